@@ -1,0 +1,40 @@
+//! Tagwright watches container registries, decides which image every policy should run, rewrites exactly
+//! those fields in Git and commits with a message people can audit.
+//!
+//! # Code map
+//!
+//! Four steps, each a file of [`engine`], driven from below:
+//!
+//! ```text
+//! registry ──scan──▶ tags ──select──▶ image reference ──update──▶ commit on a branch
+//! ImageRepository       ImagePolicy                 ImageUpdateAutomation
+//! ```
+//!
+//! Rooms, in reading order; each may use only rooms above it, and `tests/it/layering.rs` holds the exact table:
+//!
+//! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`metrics`], [`template`], [`yaml`]: types
+//!   and languages that know nothing of the product.
+//! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`]: decisions over values. No I/O, no clock.
+//! - **edge** — [`net`], then [`registry`] and [`git`], which do not know each other.
+//! - **engine** — the four steps over batches of requests.
+//! - **drivers** — [`standalone`] gathers inputs from files, [`cli`] is one file per verb; [`telemetry`] beside them.
+//!
+//! # Invariants
+//!
+//! 1. Only the marked value changes: the bytes of a scalar and nothing else; running twice changes nothing.
+//! 2. Nothing is silently skipped: a marker, file or tag that was passed over has a reason that a user can see.
+//! 3. No child processes.
+//! 4. Git is changed by compare-and-swap; a lost race is redone on the new tree.
+//! 5. Secrets are values that print as `[redacted]`, sent only where they belong.
+//! 6. Everything has a bound: time, size, pages, retries, nesting.
+
+// leaf
+pub mod image;
+pub mod metrics;
+pub mod object;
+pub mod secret;
+pub mod tree;
+// pure
+// edge
+// engine
+// drivers

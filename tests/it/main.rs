@@ -1,0 +1,8 @@
+//! The integration tests, a module per room or story.
+
+#![allow(clippy::print_stdout, reason = "tests over an oracle print their score")]
+
+// Servers, programs and worlds that tests work with.
+mod oracle;
+
+mod image;
