@@ -29,6 +29,7 @@
 //! 6. Everything has a bound: time, size, pages, retries, nesting.
 
 // leaf
+pub mod goregex;
 pub mod image;
 pub mod metrics;
 pub mod object;

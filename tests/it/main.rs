@@ -5,4 +5,5 @@
 // Servers, programs and worlds that tests work with.
 mod oracle;
 
+mod goregex;
 mod image;
