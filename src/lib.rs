@@ -34,6 +34,7 @@ pub mod image;
 pub mod metrics;
 pub mod object;
 pub mod secret;
+pub mod template;
 pub mod tree;
 // pure
 // edge

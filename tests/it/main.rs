@@ -7,3 +7,4 @@ mod oracle;
 
 mod goregex;
 mod image;
+mod template;

@@ -1,0 +1,65 @@
+//! How a caller's struct takes part in templates: fields, methods, printing.
+
+use std::fmt;
+
+use super::functions::Failure;
+use super::value::{Type, Value};
+
+/// A Go struct as templates see it. What a template asks for is asked again each time, so keep answers ready:
+/// cloning a [`Value`] is cheap.
+pub trait Object: fmt::Debug + Send + Sync {
+    /// The type as messages name it: `source.TemplateData`.
+    fn type_name(&self) -> &'static str;
+
+    /// The fields in the order in which they are printed and compared. An embedded struct is a field under its type's name.
+    fn fields(&self) -> Vec<(&'static str, Value)>;
+
+    /// The names of the fields that are embedded structs: their fields can be asked for as the object's own.
+    fn embedded(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One field by name. Override it where making all of them is slow.
+    fn field(&self, name: &str) -> Option<Value> {
+        let fields = self.fields();
+        let own = fields.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()));
+        own.or_else(|| {
+            fields.iter().filter(|(known, _)| self.embedded().contains(known)).find_map(|(_, value)| match value {
+                Value::Object(object) => object.field(name),
+                _ => None,
+            })
+        })
+    }
+
+    /// One method by name; methods go before fields.
+    fn method(&self, _name: &str) -> Option<Method> {
+        None
+    }
+
+    /// What `%v` and `%s` print in place of the fields, as Go's `String` method does; give that in `method` too if
+    /// templates may call it.
+    fn stringer(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A method bound to its object.
+pub struct Method {
+    pub(super) parameters: &'static [Type],
+    pub(super) run: Box<Run>,
+}
+
+type Run = dyn Fn(&[Value]) -> Result<Value, Failure>;
+
+impl Method {
+    /// A method without parameters.
+    pub fn returns(value: impl Into<Value>) -> Method {
+        let value = value.into();
+        Method::new(&[], move |_| Ok(value.clone()))
+    }
+
+    /// `run` gets as many arguments as there are parameters, of these types.
+    pub fn new(parameters: &'static [Type], run: impl Fn(&[Value]) -> Result<Value, Failure> + 'static) -> Method {
+        Method { parameters, run: Box::new(run) }
+    }
+}

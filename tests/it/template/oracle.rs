@@ -1,0 +1,161 @@
+//! Go's answers, kept in `fixtures/oracle`, or in the folder that `TAGWRIGHT_ORACLE` names.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use serde_json::Value as Json;
+use tagwright::template::{Args, Failure, Function, Functions, Template, Type, Value};
+
+use super::{flux, rendered};
+
+/// Functions of sprig that are not there: templates that need one are left out.
+const LATER: &str = "\
+    abbrev abbrevboth add1 add1f addf adler32sum ago all any append atoi b32dec b32enc b64dec b64enc base \
+    bcrypt biggest buildCustomCert camelcase cat ceil chunk clean compact concat decryptAES deepCopy \
+    deepEqual derivePassword dig dir div divf duration durationRound encryptAES ext fail float64 floor \
+    fromJson genCA genCAWithKey genPrivateKey genSelfSignedCert genSelfSignedCertWithKey genSignedCert \
+    genSignedCertWithKey has hello htpasswd initial initials int64 isAbs kebabcase kindIs kindOf max maxf \
+    merge mergeOverwrite min minf mod mul mulf mustAppend mustChunk mustCompact mustDateModify mustDeepCopy \
+    mustFirst mustFromJson mustHas mustInitial mustLast mustMerge mustMergeOverwrite mustPrepend mustPush \
+    mustRegexFind mustRegexFindAll mustRegexMatch mustRegexReplaceAll mustRegexReplaceAllLiteral \
+    mustRegexSplit mustRest mustReverse mustSlice mustToDate mustToJson mustToPrettyJson mustToRawJson \
+    mustUniq mustWithout must_date_modify nospace omit osBase osClean osDir osExt osIsAbs pick pluck plural \
+    prepend push randInt regexFind regexFindAll regexMatch regexQuoteMeta regexReplaceAll \
+    regexReplaceAllLiteral regexSplit rest reverse round semver semverCompare seq set sha1sum sha256sum \
+    sha512sum shuffle snakecase sortAlpha split splitn subf substr swapcase toDate toDecimal toJson \
+    toPrettyJson toRawJson toStrings tuple typeIs typeIsLike typeOf uniq unixEpoch unset until untilStep \
+    untitle urlJoin urlParse values without wrap wrapWith";
+
+/// The contents of a file of answers; none, with a word, when another folder is named and does not have it.
+fn answers(name: &str) -> Option<Vec<u8>> {
+    let other = std::env::var_os("TAGWRIGHT_ORACLE").map(PathBuf::from);
+    let folder = other.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle"));
+    let path = folder.join(name);
+    if other.is_some() && !path.exists() {
+        report(&format!("{name}: not in TAGWRIGHT_ORACLE"));
+        return None;
+    }
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    if !name.ends_with(".gz") {
+        return Some(bytes);
+    }
+    let mut text = Vec::new();
+    flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut text).expect("a gzip file");
+    Some(text)
+}
+
+#[allow(clippy::print_stdout)]
+fn report(line: &str) {
+    println!("{line}");
+}
+
+pub(super) fn text<'a>(case: &'a Json, key: &str) -> Option<&'a str> {
+    case.get(key).and_then(Json::as_str)
+}
+
+/// Prints `N of M` and fails when a case failed.
+pub(super) fn conclude(name: &str, passed: usize, failed: &[String]) {
+    report(&format!("{name}: {passed} of {}", passed + failed.len()));
+    assert!(passed > 0, "{name} has no case");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+fn add(args: Args<'_>) -> Result<Value, Failure> {
+    Ok(Value::Int((0..args.rest(0).len()).map(|index| args.int(index)).sum()))
+}
+
+static ADD: &[Function] = &[Function::variadic("add", &[], &Type::Int, add)];
+
+#[test]
+fn agrees_with_go_on_flux_data() {
+    let Some(file) = answers("go-template.json") else { return };
+    let file: Json = serde_json::from_slice(&file).expect("a JSON file");
+    let functions = Functions::none().with(ADD);
+    let data = flux::data();
+    let (mut passed, mut failed) = (0, Vec::new());
+    for case in file["cases"].as_array().expect("an array of cases") {
+        let template = text(case, "template").expect("a template");
+        let got = match Template::parse_with("commit message", template, &functions) {
+            Ok(template) => rendered(&template, &data),
+            Err(error) => error.to_string(),
+        };
+        match text(case, "out").or(text(case, "err")) {
+            Some(want) if want == got => passed += 1,
+            want => failed.push(format!("{template:?}\n  want {want:?}\n  got  {got:?}")),
+        }
+    }
+    conclude("go-template.json", passed, &failed);
+}
+
+/// JSON as Go's data: a number without a point is an int.
+pub(super) fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Nil,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => match number.as_i64() {
+            Some(int) => Value::Int(int),
+            None => Value::Float(number.as_f64().expect("a float")),
+        },
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => Value::list(items.iter().map(value).collect()),
+        Json::Object(entries) => Value::dict(entries.iter().map(|(key, entry)| (key.as_str(), value(entry)))),
+    }
+}
+
+/// Whether an error says that a function is not there which is to come.
+fn needs_later_function(error: &str) -> bool {
+    let name = error.split_once(": function \"").and_then(|(_, rest)| rest.strip_suffix("\" not defined"));
+    name.is_some_and(|name| LATER.split_whitespace().any(|later| later == name))
+}
+
+/// What came of one of the random templates.
+enum Outcome {
+    Passed,
+    /// An error where Go has one, in other words.
+    OtherWords,
+    /// It needs a function that is to come.
+    Later,
+    Failed(String),
+}
+
+fn outcome(case: &Json) -> Outcome {
+    let template = text(case, "template").expect("a template");
+    let got = Template::parse("commit message", template)
+        .and_then(|template| template.render_bytes(&value(&case["data"])))
+        .map_err(|error| error.to_string());
+    let want = match (text(case, "want"), text(case, "want_base64")) {
+        (Some(text), _) => Ok(text.as_bytes().to_vec()),
+        (None, Some(base64)) => Ok(base64::prelude::BASE64_STANDARD.decode(base64).expect("base64")),
+        (None, None) => Err(text(case, "error").expect("an error")),
+    };
+    match (&got, &want) {
+        (Err(error), _) if needs_later_function(error) => Outcome::Later,
+        (Ok(got), Ok(want)) if got == want => Outcome::Passed,
+        // The file has the first 120 characters.
+        (Err(got), Err(want)) if got.chars().take(120).eq(want.chars()) => Outcome::Passed,
+        (Err(_), Err(_)) => Outcome::OtherWords,
+        _ => {
+            let show = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            Outcome::Failed(format!("{template:?}\n  want {:?}\n  got  {:?}", want.map(show), got.map(show)))
+        }
+    }
+}
+
+#[test]
+fn agrees_with_go_on_random_templates() {
+    let Some(file) = answers("gotemplate.jsonl.gz") else { return };
+    let (mut passed, mut other_words, mut later, mut failed) = (0, 0, 0, Vec::new());
+    for line in String::from_utf8(file).expect("UTF-8").lines() {
+        match outcome(&serde_json::from_str(line).expect("a JSON line")) {
+            Outcome::Passed => passed += 1,
+            Outcome::OtherWords => other_words += 1,
+            Outcome::Later => later += 1,
+            Outcome::Failed(case) => failed.push(case),
+        }
+    }
+    report(&format!(
+        "gotemplate.jsonl.gz: {later} left out for functions to come, {other_words} errors in other words"
+    ));
+    conclude("gotemplate.jsonl.gz", passed + other_words, &failed);
+}
