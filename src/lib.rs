@@ -37,6 +37,7 @@ pub mod secret;
 pub mod template;
 pub mod tree;
 // pure
+pub mod policy;
 // edge
 // engine
 // drivers

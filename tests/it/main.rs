@@ -7,4 +7,5 @@ mod oracle;
 
 mod goregex;
 mod image;
+mod policy;
 mod template;
