@@ -36,8 +36,10 @@ pub mod object;
 pub mod secret;
 pub mod template;
 pub mod tree;
+pub mod yaml;
 // pure
 pub mod policy;
+pub mod setter;
 // edge
 // engine
 // drivers

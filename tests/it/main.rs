@@ -8,4 +8,6 @@ mod oracle;
 mod goregex;
 mod image;
 mod policy;
+mod setter;
 mod template;
+mod yaml;

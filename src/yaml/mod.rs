@@ -1,0 +1,16 @@
+//! YAML, in three uses: [`outline`] reads a document for edits that keep every other byte, [`load`] reads
+//! objects into values, [`dialect`] says what a plain scalar means to the readers of YAML out there.
+//!
+//! `outline` takes text and gives its nodes and comments with their byte ranges; `marked` tells which scalar a
+//! comment speaks of, `owner` which Kubernetes object a node belongs to, `split` where documents begin.
+
+pub mod dialect;
+pub mod load;
+mod marked;
+pub mod outline;
+mod owner;
+pub mod split;
+
+pub use load::{Document, Error, documents};
+pub use marked::Unmarked;
+pub use owner::Owners;
