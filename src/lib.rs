@@ -38,6 +38,7 @@ pub mod template;
 pub mod tree;
 pub mod yaml;
 // pure
+pub mod api;
 pub mod policy;
 pub mod setter;
 // edge

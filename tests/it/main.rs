@@ -5,6 +5,9 @@
 // Servers, programs and worlds that tests work with.
 mod oracle;
 
+mod api;
+mod api_checks;
+mod api_types;
 mod goregex;
 mod image;
 mod policy;

@@ -1,0 +1,40 @@
+//! The objects that people write: `ImageRepository`, `ImagePolicy`, `ImageUpdateAutomation` and `GitRepository`.
+//!
+//! Takes YAML texts in v1, v1beta2 and v1beta1; gives typed objects by name and every problem in users' words. A type
+//! holds the fields of all versions of its kind. What the schema can say (types, required fields, enumerations,
+//! durations) holds for every value of a type; what it cannot (references to images, patterns, ranges, rules over two
+//! fields) holds for every object that [`load`] gives, and is checked again by the accessor of that field.
+
+mod decode;
+mod duration;
+mod field_path;
+mod git_repository;
+mod image_policy;
+mod image_repository;
+mod image_update_automation;
+mod labels;
+mod load;
+mod meta;
+mod objects;
+mod problem;
+mod value;
+
+pub use duration::{Duration, InvalidDuration};
+pub use git_repository::{
+    GitImplementation, GitProvider, GitReference, GitRepository, GitRepositorySpec, Include, Verification,
+    VerificationMode,
+};
+pub use image_policy::{
+    DigestReflectionPolicy, FilterTags, ImagePolicy, ImagePolicySpec, OrderPolicy, PolicyChoice, SemverPolicy,
+    SortOrder,
+};
+pub use image_repository::{ImageRepository, ImageRepositorySpec, RegistryProvider};
+pub use image_update_automation::{
+    Author, Checkout, Commit, DEFAULT_MESSAGE, GitSpec, ImageUpdateAutomation, ImageUpdateAutomationSpec, Push,
+    SigningKey, SigningKeyKind, SourceKind, SourceReference, StrategyName, UpdateStrategy,
+};
+pub use labels::{AccessFrom, LabelSelector, Labels, NamespaceSelector, Operator, Requirement};
+pub use load::{Loaded, SourceText, load};
+pub use meta::{Kind, LocalReference, Metadata, Object, Reference};
+pub use objects::Objects;
+pub use problem::{FieldError, Problem, Severity};
