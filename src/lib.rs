@@ -41,6 +41,7 @@ pub mod yaml;
 pub mod api;
 pub mod policy;
 pub mod setter;
+pub mod trailer;
 // edge
 // engine
 // drivers

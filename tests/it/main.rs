@@ -13,4 +13,5 @@ mod image;
 mod policy;
 mod setter;
 mod template;
+mod trailer;
 mod yaml;
