@@ -43,5 +43,7 @@ pub mod policy;
 pub mod setter;
 pub mod trailer;
 // edge
+pub mod net;
+pub mod registry;
 // engine
 // drivers

@@ -4,13 +4,17 @@
 
 // Servers, programs and worlds that tests work with.
 mod oracle;
+mod servers;
 
 mod api;
 mod api_checks;
 mod api_types;
 mod goregex;
 mod image;
+mod net;
 mod policy;
+mod registry;
+mod registry_docker_config;
 mod setter;
 mod template;
 mod trailer;

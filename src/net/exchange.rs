@@ -1,0 +1,138 @@
+//! A whole exchange: a small request, retried and redirected by the rules, and its answer in memory.
+
+use std::fmt;
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::address::Reach;
+use super::client::Http;
+use super::deadline::Deadline;
+use super::error::{Error, host};
+use super::redirect::{REDIRECTS_MAX, Redirects, follow, same_host};
+use super::retry::{judge_status, retry, retry_after};
+
+/// How much of the body of a refusal is kept.
+const REFUSAL_BYTES_MAX: usize = 64 << 10;
+
+/// A request whose answer is read whole.
+#[derive(Clone)]
+pub struct Request {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    /// The most bytes that the body of a successful answer may have, unpacked.
+    pub body_max: usize,
+    pub reach: Reach,
+    pub redirects: Redirects,
+}
+
+/// An answer with its body. Of refusals (status not 2xx) only the beginning of the body is kept.
+#[derive(Clone)]
+pub struct Answer {
+    /// Where it came from in the end.
+    pub url: Url,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Request {
+    /// A request without a body, to a host that the user named, redirected on that host only.
+    pub fn new(method: Method, url: Url, body_max: usize) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            body_max,
+            reach: Reach::ANY,
+            redirects: Redirects::SameHost,
+        }
+    }
+
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The request that a redirect asks for: a credential stays on its host, and 303 turns it into a GET.
+    fn redirected(&self, status: StatusCode, to: Url) -> Self {
+        let mut next = self.clone();
+        if !same_host(&self.url, &to) {
+            next.headers.remove(AUTHORIZATION);
+        }
+        if status == StatusCode::SEE_OTHER && self.method != Method::HEAD {
+            next.method = Method::GET;
+            next.body = Bytes::new();
+        }
+        next.url = to;
+        next
+    }
+}
+
+impl Answer {
+    /// The header's value, if it is there and plain text.
+    pub fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The error to report when this status was not what the caller hoped for.
+    pub fn status_error(&self) -> Error {
+        let retry_after = retry_after(&self.headers, jiff::Timestamp::now());
+        Error::Status { host: host(&self.url), status: self.status, retry_after }
+    }
+}
+
+impl Http {
+    /// Sends the request until it is answered by something else than a passing fault, follows the redirects that its
+    /// rule allows, and reads the answer. Statuses are no errors.
+    pub async fn fetch(&self, request: &Request, deadline: Deadline) -> Result<Answer, Error> {
+        let mut request = request.clone();
+        for _ in 0..=REDIRECTS_MAX {
+            let judge = |answer: &Answer| judge_status(answer.status, &answer.headers);
+            let answer = retry(deadline, judge, || self.exchange(&request, deadline)).await?;
+            match follow(&answer.url, answer.status, &answer.headers, request.redirects)? {
+                Some(to) => request = request.redirected(answer.status, to),
+                None => return Ok(answer),
+            }
+        }
+        let place = host(&request.url);
+        Err(Error::Redirected { from: place.clone(), to: place, why: "too many redirects" })
+    }
+
+    async fn exchange(&self, request: &Request, deadline: Deadline) -> Result<Answer, Error> {
+        let url = &request.url;
+        let out_of_reach =
+            |guard: super::address::OutOfReach| Error::OutOfReach { host: host(url), cause: guard.to_string() };
+        request.reach.check(url).map_err(out_of_reach)?;
+        let client = self.client(url, request.reach)?;
+        let sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        let response = self.send(sent.body(request.body.clone()), deadline).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = if request.method == Method::HEAD {
+            Bytes::new()
+        } else if status.is_success() {
+            self.read_body(response, request.body_max, deadline).await?
+        } else {
+            self.read(response, REFUSAL_BYTES_MAX, deadline).await?.0
+        };
+        Ok(Answer { url: url.clone(), status, headers, body })
+    }
+}
+
+/// Neither headers nor bodies are printed: both may hold what must not be seen.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {}{})", self.method, host(&self.url), self.url.path())
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({} of {}{}, {} bytes)", self.status, host(&self.url), self.url.path(), self.body.len())
+    }
+}

@@ -1,0 +1,64 @@
+//! The one place that makes HTTP clients: TLS, time-outs, retries, redirects, address guard, byte caps.
+//!
+//! Takes [`Settings`] once and [`Request`]s; gives whole [`Answer`]s of bounded size and [`Error`]s that can be
+//! shown as they are. Who streams bodies (Git) asks for a client, and lets [`Http::send`] and [`Http::read_body`] do the rest.
+
+mod address;
+mod body;
+mod client;
+mod deadline;
+mod error;
+mod exchange;
+mod redirect;
+mod retry;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use reqwest::{Method, StatusCode, header};
+pub use url::Url;
+
+pub use address::{AddressClass, Reach, class, is_loopback, may_carry_credentials};
+pub use client::Http;
+pub use deadline::Deadline;
+pub use error::{Error, Step, host};
+pub use exchange::{Answer, Request};
+pub use redirect::{Redirects, follow, same_host, without_login};
+pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry, retry_after};
+
+/// What every client of one process shares.
+#[derive(Clone)]
+pub struct Settings {
+    /// For TCP and TLS together.
+    pub connect_timeout: Duration,
+    /// The longest silence between two pieces of an answer.
+    pub read_timeout: Duration,
+    /// PEM bundles of authorities that are trusted besides the system's.
+    pub ca: Vec<Vec<u8>>,
+    pub observer: Option<Observer>,
+}
+
+/// Is told of every exchange: `host:port`, and the status code or `0` when no answer came.
+pub type Observer = Arc<dyn Fn(&str, u16) + Send + Sync>;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            ca: Vec::new(),
+            observer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("connect_timeout", &self.connect_timeout)
+            .field("read_timeout", &self.read_timeout)
+            .field("ca", &self.ca.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! What an operation came to instead: what was being done to which repository, and the fault as its source.
+
+use crate::image::Repository;
+use crate::net;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("listing tags of {repository}")]
+    ListTags { repository: Repository, source: Box<Fault> },
+    #[error("reading the digest of {image}")]
+    ReadDigest { image: String, source: Box<Fault> },
+}
+
+/// What the registry, its token server or the way to them did. Foreign text in it is escaped and shortened.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error(transparent)]
+    Net(#[from] net::Error),
+    #[error("{host} is not a host that can be connected to")]
+    BadHost { host: String },
+    #[error("{host} denied access ({status}{detail}), asked {asked}")]
+    Denied { host: String, status: u16, detail: String, asked: String },
+    #[error("the repository does not exist at {host}")]
+    NoRepository { host: String },
+    #[error("the tag does not exist at {host}")]
+    NoTag { host: String },
+    #[error("{answered}{detail}")]
+    Status { answered: net::Error, detail: String },
+    #[error("{host} answered with a web page instead of JSON")]
+    WebPage { host: String },
+    #[error("reading the answer of {host}: {cause}")]
+    NotUnderstood { host: String, cause: String },
+    #[error("{host} continues its list at {other}, which is another host and not followed")]
+    OtherHost { host: String, other: String },
+    #[error("{host} continues its list with a page that it gave before")]
+    Loop { host: String },
+    #[error("{host} lists more than {max} {what}")]
+    TooMany { host: String, max: usize, what: &'static str },
+    #[error("{host} says that the digest is {said}, but the manifest has {is}")]
+    DigestMismatch { host: String, said: String, is: String },
+    #[error("{host} asks for a password, and there is only {given}")]
+    NoPassword { host: String, given: String },
+    #[error("{given} has characters that cannot be sent")]
+    Unusable { given: String },
+    #[error("{host} names the token server {realm}, which is not asked: {why}")]
+    Realm { host: String, realm: String, why: &'static str },
+    #[error("{given} is not sent to {host} over plain HTTP")]
+    PlainHttp { host: String, given: String },
+}
+
+impl Error {
+    pub fn fault(&self) -> &Fault {
+        match self {
+            Self::ListTags { source, .. } | Self::ReadDigest { source, .. } => source,
+        }
+    }
+
+    /// Advice for the user, where there is any.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self.fault() {
+            Fault::PlainHttp { .. } => Some("`insecure: true` allows it"),
+            Fault::Net(net::Error::Tls { cause, .. }) if cause.contains("InvalidContentType") => {
+                Some("if the registry speaks plain HTTP, set `insecure: true`")
+            }
+            Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
+                Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
+            }
+            Fault::WebPage { .. } => Some("is this the address of a registry, and not of its web interface?"),
+            _ => None,
+        }
+    }
+}

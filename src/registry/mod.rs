@@ -1,0 +1,96 @@
+//! OCI distribution client: the tags of a repository, the digest of a tag.
+//!
+//! Takes a [`Repository`] and the [`Access`] that its user configured; gives tags within the grammar and digests, or
+//! an [`Error`] that says what the registry did. Follows the OCI distribution specification 1.1 and Docker's token
+//! protocol. A credential reaches the host that it is for, and nothing else.
+
+mod challenge;
+mod credentials;
+mod docker_config;
+mod error;
+mod glob;
+mod grant;
+mod link;
+mod manifest;
+mod realm;
+mod refusal;
+mod scheme;
+mod session;
+mod tags;
+mod text;
+mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use credentials::{Access, Credentials};
+pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
+pub use error::{Error, Fault};
+pub use realm::{RealmOwner, judge_realm};
+pub use tags::{SkippedTag, TagList};
+
+use crate::image::{Digest, Repository, Tag};
+use crate::net::{Deadline, Http};
+use grant::Grants;
+use scheme::Schemes;
+use session::Session;
+
+/// Asks registries. Clones share connections and tokens; one serves any number of users with different credentials.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: Http,
+    limits: Limits,
+    grants: Arc<Grants>,
+    schemes: Arc<Schemes>,
+}
+
+/// The bounds of one operation.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For a whole operation with all its pages and retries, when its [`Access`] names no other.
+    pub timeout: Duration,
+    pub pages_max: usize,
+    pub tags_max: usize,
+    /// Of one page of tags, unpacked.
+    pub page_bytes_max: usize,
+    /// Of one manifest; the specification asks registries to take at least 4 MiB.
+    pub manifest_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            pages_max: 10_000,
+            tags_max: 1_000_000,
+            page_bytes_max: 32 << 20,
+            manifest_bytes_max: 4 << 20,
+        }
+    }
+}
+
+impl Client {
+    pub fn new(http: Http, limits: Limits) -> Self {
+        Self { http, limits, grants: Arc::default(), schemes: Arc::default() }
+    }
+
+    /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
+    pub async fn tags(&self, repository: &Repository, access: &Access) -> Result<TagList, Error> {
+        let listed = async { tags::list(&self.session(repository, access).await?, &self.limits).await };
+        listed.await.map_err(|fault| Error::ListTags { repository: repository.clone(), source: Box::new(fault) })
+    }
+
+    /// The digest of what the tag names now: of the index, for an image of many platforms.
+    pub async fn digest(&self, repository: &Repository, tag: &Tag, access: &Access) -> Result<Digest, Error> {
+        let read = async { manifest::digest(&self.session(repository, access).await?, tag, &self.limits).await };
+        let image = || format!("{repository}:{tag}");
+        read.await.map_err(|fault| Error::ReadDigest { image: image(), source: Box::new(fault) })
+    }
+
+    async fn session<'a>(&'a self, repository: &'a Repository, access: &'a Access) -> Result<Session<'a>, Fault> {
+        let deadline = Deadline::after(access.timeout.unwrap_or(self.limits.timeout));
+        let base = self.schemes.base(&self.http, repository, access, deadline).await?;
+        let slot = self.grants.slot(repository, access);
+        Ok(Session { http: &self.http, slot, repository, access, deadline, base })
+    }
+}

@@ -1,0 +1,69 @@
+//! Answers that are not what was asked for, turned into faults with what the registry said about them.
+
+use serde::Deserialize;
+
+use crate::net::header::CONTENT_TYPE;
+use crate::net::{Answer, host};
+use crate::registry::grant::GrantKind;
+use crate::registry::text::shown;
+use crate::registry::{Credentials, Fault};
+
+/// Access was denied to whoever `asked`.
+pub(super) fn denied(answer: &Answer, asked: String) -> Fault {
+    Fault::Denied { host: host(&answer.url), status: answer.status.as_u16(), detail: detail(answer), asked }
+}
+
+/// As whom a request was sent: with which credential of the user, never the secret itself.
+pub(super) fn asked(given: Option<&Credentials>, sent: Option<GrantKind>) -> String {
+    match (given, sent) {
+        (None, None) => "anonymously".to_owned(),
+        (None, Some(_)) => "anonymously, with a token".to_owned(),
+        (Some(given), None) => format!("without {}, since it did not ask for it", given.named()),
+        (Some(given), Some(GrantKind::Credential)) => format!("with {}", given.named()),
+        (Some(given), Some(GrantKind::Token)) => format!("with a token for {}", given.named()),
+    }
+}
+
+/// A status that nobody expected.
+pub(super) fn status(answer: &Answer) -> Fault {
+    Fault::Status { answered: answer.status_error(), detail: detail(answer) }
+}
+
+/// Whether the registry gives `code` (OCI distribution 1.1, "Error Codes") as a reason.
+pub(super) fn names(answer: &Answer, code: &str) -> bool {
+    errors(answer).iter().any(|error| error.code.as_deref() == Some(code))
+}
+
+/// Whether a successful answer is a page for people: a proxy's login, or a web interface at this address.
+pub(super) fn is_web_page(answer: &Answer) -> bool {
+    let html = answer.header(&CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+    html || answer.body.trim_ascii_start().starts_with(b"<")
+}
+
+fn detail(answer: &Answer) -> String {
+    match errors(answer).first() {
+        Some(RegistryError { code: Some(code), message: Some(message) }) if !message.is_empty() => {
+            format!(": {}: {}", shown(code), shown(message))
+        }
+        Some(RegistryError { code: Some(text), .. } | RegistryError { message: Some(text), .. }) => {
+            format!(": {}", shown(text))
+        }
+        _ if is_web_page(answer) => ": a web page".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn errors(answer: &Answer) -> Vec<RegistryError> {
+    serde_json::from_slice::<Refusal>(&answer.body).map(|refusal| refusal.errors).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    errors: Vec<RegistryError>,
+}
+
+#[derive(Deserialize)]
+struct RegistryError {
+    code: Option<String>,
+    message: Option<String>,
+}

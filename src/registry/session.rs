@@ -1,0 +1,140 @@
+//! One operation on one repository: requests that carry what the registry wants to see, within one deadline.
+
+use crate::image::Repository;
+use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+use crate::net::{Answer, Deadline, Error, Http, Method, Reach, Request, StatusCode, Step, Url, host};
+use crate::registry::challenge::Challenge;
+use crate::registry::grant::{Grant, GrantKind, Slot};
+use crate::registry::realm::{RealmOwner, judge_realm};
+use crate::registry::refusal;
+use crate::registry::{Access, Credentials, Fault, token};
+
+pub(super) struct Session<'a> {
+    pub(super) http: &'a Http,
+    /// Where the grant for this repository and credential is kept.
+    pub(super) slot: Slot,
+    pub(super) repository: &'a Repository,
+    pub(super) access: &'a Access,
+    pub(super) deadline: Deadline,
+    /// `https://HOST/v2/PATH/`
+    pub(super) base: Url,
+}
+
+impl Session<'_> {
+    /// The URL of something of this repository.
+    pub(super) fn url(&self, below: &str) -> Url {
+        self.base.join(below).expect("a path of tag characters joins any base")
+    }
+
+    /// Asks with what was granted last; when that is refused, does what the registry asks for, once.
+    /// Refusals of access are errors, other statuses are not.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        url: Url,
+        accept: &'static str,
+        body_max: usize,
+    ) -> Result<Answer, Fault> {
+        let request = Request::new(method, url, body_max).header(ACCEPT, HeaderValue::from_static(accept));
+        let held = self.held().await?;
+        let answer = self.send(&request, held.as_ref()).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return self.admitted(answer, held.as_ref());
+        }
+        let grant = self.authorize(&answer, held.as_ref()).await?;
+        let answer = self.send(&request, Some(&grant)).await?;
+        self.admitted(answer, Some(&grant))
+    }
+
+    async fn send(&self, request: &Request, grant: Option<&Grant>) -> Result<Answer, Fault> {
+        let mut request = request.clone();
+        if let Some(grant) = grant {
+            request.headers.insert(AUTHORIZATION, grant.header.clone());
+        }
+        Ok(self.http.fetch(&request, self.deadline).await?)
+    }
+
+    async fn held(&self) -> Result<Option<Grant>, Fault> {
+        Ok(self.lock().await?.clone().filter(Grant::is_live))
+    }
+
+    /// Waits while another operation fetches the grant that this one needs too.
+    async fn lock(&self) -> Result<tokio::sync::MutexGuard<'_, Option<Grant>>, Fault> {
+        let after = self.deadline.limit();
+        let late = |_| Error::Timeout { host: host(&self.base), step: Step::Answer, after };
+        Ok(tokio::time::timeout_at(self.deadline.at(), self.slot.lock()).await.map_err(late)?)
+    }
+
+    /// A grant other than the one that was just rejected.
+    async fn authorize(&self, answer: &Answer, rejected: Option<&Grant>) -> Result<Grant, Fault> {
+        let challenge = Challenge::of(answer)?;
+        let mut slot = self.lock().await?;
+        if let Some(renewed) = slot.as_ref().filter(|grant| grant.is_live() && Some(*grant) != rejected) {
+            return Ok(renewed.clone());
+        }
+        *slot = None;
+        if rejected.is_some_and(|grant| grant.kind == GrantKind::Credential) {
+            return Err(self.denied(answer, rejected));
+        }
+        let grant = match challenge {
+            Challenge::Basic => self.basic(answer)?,
+            Challenge::Bearer { realm, service } => self.bearer(&realm, service.as_deref()).await?,
+        };
+        *slot = Some(grant.clone());
+        Ok(grant)
+    }
+
+    fn basic(&self, answer: &Answer) -> Result<Grant, Fault> {
+        match &self.access.credentials {
+            Some(Credentials::Basic { username, password }) => {
+                let header = token::basic(username, password.expose());
+                Ok(Grant { header, kind: GrantKind::Credential, until: None })
+            }
+            Some(other) => Err(Fault::NoPassword { host: host(&self.base), given: other.named() }),
+            None => Err(self.denied(answer, None)),
+        }
+    }
+
+    async fn bearer(&self, realm: &Url, service: Option<&str>) -> Result<Grant, Fault> {
+        if let Some(Credentials::RegistryToken { token }) = &self.access.credentials {
+            let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
+            let header = token::bearer(token.expose()).ok_or_else(unusable)?;
+            return Ok(Grant { header, kind: GrantKind::Credential, until: None });
+        }
+        let given = self.access.credentials.as_ref();
+        let mut request = token::request(realm, service, self.repository.path(), given);
+        request.reach = self.reach_of(realm).await?;
+        let answer = self.http.fetch(&request, self.deadline).await?;
+        match answer.status.as_u16() {
+            200..=299 => token::read(&answer),
+            400 | 401 | 403 => {
+                Err(refusal::denied(&answer, refusal::asked(given, given.map(|_| GrantKind::Credential))))
+            }
+            _ => Err(refusal::status(&answer)),
+        }
+    }
+
+    /// Which addresses a token server may have: private ones only if the registry has such too.
+    async fn reach_of(&self, realm: &Url) -> Result<Reach, Fault> {
+        let credential = self.access.credentials.is_some();
+        match judge_realm(realm, &self.base, credential, self.access.insecure) {
+            Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
+            Ok(RealmOwner::Registry) => {
+                let own = Reach::like(self.base.host_str().unwrap_or_default());
+                Ok(tokio::time::timeout_at(self.deadline.at(), own).await.unwrap_or(Reach::PUBLIC))
+            }
+            Err(why) => Err(Fault::Realm { host: host(&self.base), realm: host(realm), why }),
+        }
+    }
+
+    fn admitted(&self, answer: Answer, grant: Option<&Grant>) -> Result<Answer, Fault> {
+        match answer.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.denied(&answer, grant)),
+            _ => Ok(answer),
+        }
+    }
+
+    fn denied(&self, answer: &Answer, grant: Option<&Grant>) -> Fault {
+        refusal::denied(answer, refusal::asked(self.access.credentials.as_ref(), grant.map(|grant| grant.kind)))
+    }
+}

@@ -1,0 +1,228 @@
+//! Who is let in: passwords, tokens, their life and their sharing, and what is said when nobody is.
+
+use futures::future::join_all;
+use serde_json::json;
+use tagwright::registry::{Access, Credentials};
+use tagwright::secret::Secret;
+
+use super::{causes, client, login, repository, tags_of, with};
+use crate::servers::fake_registry::{FakeRegistry, Fault, TokenRules};
+
+const DENIED: &str =
+    "listing tags of HOST/acme/web: HOST denied access (401: UNAUTHORIZED: authentication required), asked ";
+
+fn registry() -> FakeRegistry {
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    registry
+}
+
+fn alice() -> TokenRules {
+    TokenRules { login: Some(("alice".to_owned(), "s3cret".to_owned())), ..TokenRules::default() }
+}
+
+fn identity_token(token: &str) -> Access {
+    with(Credentials::IdentityToken { token: Secret::new(token) })
+}
+
+fn registry_token(token: &str) -> Access {
+    with(Credentials::RegistryToken { token: Secret::new(token) })
+}
+
+/// `METHOD PATH` without the query, and the kind of credential that was shown.
+fn shown(registry: &FakeRegistry) -> Vec<String> {
+    let kind = |value: &String| value.split(' ').next().unwrap_or_default().to_owned();
+    let line = |logged: &crate::servers::fake_registry::Logged| {
+        let path = logged.path.split('?').next().unwrap_or_default();
+        let kind = logged.authorization.as_ref().map_or_else(|| "-".to_owned(), kind);
+        format!("{} {path} {kind}", logged.method)
+    };
+    registry.requests().iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn passwords_are_shown_when_they_are_asked_for() {
+    let registry = registry();
+    let client = client();
+    assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+    assert_eq!(shown(&registry), ["GET /v2/acme/web/tags/list -"]);
+    registry.forget_requests();
+    registry.require_login("alice", "s3cret");
+    assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+    assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+    let basic = "GET /v2/acme/web/tags/list Basic";
+    assert_eq!(shown(&registry), ["GET /v2/acme/web/tags/list -", basic, basic]);
+}
+
+#[tokio::test]
+async fn denials_name_the_credential_and_not_the_secret() {
+    let check = async |registry: &FakeRegistry, access: &Access, expected: &str| {
+        let found = tags_of(&client(), registry, "acme/web", access).await;
+        assert_eq!(found, format!("{DENIED}{expected}"));
+        assert!(!found.contains("s3cret"));
+    };
+    let basic = registry();
+    basic.require_login("alice", "right");
+    check(&basic, &Access::default(), "anonymously").await;
+    check(&basic, &login("alice", "s3cret"), "with the password of alice").await;
+    check(&basic, &login("al\u{1b}ice", "s3cret"), "with the password of al\\u{1b}ice").await;
+    let tokens = registry();
+    tokens.require_tokens(TokenRules { identity: None, login: Some(("alice".into(), "right".into())), ..alice() });
+    check(&tokens, &Access::default(), "anonymously").await;
+    check(&tokens, &login("alice", "s3cret"), "with the password of alice").await;
+    check(&tokens, &registry_token("s3cret"), "with a registry token").await;
+    let oauth = registry();
+    oauth.require_tokens(TokenRules { identity: Some("right".into()), ..TokenRules::default() });
+    check(&oauth, &identity_token("s3cret"), "with an identity token").await;
+}
+
+#[tokio::test]
+async fn tokens_are_fetched_and_kept() {
+    let registry = registry();
+    registry.push("acme/api", "v2");
+    registry.require_tokens(TokenRules { expires_in: Some(json!(300)), ..alice() });
+    let client = client();
+    for _ in 0..3 {
+        assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+    }
+    let list = |kind: &str| format!("GET /v2/acme/web/tags/list {kind}");
+    let expected = [list("-"), "GET /token Basic".to_owned(), list("Bearer"), list("Bearer"), list("Bearer")];
+    assert_eq!(shown(&registry), expected);
+    let asked = "GET /token?scope=repository%3Aacme%2Fweb%3Apull&service=fake.registry";
+    assert_eq!(registry.calls()[1], asked);
+    assert_eq!(tags_of(&client, &registry, "acme/api", &login("alice", "s3cret")).await, "v2");
+    assert!(tags_of(&client, &registry, "acme/web", &Access::default()).await.starts_with(DENIED));
+    assert!(tags_of(&client, &registry, "acme/web", &login("alice", "guess")).await.starts_with(DENIED));
+}
+
+#[tokio::test]
+async fn anonymous_tokens_are_enough_for_public_repositories() {
+    let registry = registry();
+    registry.require_tokens(TokenRules::default());
+    let client = client();
+    assert_eq!(tags_of(&client, &registry, "acme/web", &Access::default()).await, "v1");
+    assert_eq!(tags_of(&client, &registry, "acme/web", &Access::default()).await, "v1");
+    let bearer = "GET /v2/acme/web/tags/list Bearer";
+    assert_eq!(shown(&registry), ["GET /v2/acme/web/tags/list -", "GET /token -", bearer, bearer]);
+}
+
+#[tokio::test]
+async fn tokens_are_renewed_once_when_they_are_rejected() {
+    let registry = registry();
+    registry.require_tokens(TokenRules { expires_in: Some(json!(300)), ..alice() });
+    let client = client();
+    let access = login("alice", "s3cret");
+    assert_eq!(tags_of(&client, &registry, "acme/web", &access).await, "v1");
+    registry.revoke_tokens();
+    registry.forget_requests();
+    assert_eq!(tags_of(&client, &registry, "acme/web", &access).await, "v1");
+    let list = "GET /v2/acme/web/tags/list Bearer";
+    assert_eq!(shown(&registry), [list, "GET /token Basic", list]);
+    registry.forget_requests();
+    let challenge = format!("Bearer realm=\"http://{}/token\",service=\"fake.registry\"", registry.addr());
+    registry.fault(Fault::answer(401, &[("www-authenticate", &challenge)], ""), 2);
+    let found = tags_of(&client, &registry, "acme/web", &access).await;
+    let expected =
+        "listing tags of HOST/acme/web: HOST denied access (401), asked with a token for the password of alice";
+    assert_eq!(found, expected);
+    assert_eq!(shown(&registry), [list, "GET /token Basic", list]);
+}
+
+#[tokio::test]
+async fn tokens_live_as_long_as_the_server_says() {
+    for (expires_in, token_requests) in [
+        (Some(json!(0)), 2),
+        (Some(json!(-5)), 1),
+        (Some(json!(300)), 1),
+        (Some(json!(1e300)), 1),
+        (Some(json!("soon")), 1),
+        (None, 1),
+    ] {
+        let registry = registry();
+        registry.require_tokens(TokenRules { expires_in: expires_in.clone(), ..alice() });
+        let client = client();
+        assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+        assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+        let found = shown(&registry).iter().filter(|line| line.starts_with("GET /token")).count();
+        assert_eq!(found, token_requests, "{expires_in:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_fetches_the_token_for_all_who_wait() {
+    let registry = registry();
+    registry.require_tokens(alice());
+    let (client, name) = (client(), repository(&registry.image("acme/web")));
+    let listings = (0..20).map(|_| {
+        let (client, name) = (client.clone(), name.clone());
+        tokio::spawn(async move { client.tags(&name, &login("alice", "s3cret")).await })
+    });
+    for listing in join_all(listings).await {
+        let list = listing.expect("no panic").expect("a listing");
+        assert_eq!(list.tags, ["v1".parse().expect("a tag")]);
+    }
+    assert_eq!(shown(&registry).iter().filter(|line| line.starts_with("GET /token")).count(), 1);
+}
+
+#[tokio::test]
+async fn identity_tokens_are_exchanged_and_registry_tokens_shown() {
+    let exchanged = registry();
+    exchanged.require_tokens(TokenRules { identity: Some("re&fresh".into()), ..TokenRules::default() });
+    assert_eq!(tags_of(&client(), &exchanged, "acme/web", &identity_token("re&fresh")).await, "v1");
+    assert_eq!(shown(&exchanged)[1], "POST /token -");
+    let fixed = registry();
+    fixed.require_tokens(TokenRules { fixed: Some("opaque".into()), ..alice() });
+    assert_eq!(tags_of(&client(), &fixed, "acme/web", &registry_token("opaque")).await, "v1");
+    assert_eq!(shown(&fixed), ["GET /v2/acme/web/tags/list -", "GET /v2/acme/web/tags/list Bearer"]);
+    let unusable = tags_of(&client(), &fixed, "acme/web", &registry_token("a\nb")).await;
+    assert_eq!(unusable, "listing tags of HOST/acme/web: a registry token has characters that cannot be sent");
+    let password = registry();
+    password.require_login("alice", "s3cret");
+    let found = tags_of(&client(), &password, "acme/web", &identity_token("x")).await;
+    assert_eq!(found, "listing tags of HOST/acme/web: HOST asks for a password, and there is only an identity token");
+}
+
+#[tokio::test]
+async fn answers_of_token_servers_are_checked() {
+    let check = async |status: u16, body: &str, expected: &str| {
+        let registry = registry();
+        registry.require_tokens(TokenRules { answer: Some((status, body.to_owned())), ..alice() });
+        let found = tags_of(&client(), &registry, "acme/web", &login("alice", "s3cret")).await;
+        assert_eq!(found, format!("listing tags of HOST/acme/web: {expected}"));
+    };
+    check(200, "<html>", "reading the answer of HOST: expected a token as JSON").await;
+    check(200, r#"{"token":5}"#, "reading the answer of HOST: expected a token as JSON").await;
+    check(200, r#"{"token":"","access_token":null}"#, "reading the answer of HOST: there is no token in it").await;
+    check(200, r#"{"token":"a\nb"}"#, "reading the answer of HOST: its token cannot be put in a header").await;
+    check(403, "", "HOST denied access (403), asked with the password of alice").await;
+    check(404, "", "HOST answered 404 Not Found").await;
+}
+
+#[tokio::test]
+async fn insecure_allows_passwords_over_plain_http() {
+    let registry = registry();
+    registry.require_login("alice", "s3cret");
+    let insecure = Access { insecure: true, ..login("alice", "s3cret") };
+    assert_eq!(tags_of(&client(), &registry, "acme/web", &insecure).await, "v1");
+}
+
+#[tokio::test]
+async fn errors_give_advice() {
+    let registry = registry();
+    registry.require_login("alice", "s3cret");
+    let error = client().tags(&repository(&registry.image("acme/web")), &Access::default()).await.expect_err("denied");
+    assert_eq!(
+        error.hint(),
+        Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
+    );
+    assert!(causes(&error).ends_with("asked anonymously"));
+}
+
+#[test]
+fn nothing_prints_a_secret() {
+    let secrets = [login("alice", "s3cret"), identity_token("s3cret"), registry_token("s3cret")];
+    for access in secrets {
+        let text = format!("{access:?} {:?}", client());
+        assert!(!text.contains("s3cret") && text.contains("[redacted]"), "{text}");
+    }
+}

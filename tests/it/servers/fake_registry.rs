@@ -1,0 +1,296 @@
+//! A small registry in this process, for what a real one cannot be made to do: pages, tokens, faults, hostile answers.
+
+mod answers;
+mod tokens;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use tokio::sync::oneshot;
+
+use answers::{Page, digest, error, listing, manifest};
+pub(crate) use tokens::TokenRules;
+
+/// Runs on a thread of its own until dropped; every method may be called with or without a runtime around it.
+pub(crate) struct FakeRegistry {
+    addr: SocketAddr,
+    shared: Shared,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// What an answer is instead of the right one. Applied to requests that passed authentication.
+#[derive(Clone)]
+pub(crate) enum Fault {
+    /// This status, these headers and this body.
+    Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8> },
+    /// A body that ends before the length that was told.
+    Truncated,
+    /// A listing that goes on for ever, a byte at a time.
+    SlowDrip,
+    /// A listing that goes on for ever, as fast as it can.
+    Endless,
+    /// The right listing with this `Link` header.
+    Link(String),
+    /// The right manifest with this digest header; none if `None`.
+    DigestHeader(Option<String>),
+    /// This status for HEAD, the right answer for everything else.
+    HeadRefused(u16),
+}
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Logged {
+    pub(crate) method: String,
+    /// With the query.
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+    pub(crate) accept: Option<String>,
+    pub(crate) body: String,
+}
+
+/// How `Link` names the next page.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum LinkStyle {
+    #[default]
+    Relative,
+    Absolute,
+    /// `?last=…` alone.
+    QueryOnly,
+}
+
+#[derive(Clone, Default)]
+enum Door {
+    #[default]
+    Open,
+    Basic {
+        username: String,
+        password: String,
+    },
+    Tokens(TokenRules),
+}
+
+type Shared = Arc<Mutex<World>>;
+
+#[derive(Default)]
+struct World {
+    addr: Option<SocketAddr>,
+    /// Tags in the order of their push, with their manifests.
+    repositories: BTreeMap<String, Vec<(String, Vec<u8>)>>,
+    page_max: Option<usize>,
+    link_style: LinkStyle,
+    door: Door,
+    issued: Vec<String>,
+    tokens_made: usize,
+    faults: Vec<(Fault, usize)>,
+    requests: Vec<Logged>,
+}
+
+impl FakeRegistry {
+    pub(crate) fn start() -> Self {
+        let shared = Shared::default();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free loopback port");
+        listener.set_nonblocking(true).expect("a socket that can wait");
+        let addr = listener.local_addr().expect("a bound address");
+        world(&shared).addr = Some(addr);
+        let (stop, stopped) = oneshot::channel();
+        let state = shared.clone();
+        std::thread::spawn(move || serve(listener, state, stopped));
+        Self { addr, shared, stop: Some(stop) }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `127.0.0.1:PORT/NAME`, as it is written in manifests.
+    pub(crate) fn image(&self, name: &str) -> String {
+        format!("{}/{name}", self.addr)
+    }
+
+    /// Makes the tag name a manifest of its own; gives the digest. The text of the tag is not checked.
+    pub(crate) fn push(&self, repository: &str, tag: &str) -> String {
+        self.push_manifest(repository, tag, &manifest(repository, tag))
+    }
+
+    pub(crate) fn push_manifest(&self, repository: &str, tag: &str, manifest: &[u8]) -> String {
+        let mut world = world(&self.shared);
+        let tags = world.repositories.entry(repository.to_owned()).or_default();
+        tags.retain(|(known, _)| known != tag);
+        tags.push((tag.to_owned(), manifest.to_vec()));
+        digest(manifest)
+    }
+
+    /// A repository that exists and has no tags.
+    pub(crate) fn create(&self, repository: &str) {
+        world(&self.shared).repositories.entry(repository.to_owned()).or_default();
+    }
+
+    /// At most so many tags a page, whatever is asked for.
+    pub(crate) fn page_max(&self, tags: usize) {
+        world(&self.shared).page_max = Some(tags);
+    }
+
+    pub(crate) fn link_style(&self, style: LinkStyle) {
+        world(&self.shared).link_style = style;
+    }
+
+    pub(crate) fn require_login(&self, username: &str, password: &str) {
+        let (username, password) = (username.to_owned(), password.to_owned());
+        world(&self.shared).door = Door::Basic { username, password };
+    }
+
+    pub(crate) fn require_tokens(&self, rules: TokenRules) {
+        world(&self.shared).door = Door::Tokens(rules);
+    }
+
+    /// The tokens given so far are no longer taken.
+    pub(crate) fn revoke_tokens(&self) {
+        world(&self.shared).issued.clear();
+    }
+
+    /// The next `times` requests that it applies to get the fault. Faults queue up.
+    pub(crate) fn fault(&self, fault: Fault, times: usize) {
+        world(&self.shared).faults.push((fault, times));
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Logged> {
+        world(&self.shared).requests.clone()
+    }
+
+    /// `METHOD PATH` of every request.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.requests().iter().map(|logged| format!("{} {}", logged.method, logged.path)).collect()
+    }
+
+    pub(crate) fn forget_requests(&self) {
+        world(&self.shared).requests.clear();
+    }
+}
+
+impl Drop for FakeRegistry {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            // The thread may have ended by itself.
+            let _ = stop.send(());
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn status(status: u16) -> Self {
+        Self::answer(status, &[], "")
+    }
+
+    pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self::Answer { status, headers, body: body.as_ref().to_vec() }
+    }
+
+    fn applies(&self, head: bool, listing: bool) -> bool {
+        match self {
+            Self::Link(_) => listing,
+            Self::DigestHeader(_) => !listing,
+            Self::HeadRefused(_) => head,
+            _ => true,
+        }
+    }
+}
+
+fn serve(listener: std::net::TcpListener, shared: Shared, stopped: oneshot::Receiver<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener that does not block");
+        let router = axum::Router::new().fallback(answer).with_state(shared);
+        tokio::select! {
+            _ = axum::serve(listener, router) => {}
+            _ = stopped => {}
+        }
+    });
+}
+
+async fn answer(State(shared): State<Shared>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
+    let text = |name: &str| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let logged = Logged {
+        method: head.method.to_string(),
+        path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+        authorization: text("authorization"),
+        accept: text("accept"),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    let mut world = world(&shared);
+    world.requests.push(logged.clone());
+    world.answer(&logged)
+}
+
+impl World {
+    fn answer(&mut self, request: &Logged) -> Response {
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        if path == "/token" {
+            return self.token(request, query);
+        }
+        let Some((repository, rest)) = split(path) else { return error(404, "UNSUPPORTED", "no such endpoint") };
+        if let Some(refused) = self.refuse(request, repository) {
+            return refused;
+        }
+        let (head, list) = (request.method == "HEAD", rest == "tags/list");
+        let fault = self.next_fault(head, list);
+        if let Some(whole) = fault.as_ref().and_then(answers::whole) {
+            return whole;
+        }
+        let Some(tags) = self.repositories.get(repository) else {
+            return error(404, "NAME_UNKNOWN", "repository name not known to registry");
+        };
+        match rest.strip_prefix("manifests/") {
+            None if list => listing(&self.page(repository, query), tags, fault.as_ref()),
+            Some(tag) => answers::manifest_answer(tags, tag, head, fault.as_ref()),
+            None => error(404, "UNSUPPORTED", "no such endpoint"),
+        }
+    }
+
+    fn page<'a>(&self, repository: &'a str, query: &str) -> Page<'a> {
+        let asked = |name| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        let n = asked("n").and_then(|(_, value)| value.parse().ok()).unwrap_or(usize::MAX);
+        Page {
+            repository,
+            last: asked("last").map(|(_, value)| value.into_owned()),
+            size: n.min(self.page_max.unwrap_or(usize::MAX)),
+            style: self.link_style,
+            addr: self.addr.expect("the server runs"),
+        }
+    }
+
+    fn next_fault(&mut self, head: bool, listing: bool) -> Option<Fault> {
+        let (fault, left) = self.faults.iter_mut().find(|(fault, left)| *left > 0 && fault.applies(head, listing))?;
+        *left -= 1;
+        Some(fault.clone())
+    }
+}
+
+/// Repository and the rest of an API path.
+fn split(path: &str) -> Option<(&str, &str)> {
+    let path = path.strip_prefix("/v2/")?;
+    let at = path.rfind("/tags/list").or_else(|| path.rfind("/manifests/"))?;
+    Some((&path[..at], &path[at + 1..]))
+}
+
+fn world(shared: &Shared) -> MutexGuard<'_, World> {
+    shared.lock().expect("no test panics while it holds the lock")
+}
+
+fn reply(status: u16, headers: &[(&str, &str)], body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+    for (name, value) in headers {
+        let name = axum::http::HeaderName::try_from(*name).expect("a header name");
+        let value = axum::http::HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+        response.headers_mut().append(name, value);
+    }
+    response
+}
