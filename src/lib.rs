@@ -43,6 +43,7 @@ pub mod policy;
 pub mod setter;
 pub mod trailer;
 // edge
+pub mod git;
 pub mod net;
 pub mod registry;
 // engine

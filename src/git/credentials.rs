@@ -1,0 +1,39 @@
+//! Credentials of a remote, and the one header they become.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::HeaderValue;
+
+use super::error::Fault;
+use crate::secret::Secret;
+
+/// How a remote is told who asks.
+#[derive(Clone, Debug, Default)]
+pub enum Auth {
+    #[default]
+    None,
+    Basic {
+        username: String,
+        password: Secret,
+    },
+    Bearer(Secret),
+}
+
+/// The `Authorization` header (RFC 7617, RFC 6750), marked as sensitive so that no log prints it.
+pub(super) fn authorization(auth: &Auth) -> Result<Option<HeaderValue>, Fault> {
+    let text = match auth {
+        Auth::None => return Ok(None),
+        Auth::Basic { username, password } => {
+            // A colon in the name would shift the border to the password (RFC 7617 §2).
+            if username.contains(':') {
+                return Err(Fault::CredentialText);
+            }
+            let pair = [username.as_bytes(), b":", password.expose()].concat();
+            [b"Basic ", STANDARD.encode(pair).as_bytes()].concat()
+        }
+        Auth::Bearer(token) => [b"Bearer ", token.expose()].concat(),
+    };
+    let mut value = HeaderValue::from_bytes(&text).map_err(|_| Fault::CredentialText)?;
+    value.set_sensitive(true);
+    Ok(Some(value))
+}

@@ -1,0 +1,181 @@
+//! What can go wrong between Tagwright and a Git repository: one variant, one sentence.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use git2::Oid;
+
+use super::url::RemoteUrl;
+use crate::net;
+
+/// A step on a repository that could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{doing} {url}")]
+    Remote { doing: &'static str, url: Box<RemoteUrl>, source: Fault },
+    #[error("branch name {name:?} is not valid: {reason}")]
+    BranchName { name: String, reason: &'static str },
+    #[error("{url} is empty: it has no branch")]
+    Empty { url: Box<RemoteUrl> },
+    #[error("{url} has no default branch")]
+    NoDefaultBranch { url: Box<RemoteUrl> },
+    #[error("{url} has no branch {branch:?}{}", listed(.present, *.more))]
+    MissingBranch { url: Box<RemoteUrl>, branch: String, present: Vec<String>, more: usize },
+    #[error("{} is not a Git repository", path.display())]
+    NotRepository { path: PathBuf, source: git2::Error },
+    #[error("opening the repository {}", path.display())]
+    Open { path: PathBuf, source: git2::Error },
+    #[error("{} is not a bare repository", path.display())]
+    NotBare { path: PathBuf },
+    #[error("{} belongs to another user", path.display())]
+    ForeignOwner { path: PathBuf },
+    #[error("the object store {} is damaged; it is rebuilt when it is opened next", path.display())]
+    Damaged { path: PathBuf, source: git2::Error },
+    #[error("the object store {} has been in use by another run for {} s", path.display(), waited.as_secs())]
+    Busy { path: PathBuf, waited: Duration },
+    #[error("{doing} {}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("{doing}")]
+    Git { doing: &'static str, source: git2::Error },
+    #[error("{path:?} cannot be written: {reason}")]
+    Edit { path: String, reason: &'static str },
+    #[error("the edits change nothing")]
+    NothingChanged,
+    #[error("the commit's {what}")]
+    CommitText { what: &'static str },
+}
+
+/// What a server, or the way to it, did wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The server was not reached, or not in time; the text names the host.
+    #[error(transparent)]
+    Net(net::Error),
+    #[error("the server asks for credentials and none are configured (401)")]
+    CredentialsNeeded,
+    #[error("the server does not accept the credentials (401)")]
+    CredentialsRefused,
+    #[error("the server forbids this (403)")]
+    Forbidden,
+    #[error("the repository does not exist, or the credentials do not reach it (404)")]
+    NotFound,
+    #[error("the server answered with status {status}")]
+    Status { status: u16 },
+    #[error("the server answered with HTML instead of Git: this is the address of a web page")]
+    Html,
+    #[error("the server does not speak Git's smart HTTP protocol here (content type {content_type:?})")]
+    NotGit { content_type: String },
+    #[error("the server redirects to {to}, which is not followed")]
+    Redirect { to: String },
+    #[error("credentials are not sent over plain http to {host}")]
+    ClearText { host: String },
+    #[error("the credentials hold characters that an HTTP header cannot carry")]
+    CredentialText,
+    #[error("the answer ended early")]
+    Truncated,
+    #[error("more than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("the server breaks Git's protocol: {what}")]
+    Protocol { what: String },
+    #[error("the server says: {text}")]
+    Says { text: String },
+}
+
+/// Why a push did not move the branch.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    /// Somebody else moved, made or deleted the branch: fetch, redo the work, push again.
+    #[error("branch {branch} {}", moved(.expected, .found))]
+    Moved { branch: String, expected: Option<Oid>, found: Option<Oid> },
+    /// The server, or a hook of it, said no.
+    #[error("push to branch {branch} refused: {reason}{}", said(.output))]
+    Refused { branch: String, reason: String, output: String },
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+impl From<net::Error> for Fault {
+    fn from(error: net::Error) -> Self {
+        match error {
+            net::Error::Broken { step: net::Step::Body, .. } => Self::Truncated,
+            error => Self::Net(error),
+        }
+    }
+}
+
+impl Error {
+    /// Advice for the user, to be shown behind `hint:`.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotBare { path } => {
+                let path = path.display();
+                Some(format!(
+                    "commits go to a bare repository: git clone --bare {path} {path}.git, then use {path}.git"
+                ))
+            }
+            Self::ForeignOwner { path } => Some(format!("git config --global --add safe.directory {}", path.display())),
+            Self::NoDefaultBranch { .. } => {
+                Some("name the branch, in spec.git.checkout.ref.branch for instance".to_owned())
+            }
+            Self::Empty { .. } => Some("push a first commit to it".to_owned()),
+            Self::Remote { source: Fault::ClearText { .. }, .. } => Some("use https, or set insecure: true".to_owned()),
+            Self::Damaged { .. } => Some("run it again".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// True when opening the repository again rebuilds the store and the step may be repeated at once.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
+
+    pub(super) fn git(doing: &'static str) -> impl FnOnce(git2::Error) -> Self {
+        move |source| Self::Git { doing, source }
+    }
+
+    pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+}
+
+/// Text of a server made fit for a terminal, a log and a status: no control characters, at most `max` bytes.
+pub(super) fn printable(text: &[u8], max: usize) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut clean = String::new();
+    for c in text.chars().map(|c| if c == '\r' { '\n' } else { c }) {
+        if clean.len() + c.len_utf8() > max {
+            break;
+        }
+        if c == '\n' || !is_unprintable(c) {
+            clean.push(c);
+        }
+    }
+    clean.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Control characters, and the marks that turn the direction of the text around them.
+fn is_unprintable(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn listed(present: &[String], more: usize) -> String {
+    let names = present.join(", ");
+    match more {
+        0 => format!("; it has {names}"),
+        more => format!("; it has {names} and {more} more"),
+    }
+}
+
+fn moved(expected: &Option<Oid>, found: &Option<Oid>) -> String {
+    let shown = |id: &Option<Oid>| id.map_or_else(|| "no branch".to_owned(), |id| id.to_string());
+    match expected == found {
+        true => format!("is being written by another: it is still at {}", shown(found)),
+        false => format!("moved: expected {}, found {}", shown(expected), shown(found)),
+    }
+}
+
+fn said(output: &str) -> String {
+    if output.is_empty() { String::new() } else { format!(" (remote: {})", output.replace('\n', "; ")) }
+}

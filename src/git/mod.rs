@@ -1,0 +1,136 @@
+//! Git without a work tree: branches are listed and fetched, files read, commits made in memory and pushed.
+//!
+//! In: a [`Remote`] and the folder that keeps the stores. Out: a [`Session`] with everything else behind it.
+//! The calls block; a task calls them through `spawn_blocking`. Branches move by compare-and-swap alone, no
+//! child process runs, no hook runs here, nothing is checked out, and credentials stay with their host.
+
+mod address;
+mod advertisement;
+mod branch;
+mod commit;
+mod credentials;
+mod edit;
+mod error;
+mod health;
+mod http;
+mod log;
+mod pktline;
+mod push;
+mod rawtree;
+mod report;
+mod seed;
+mod session;
+mod store;
+mod swap;
+mod transport;
+mod tree;
+mod unmarked;
+mod url;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub use self::advertisement::Refs;
+pub use self::commit::{Author, CommitMeta};
+pub use self::credentials::Auth;
+pub use self::edit::Edit;
+pub use self::error::{Error, Fault, PushError};
+pub use self::log::LogEntry;
+pub use self::seed::create_bare;
+pub use self::session::Session;
+pub use self::tree::{GitTree, PassedOver};
+pub use self::url::{RemoteUrl, Transport, UrlError};
+pub use git2::Oid;
+
+use self::http::Link;
+use self::session::Place;
+use self::store::Store;
+use crate::net::Http;
+
+/// The door: opens remotes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Git {
+    state: PathBuf,
+    http: Http,
+    runtime: Handle,
+    limits: Limits,
+}
+
+/// What one exchange may bring at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub refs_bytes: u64,
+    pub pack_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { refs_bytes: 64 << 20, pack_bytes: 4 << 30 }
+    }
+}
+
+/// A repository to work on.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    pub url: RemoteUrl,
+    /// Names the Secret that the credentials are from, empty without one. Never its value: tokens that change
+    /// hourly must not clone hourly.
+    pub identity: String,
+    pub auth: Auth,
+    /// Credentials may travel over plain http to any host.
+    pub insecure: bool,
+    /// For each listing, fetch and push, as a whole.
+    pub timeout: Duration,
+}
+
+impl Git {
+    /// `state` is where stores are kept; `runtime` drives `http`; the calls block, so they are not made on its tasks.
+    pub fn new(state: impl Into<PathBuf>, http: Http, runtime: Handle, limits: Limits) -> Self {
+        Self { state: state.into(), http, runtime, limits }
+    }
+
+    /// Opens the store of a remote, waiting for another run that uses it at most [`Remote::timeout`]. No request yet.
+    pub fn open(&self, remote: &Remote) -> Result<Session, Error> {
+        match remote.url.place() {
+            url::Place::Local(path) => self.open_local(remote, path),
+            url::Place::Http(base) => {
+                let refused =
+                    |source| Error::Remote { doing: "connecting to", url: Box::new(remote.url.clone()), source };
+                let link = Arc::new(Link::new(self, base, remote).map_err(refused)?);
+                let name = remote.url.to_string();
+                let store = Store::open(store::home(&self.state, &name, &remote.identity), &name, remote.timeout)?;
+                Ok(Session::new(remote.url.clone(), Place::Remote(link), store))
+            }
+        }
+    }
+
+    /// The commits of `branch` (of the default branch without one), newest first, at most `limit`. A local repository
+    /// may be any clone, bare or not.
+    pub fn history(&self, remote: &Remote, branch: Option<&str>, limit: usize) -> Result<Vec<LogEntry>, Error> {
+        if let url::Place::Local(path) = remote.url.place() {
+            return read_log(path, branch, limit)?.ok_or_else(|| Error::Empty { url: Box::new(remote.url.clone()) });
+        }
+        let session = self.open(remote)?;
+        let branch = branch.map_or_else(|| session.default_branch(), Ok)?;
+        session.log(session.fetch(branch)?, limit)
+    }
+
+    fn open_local(&self, remote: &Remote, path: &Path) -> Result<Session, Error> {
+        // One home for all spellings of the path; a path that is absent is named by `open_local`.
+        let full = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let home = store::home(&self.state, &full.to_string_lossy(), &remote.identity);
+        let store = Store::open_local(path, home, remote.timeout)?;
+        Ok(Session::new(remote.url.clone(), Place::Local, store))
+    }
+}
+
+/// The commits of any repository of this machine, bare or not, from `branch` (or `HEAD`) back, at most `limit`.
+/// None where the branch does not exist.
+pub fn read_log(path: &Path, branch: Option<&str>, limit: usize) -> Result<Option<Vec<LogEntry>>, Error> {
+    let repository = store::open_any(path)?;
+    let Some(tip) = log::tip(&repository, branch)? else { return Ok(None) };
+    log::walk(&repository, tip, limit).map(Some).map_err(Error::git("reading commits"))
+}

@@ -1,0 +1,181 @@
+//! The bare object store behind a remote, and local repositories that are their own store.
+//!
+//! Under `STATE/git/HASH/` lie `lock` (held as long as the store is open), `remote` (whose store it is, for
+//! people), `store.git` and what [`super::unmarked`] remembers. A store that a killed process or a bad disk
+//! left damaged is thrown away and fetched anew: it is a cache, the remote is the truth.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags};
+use sha2::{Digest, Sha256};
+use tracing::warn;
+
+use super::branch::Branch;
+use super::error::Error;
+use super::{health, swap};
+
+/// Higher than libgit2's own backends (1 and 2), so that what is written stays in memory until it is pushed.
+const MEMORY_PRIORITY: i32 = 1000;
+
+/// An open store and the lock on it.
+pub(super) struct Store {
+    repository: Repository,
+    /// `STATE/git/HASH`.
+    home: PathBuf,
+    own: bool,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store of a remote, makes it where there is none, rebuilds it where it is damaged.
+    pub(super) fn open(home: PathBuf, remote: &str, wait: Duration) -> Result<Self, Error> {
+        let lock = lock(&home, wait)?;
+        let path = home.join("store.git");
+        let repository = match health::check(&home, &path) {
+            Ok(Some(repository)) => repository,
+            Ok(None) => create(&home, &path, remote)?,
+            Err(reason) => {
+                warn!(store = %path.display(), %reason, "the object store is damaged and is rebuilt");
+                remove(&path).map_err(Error::io("removing the damaged store", &path))?;
+                create(&home, &path, remote)?
+            }
+        };
+        Self::with_memory(repository, home, true, lock)
+    }
+
+    /// Opens a bare repository of this machine as its own store.
+    pub(super) fn open_local(path: &Path, home: PathBuf, wait: Duration) -> Result<Self, Error> {
+        let repository = open_any(path)?;
+        if !repository.is_bare() {
+            return Err(Error::NotBare { path: repository.workdir().unwrap_or(path).to_path_buf() });
+        }
+        let lock = lock(&home, wait)?;
+        swap::clean_up(&home, repository.path())?;
+        Self::with_memory(repository, home, false, lock)
+    }
+
+    fn with_memory(repository: Repository, home: PathBuf, own: bool, lock: File) -> Result<Self, Error> {
+        // The database owns the backend; the value that is dropped here is only a handle to it.
+        let odb = repository.odb().map_err(Error::git("opening the object database"))?;
+        odb.add_new_mempack_backend(MEMORY_PRIORITY).map_err(Error::git("adding objects in memory"))?;
+        drop(odb);
+        Ok(Self { repository, home, own, _lock: lock })
+    }
+
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(super) fn odb(&self) -> Result<Odb<'_>, Error> {
+        self.repository.odb().map_err(Error::git("opening the object database"))
+    }
+
+    /// True when the commit is here, and with it all that it needs: objects arrive in whole packs.
+    pub(super) fn holds(&self, commit: Oid) -> bool {
+        self.odb()
+            .and_then(|odb| odb.read_header(commit).map_err(Error::git("reading")))
+            .is_ok_and(|(_, kind)| kind == ObjectType::Commit)
+    }
+
+    /// Remembers the tip of a branch, so that the next fetch can say what is here.
+    pub(super) fn remember(&self, branch: &Branch, tip: Oid) -> Result<(), Error> {
+        let name = reference_of(branch);
+        if self.repository.refname_to_id(&name).is_ok_and(|id| id == tip) {
+            return Ok(());
+        }
+        self.repository.reference(&name, tip, true, "").map(drop).map_err(Error::git("remembering the tip of a branch"))
+    }
+
+    /// The error of reading objects that must be here; marks our own store for rebuilding when they are not.
+    pub(super) fn read_error(&self, doing: &'static str, source: git2::Error) -> Error {
+        if self.own && is_damage(&source) {
+            self.mark_damaged(&source);
+            return Error::Damaged { path: self.repository.path().to_path_buf(), source };
+        }
+        Error::Git { doing, source }
+    }
+
+    fn mark_damaged(&self, reason: &git2::Error) {
+        if let Err(error) = fs::write(health::mark(&self.home), reason.message()) {
+            warn!(%error, store = %self.home.display(), "the damaged store could not be marked");
+        }
+    }
+}
+
+/// Opens any repository of this machine for reading, bare or not.
+pub(super) fn open_any(path: &Path) -> Result<Repository, Error> {
+    let no_ceilings: [&Path; 0] = [];
+    let opened = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, no_ceilings);
+    opened.map_err(|source| match source.code() {
+        ErrorCode::NotFound => Error::NotRepository { path: path.to_path_buf(), source },
+        ErrorCode::Owner => Error::ForeignOwner { path: path.to_path_buf() },
+        _ => Error::Open { path: path.to_path_buf(), source },
+    })
+}
+
+/// Names the folder of a remote: one per address and identity, so that tenants share no objects.
+pub(super) fn home(state: &Path, remote: &str, identity: &str) -> PathBuf {
+    state.join("git").join(hex(&Sha256::digest(format!("{remote}\n{identity}")), 32))
+}
+
+/// A flat name: branches `a` and `a/b`, or `A` and `a` on some file systems, may follow each other here.
+fn reference_of(branch: &Branch) -> String {
+    format!("refs/branches/{}", hex(&Sha256::digest(branch.as_str()), 40))
+}
+
+fn hex(bytes: &[u8], digits: usize) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .take(digits)
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
+}
+
+/// One process, and in it one session, has a store at a time.
+fn lock(home: &Path, wait: Duration) -> Result<File, Error> {
+    let path = home.join("lock");
+    fs::create_dir_all(home).map_err(Error::io("creating", home))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("opening", &path))?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(5)),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: home.to_path_buf(), waited: wait }),
+            Err(TryLockError::Error(source)) => return Err(Error::Io { doing: "locking", path, source }),
+        }
+    }
+}
+
+fn create(home: &Path, path: &Path, remote: &str) -> Result<Repository, Error> {
+    let note = home.join("remote");
+    fs::write(&note, format!("{remote}\n")).map_err(Error::io("writing", &note))?;
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).initial_head("main");
+    let made =
+        Repository::init_opts(path, &options).map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
+    let mark = health::mark(home);
+    if mark.exists() {
+        fs::remove_file(&mark).map_err(Error::io("removing", &mark))?;
+    }
+    Ok(made)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// Objects that are absent, do not inflate or do not match their id.
+fn is_damage(error: &git2::Error) -> bool {
+    matches!(error.class(), ErrorClass::Odb | ErrorClass::Zlib)
+}

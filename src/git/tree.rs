@@ -1,0 +1,199 @@
+//! The files of a commit, read from its trees: nothing is checked out.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use git2::{ObjectType, Odb, OdbObject, Oid};
+
+use super::error::Error;
+use super::rawtree::{self, Kind, RawEntry};
+use super::store::Store;
+use crate::tree::{Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
+
+/// A path is at most this many folders deep; what lies deeper is passed over.
+pub(super) const DEPTH_MAX: usize = 128;
+/// Trees may name each other many times over, and so hold more files than any disk: a walk ends here.
+const ENTRIES_MAX: usize = 2_000_000;
+/// That many passed-over entries are kept with their reason.
+const PASSED_OVER_MAX: usize = 100;
+
+/// The tree of one commit.
+pub struct GitTree<'s> {
+    store: &'s Store,
+    odb: Odb<'s>,
+    root: Oid,
+    passed_over: RefCell<Vec<PassedOver>>,
+}
+
+/// An entry that was not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// The folder's path and the entry's name, as far as it can be printed.
+    pub path: String,
+    pub reason: &'static str,
+}
+
+impl<'s> GitTree<'s> {
+    pub(super) fn of_commit(store: &'s Store, commit: Oid) -> Result<Self, Error> {
+        let found =
+            store.repository().find_commit(commit).map_err(|error| store.read_error("reading a commit", error))?;
+        Ok(Self { store, odb: store.odb()?, root: found.tree_id(), passed_over: RefCell::default() })
+    }
+
+    /// What `files` did not follow and why, at most the first hundred entries: symbolic links, submodules,
+    /// names that cannot be, folders that are too deep.
+    pub fn passed_over(&self) -> Vec<PassedOver> {
+        self.passed_over.borrow().clone()
+    }
+
+    fn object(&self, id: Oid, path: &str, kind: ObjectType) -> Result<OdbObject<'_>, TreeError> {
+        let object = self.odb.read(id).map_err(|error| self.broken(path, error))?;
+        if object.kind() == kind {
+            Ok(object)
+        } else {
+            Err(malformed(path, "the object is of another kind than its entry says"))
+        }
+    }
+
+    fn broken(&self, path: &str, error: git2::Error) -> TreeError {
+        TreeError::Read { path: path.to_owned(), source: Box::new(self.store.read_error("reading an object", error)) }
+    }
+
+    /// The entry at `path`; what is no plain file or folder does not exist.
+    fn find(&self, path: &str) -> Result<(Kind, Oid), TreeError> {
+        let absent = || TreeError::NotFound { path: path.to_owned() };
+        let mut at = (Kind::Tree, self.root);
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            if at.0 != Kind::Tree {
+                return Err(absent());
+            }
+            let object = self.object(at.1, path, ObjectType::Tree)?;
+            let entries =
+                rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
+            let mut named = entries.iter().filter(|entry| entry.safe_name() == Some(part));
+            at = match (named.next(), named.next()) {
+                (Some(entry), None) if matches!(entry.kind(), Kind::Tree | Kind::File) => (entry.kind(), entry.id),
+                _ => return Err(absent()),
+            };
+        }
+        Ok(at)
+    }
+
+    fn pass_over(&self, path: String, reason: &'static str) {
+        let mut passed_over = self.passed_over.borrow_mut();
+        if passed_over.len() < PASSED_OVER_MAX {
+            passed_over.push(PassedOver { path, reason });
+        }
+    }
+}
+
+impl FileTree for GitTree<'_> {
+    fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError> {
+        let under = clean(under);
+        let mut walk = Walk { tree: self, wanted, found: Vec::new(), seen: 0, folders: Vec::new() };
+        match self.find(&under)? {
+            (Kind::Tree, id) => walk.run(under, id)?,
+            (_, id) if wanted(&under) => walk.found.push(file(under, id)),
+            _ => {}
+        }
+        walk.found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        Ok(walk.found)
+    }
+
+    fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {
+        let id = match entry.content_id.as_deref().map(str::parse::<Oid>) {
+            Some(Ok(id)) => id,
+            _ => self.find(&entry.path)?.1,
+        };
+        // The size is known before the blob is inflated.
+        let (size, _) = self.odb.read_header(id).map_err(|error| self.broken(&entry.path, error))?;
+        if size as u64 > FILE_BYTES_MAX {
+            return Err(TreeError::TooLarge { path: entry.path.clone(), limit: FILE_BYTES_MAX });
+        }
+        let object = self.object(id, &entry.path, ObjectType::Blob)?;
+        Ok(Cow::Owned(object.data().to_vec()))
+    }
+}
+
+/// A walk over folders, with a stack of its own: a hostile tree is deeper than the thread's.
+struct Walk<'w, 's> {
+    tree: &'w GitTree<'s>,
+    wanted: &'w dyn Fn(&str) -> bool,
+    found: Vec<Entry>,
+    seen: usize,
+    folders: Vec<(String, Oid)>,
+}
+
+impl Walk<'_, '_> {
+    fn run(&mut self, path: String, id: Oid) -> Result<(), TreeError> {
+        self.folders.push((path, id));
+        while let Some((path, id)) = self.folders.pop() {
+            let object = self.tree.object(id, &path, ObjectType::Tree)?;
+            let entries =
+                rawtree::parse(object.data()).ok_or_else(|| malformed(&path, "the tree object is malformed"))?;
+            self.seen += entries.len();
+            if self.seen > ENTRIES_MAX {
+                return Err(malformed(&path, "the tree has more than 2,000,000 entries"));
+            }
+            let doubles = doubles(&entries);
+            for entry in &entries {
+                self.entry(&path, entry, &doubles);
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) {
+        if let Some(reason) = objection(folder, entry, doubles) {
+            return self.tree.pass_over(join(folder, &String::from_utf8_lossy(entry.name)), reason);
+        }
+        let Some(name) = entry.safe_name() else { return };
+        let path = join(folder, name);
+        if entry.kind() == Kind::Tree {
+            self.folders.push((path, entry.id));
+        } else if (self.wanted)(&path) {
+            self.found.push(file(path, entry.id));
+        }
+    }
+}
+
+/// Why an entry is not followed.
+fn objection(folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) -> Option<&'static str> {
+    match entry.kind() {
+        Kind::Symlink => return Some("it is a symbolic link"),
+        Kind::Submodule => return Some("it is a submodule"),
+        Kind::Unknown => return Some("its mode is not one of Git's"),
+        Kind::Tree if folder.split('/').count() >= DEPTH_MAX => return Some("the folder is too deep"),
+        Kind::Tree | Kind::File => {}
+    }
+    if entry.safe_name().is_none() {
+        return Some("its name cannot be that of a file");
+    }
+    doubles.contains(&entry.name).then_some("the folder holds this name twice")
+}
+
+/// Names that occur more than once: which of them a checkout would show is anyone's guess.
+fn doubles<'a>(entries: &[RawEntry<'a>]) -> Vec<&'a [u8]> {
+    // In an honest tree names ascend, but for folders; the map is made only where they do not.
+    if entries.is_sorted_by(|a, b| a.name < b.name) {
+        return Vec::new();
+    }
+    let mut count: HashMap<&[u8], usize> = HashMap::new();
+    for entry in entries {
+        *count.entry(entry.name).or_default() += 1;
+    }
+    count.into_iter().filter(|(_, count)| *count > 1).map(|(name, _)| name).collect()
+}
+
+fn file(path: String, id: Oid) -> Entry {
+    Entry { path, content_id: Some(id.to_string()) }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+fn malformed(path: &str, reason: &'static str) -> TreeError {
+    TreeError::Read { path: path.to_owned(), source: reason.into() }
+}

@@ -1,0 +1,169 @@
+//! Where a Git repository is: parsed and checked once, at the border.
+//!
+//! Takes the text of an object or an argument; gives a [`RemoteUrl`] that holds no credential, no control
+//! character and nothing that could be read as an option. Touches neither network nor disk.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use url::Url;
+
+/// Longer addresses are refused; RFC 9110 §4.1 asks for at least 8,000 octets, no forge comes near it.
+const URL_BYTES_MAX: usize = 2048;
+
+/// The address of a Git repository: `https://…`, `http://…`, `file://…` or a path of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RemoteUrl {
+    text: String,
+    place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    Http(Url),
+    Local(PathBuf),
+}
+
+/// How a repository is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    Http,
+    Https,
+    /// A repository of this machine, opened in place.
+    Local,
+}
+
+/// Why a text is not the address of a repository. Never repeats the text: it may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    #[error("the Git URL is empty")]
+    Empty,
+    #[error("the Git URL is longer than {URL_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("the Git URL holds a control character")]
+    ControlCharacter,
+    #[error("the Git URL starts with \"-\"")]
+    LeadingDash,
+    #[error("the Git URL holds a user name or a password; credentials belong in a Secret")]
+    Credentials,
+    #[error("ssh remotes are not supported yet")]
+    Ssh,
+    #[error("{scheme} remotes are not supported; https, http, file and local paths are")]
+    Scheme { scheme: String },
+    #[error("the Git URL has a query or a fragment")]
+    Query,
+    #[error("the Git URL names no host")]
+    NoHost,
+    #[error("the Git URL is malformed: {reason}")]
+    Malformed { reason: String },
+}
+
+impl RemoteUrl {
+    pub fn transport(&self) -> Transport {
+        match &self.place {
+            Place::Http(url) if url.scheme() == "https" => Transport::Https,
+            Place::Http(_) => Transport::Http,
+            Place::Local(_) => Transport::Local,
+        }
+    }
+
+    /// The path of a local repository.
+    pub fn local_path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Local(path) => Some(path),
+            Place::Http(_) => None,
+        }
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl FromStr for RemoteUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        check_text(text)?;
+        let place = match text.split_once("://") {
+            Some((scheme, _)) => place_of_url(&scheme.to_ascii_lowercase(), text)?,
+            None if is_scp_like(text) => return Err(UrlError::Ssh),
+            None => Place::Local(PathBuf::from(text)),
+        };
+        let text = match &place {
+            Place::Http(url) => url.as_str().trim_end_matches('/').to_owned(),
+            Place::Local(_) => text.to_owned(),
+        };
+        Ok(Self { text, place })
+    }
+}
+
+impl fmt::Display for RemoteUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn check_text(text: &str) -> Result<(), UrlError> {
+    if text.trim().is_empty() {
+        return Err(UrlError::Empty);
+    }
+    if text.len() > URL_BYTES_MAX {
+        return Err(UrlError::TooLong);
+    }
+    if text.chars().any(char::is_control) {
+        return Err(UrlError::ControlCharacter);
+    }
+    if text.starts_with('-') {
+        return Err(UrlError::LeadingDash);
+    }
+    Ok(())
+}
+
+fn place_of_url(scheme: &str, text: &str) -> Result<Place, UrlError> {
+    match scheme {
+        "http" | "https" => http_place(parse(text)?),
+        "file" => local_place(&parse(text)?),
+        "ssh" | "git+ssh" | "ssh+git" => Err(UrlError::Ssh),
+        _ => Err(UrlError::Scheme { scheme: scheme.chars().take(20).collect() }),
+    }
+}
+
+fn parse(text: &str) -> Result<Url, UrlError> {
+    // The parser would silently drop or encode blanks; an address with one is a mistake.
+    if text.contains(char::is_whitespace) && !text.to_ascii_lowercase().starts_with("file:") {
+        return Err(UrlError::Malformed { reason: "it holds a blank".to_owned() });
+    }
+    let url = Url::parse(text).map_err(|error| match error {
+        url::ParseError::EmptyHost => UrlError::NoHost,
+        error => UrlError::Malformed { reason: error.to_string() },
+    })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlError::Credentials);
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(UrlError::Query);
+    }
+    Ok(url)
+}
+
+fn http_place(mut url: Url) -> Result<Place, UrlError> {
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(UrlError::NoHost);
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(Place::Http(url))
+}
+
+fn local_place(url: &Url) -> Result<Place, UrlError> {
+    let foreign =
+        || UrlError::Malformed { reason: "file:// names a path of this machine, not another host".to_owned() };
+    url.to_file_path().map(Place::Local).map_err(|()| foreign())
+}
+
+/// `host:path` and `user@host:path`, as `git help clone` defines them: a colon before the first slash.
+fn is_scp_like(text: &str) -> bool {
+    text.split('/').next().is_some_and(|head| head.contains(':'))
+}
