@@ -47,4 +47,5 @@ pub mod git;
 pub mod net;
 pub mod registry;
 // engine
+pub mod engine;
 // drivers

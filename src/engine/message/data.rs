@@ -1,0 +1,266 @@
+//! The data that message templates see.
+//!
+//! These are Flux's structs with their methods and printing (`TemplateData`, `Result`, `Change`,
+//! `ObjectIdentifier`), the fields that Flux removed and old manifests still use (`.Updated`,
+//! `.Changed.ImageResult`), and the short forms found in articles (`.Changed.NewTag`, `.NewImage`, …).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::rewrite::InFile;
+use crate::image::ImageRef;
+use crate::object::{NamespacedName, ObjectId};
+use crate::setter::{Change, Latest};
+use crate::template::{List, Map, Method, Object, Type, Value};
+
+const CHANGE: Type = Type::Object("update.Change");
+const IDENTIFIER: Type = Type::Object("update.ObjectIdentifier");
+const IMAGE: Type = Type::Object("update.imageRef");
+
+/// A struct with everything that templates may ask for, worked out beforehand.
+#[derive(Debug)]
+struct Struct {
+    type_name: &'static str,
+    fields: Vec<(&'static str, Value)>,
+    /// Fields that are found by name and not printed: promoted ones, removed ones, short forms.
+    hidden: Vec<(&'static str, Value)>,
+    methods: Vec<(&'static str, Value)>,
+    text: Option<String>,
+}
+
+impl Struct {
+    fn new(type_name: &'static str, fields: Vec<(&'static str, Value)>) -> Self {
+        Self { type_name, fields, hidden: Vec::new(), methods: Vec::new(), text: None }
+    }
+
+    fn hidden(mut self, fields: Vec<(&'static str, Value)>) -> Self {
+        self.hidden = fields;
+        self
+    }
+
+    fn methods(mut self, methods: Vec<(&'static str, Value)>) -> Self {
+        self.methods = methods;
+        self
+    }
+
+    /// Go's `String` method.
+    fn prints(mut self, text: String) -> Self {
+        self.methods.push(("String", text.clone().into()));
+        self.text = Some(text);
+        self
+    }
+}
+
+impl From<Struct> for Value {
+    fn from(object: Struct) -> Self {
+        Value::object(object)
+    }
+}
+
+impl Object for Struct {
+    fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    fn fields(&self) -> Vec<(&'static str, Value)> {
+        self.fields.clone()
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
+        self.fields.iter().chain(&self.hidden).find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    fn method(&self, name: &str) -> Option<Method> {
+        self.methods.iter().find(|(known, _)| *known == name).map(|(_, value)| Method::returns(value.clone()))
+    }
+
+    fn stringer(&self) -> Option<String> {
+        self.text.clone()
+    }
+}
+
+/// `source.TemplateData`.
+pub(super) fn template_data(
+    automation: &NamespacedName,
+    changes: &[InFile<Change>],
+    latest: &Latest,
+    values: &BTreeMap<String, String>,
+) -> Value {
+    let images = ImageResult::new(changes, latest);
+    let short = |value: fn(&InFile<Change>, &ImageRef) -> Option<String>| Value::from(images.join(value));
+    let resource = Struct::new(
+        "types.AutomatedResource",
+        vec![
+            ("Kind", short(|found, _| Some(found.what.object.as_ref()?.kind.clone()))),
+            ("Namespace", short(|found, _| Some(found.what.object.as_ref()?.namespace.clone()))),
+            ("Name", short(|found, _| Some(found.what.object.as_ref()?.name.clone()))),
+        ],
+    );
+    let fields = vec![
+        ("AutomationObject", namespaced_name(automation)),
+        ("Changed", result(changes, &images)),
+        ("Values", Map::strings(values.iter().map(|(key, value)| (key.as_str(), value.as_str()))).into()),
+    ];
+    let hidden = vec![
+        ("Updated", images.value()),
+        ("AutomatedResource", resource.into()),
+        ("NewImage", short(|_, image| Some(image.written()))),
+        ("OldImage", short(old_image)),
+    ];
+    Struct::new("source.TemplateData", fields).hidden(hidden).into()
+}
+
+/// `update.Result`.
+fn result(changes: &[InFile<Change>], images: &ImageResult<'_>) -> Value {
+    let mut files: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    changes.iter().for_each(|found| files.entry(&found.file).or_default().push(&found.what));
+    let all: Vec<&Change> = changes.iter().map(|found| &found.what).collect();
+    let by_file = files.into_iter().map(|(file, changes)| (file.into(), by_object(&changes))).collect();
+    let file_changes = Map::new(&Type::String, &Type::Map(&IDENTIFIER, &Type::List(&CHANGE)), by_file);
+    let short = |value: fn(&InFile<Change>, &ImageRef) -> Option<String>| Value::from(images.join(value));
+    let hidden = vec![
+        ("ImageResult", images.value()),
+        ("Summary", summary(&all).into()),
+        ("Name", short(|found, _| Some(found.what.policy.name.clone()))),
+        ("OldTag", short(old_tag)),
+        ("NewTag", short(|_, image| image.tag.as_ref().map(ToString::to_string))),
+    ];
+    let methods = vec![("Changes", distinct(&all)), ("Objects", by_object(&all))];
+    Struct::new("update.Result", vec![("FileChanges", file_changes.into())]).hidden(hidden).methods(methods).into()
+}
+
+/// `map[update.ObjectIdentifier][]update.Change`.
+fn by_object(changes: &[&Change]) -> Value {
+    let mut objects: BTreeMap<ObjectId, Vec<Value>> = BTreeMap::new();
+    for change in changes {
+        objects.entry(change.object.clone().unwrap_or_default()).or_default().push(change_value(change));
+    }
+    let entries = objects.into_iter().map(|(id, changes)| (identifier(&id), List::new(&CHANGE, changes).into()));
+    Map::new(&IDENTIFIER, &Type::List(&CHANGE), entries.collect()).into()
+}
+
+/// `[]update.Change` without repetitions, in the order of files and lines; Flux's order is random.
+fn distinct(changes: &[&Change]) -> Value {
+    let mut seen = BTreeSet::new();
+    let fresh = changes.iter().filter(|change| seen.insert((&change.old, &change.new, &change.setter)));
+    List::new(&CHANGE, fresh.map(|change| change_value(change)).collect()).into()
+}
+
+/// One `old -> new` a line.
+fn summary(changes: &[&Change]) -> String {
+    let lines: BTreeSet<String> = changes.iter().map(|change| format!("{} -> {}", change.old, change.new)).collect();
+    lines.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+fn change_value(change: &Change) -> Value {
+    let fields = vec![
+        ("OldValue", change.old.as_str().into()),
+        ("NewValue", change.new.as_str().into()),
+        ("Setter", change.setter.as_str().into()),
+    ];
+    Struct::new("update.Change", fields).into()
+}
+
+/// `update.ObjectIdentifier`, which embeds kyaml's structs.
+fn identifier(id: &ObjectId) -> Value {
+    let type_meta = vec![("APIVersion", Value::from(id.api_version.as_str())), ("Kind", id.kind.as_str().into())];
+    let name_meta = vec![("Name", Value::from(id.name.as_str())), ("Namespace", id.namespace.as_str().into())];
+    let promoted: Vec<_> = type_meta.iter().chain(&name_meta).cloned().collect();
+    let embedded = vec![
+        ("TypeMeta", Value::from(Struct::new("yaml.TypeMeta", type_meta))),
+        ("NameMeta", Struct::new("yaml.NameMeta", name_meta).into()),
+    ];
+    let resource = Value::from(Struct::new("yaml.ResourceIdentifier", embedded.clone()).hidden(promoted.clone()));
+    let hidden = embedded.into_iter().chain(promoted).collect();
+    Struct::new("update.ObjectIdentifier", vec![("ResourceIdentifier", resource)]).hidden(hidden).into()
+}
+
+fn namespaced_name(name: &NamespacedName) -> Value {
+    let fields = vec![("Namespace", name.namespace.as_str().into()), ("Name", name.name.as_str().into())];
+    Struct::new("types.NamespacedName", fields).prints(name.to_string()).into()
+}
+
+/// The changes with the images that they wrote: what Flux's removed fields spoke of.
+struct ImageResult<'a> {
+    written: Vec<(&'a InFile<Change>, &'a ImageRef)>,
+}
+
+impl<'a> ImageResult<'a> {
+    fn new(changes: &'a [InFile<Change>], latest: &'a Latest) -> Self {
+        let image = |found: &'a InFile<Change>| Some((found, latest.images.get(&found.what.policy)?.as_ref().ok()?));
+        Self { written: changes.iter().filter_map(image).collect() }
+    }
+
+    /// The sorted, distinct values joined by `, `: a short form over several changes.
+    fn join(&self, value: impl Fn(&InFile<Change>, &ImageRef) -> Option<String>) -> String {
+        let values: BTreeSet<String> = self.written.iter().filter_map(|(found, image)| value(found, image)).collect();
+        values.into_iter().filter(|value| !value.is_empty()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The struct behind `.Updated`: `Files`, `Images`, `Objects`.
+    fn value(&self) -> Value {
+        let mut files: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        self.written.iter().for_each(|written| files.entry(&written.0.file).or_default().push(*written));
+        let file = |(name, written): (&str, Vec<_>)| {
+            let objects = Struct::new("update.FileResult", vec![("Objects", images_by_object(&written))]);
+            (Value::from(name), objects.into())
+        };
+        let files = Map::new(&Type::String, &Type::Object("update.FileResult"), files.into_iter().map(file).collect());
+        let methods = vec![("Images", images(&self.written)), ("Objects", images_by_object(&self.written))];
+        Struct::new("update.ImageResult", vec![("Files", files.into())]).methods(methods).into()
+    }
+}
+
+fn images(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
+    let distinct: BTreeMap<String, Value> =
+        written.iter().map(|(found, image)| (image.written(), image_value(image, &found.what.policy))).collect();
+    List::new(&IMAGE, distinct.into_values().collect()).into()
+}
+
+fn images_by_object(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
+    let mut objects: BTreeMap<ObjectId, Vec<_>> = BTreeMap::new();
+    for (found, image) in written {
+        objects.entry(found.what.object.clone().unwrap_or_default()).or_default().push((*found, *image));
+    }
+    let entries = objects.into_iter().map(|(id, written)| (identifier(&id), images(&written)));
+    Map::new(&IDENTIFIER, &Type::List(&IMAGE), entries.collect()).into()
+}
+
+/// Flux's `ImageRef` interface.
+fn image_value(image: &ImageRef, policy: &NamespacedName) -> Value {
+    let repository = &image.repository;
+    // The library under Flux calls Docker Hub so.
+    let registry = if repository.registry() == "docker.io" { "index.docker.io" } else { repository.registry() };
+    let tag = image.tag.as_ref().map(ToString::to_string);
+    let identifier = tag.or_else(|| image.digest.as_ref().map(ToString::to_string)).unwrap_or_default();
+    let methods = vec![
+        ("Identifier", Value::from(identifier.as_str())),
+        ("Repository", repository.path().into()),
+        ("Registry", registry.into()),
+        ("Name", format!("{registry}/{}:{identifier}", repository.path()).into()),
+        ("Policy", namespaced_name(policy)),
+    ];
+    Struct::new("update.imageRef", Vec::new()).methods(methods).prints(image.written()).into()
+}
+
+/// The tag that a changed field held.
+fn old_tag(found: &InFile<Change>, _: &ImageRef) -> Option<String> {
+    match suffix(&found.what) {
+        "tag" => Some(found.what.old.clone()),
+        "" => Some(found.what.old.parse::<ImageRef>().ok()?.tag?.to_string()),
+        _ => None,
+    }
+}
+
+/// The image that a changed field meant.
+fn old_image(found: &InFile<Change>, image: &ImageRef) -> Option<String> {
+    match suffix(&found.what) {
+        "tag" => Some(format!("{}:{}", image.repository.written(), found.what.old)),
+        "" => Some(found.what.old.clone()),
+        _ => None,
+    }
+}
+
+/// What stands behind the policy in the setter: `tag`, `name`, `digest` or nothing.
+fn suffix(change: &Change) -> &str {
+    change.setter.splitn(3, ':').nth(2).unwrap_or_default()
+}

@@ -1,0 +1,50 @@
+//! Message: renders the commit message of an automation.
+//!
+//! Takes the message template, its values and the changes; gives the text above the trailers. What templates see
+//! is in [`data`].
+
+mod data;
+
+use std::collections::BTreeMap;
+
+use super::rewrite::InFile;
+use crate::api::DEFAULT_MESSAGE;
+use crate::object::NamespacedName;
+use crate::setter::{Change, Latest};
+use crate::template::{self, Template};
+
+/// The name that error texts give the template, as in Flux.
+const TEMPLATE_NAME: &str = "commit message";
+
+/// `spec.git.commit.messageTemplate`, or the default one, and `messageTemplateValues`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MessageTemplate {
+    pub text: String,
+    pub values: BTreeMap<String, String>,
+}
+
+/// Why there is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    #[error("spec.git.commit.messageTemplate: {0}")]
+    Template(#[from] template::Error),
+    #[error("spec.git.commit.messageTemplate: the message holds a NUL character, which Git does not take")]
+    Nul,
+}
+
+/// Renders the message for `changes`, which `automation` made with the images of `latest`.
+pub fn render(
+    template: &MessageTemplate,
+    automation: &NamespacedName,
+    changes: &[InFile<Change>],
+    latest: &Latest,
+) -> Result<String, MessageError> {
+    let data = data::template_data(automation, changes, latest, &template.values);
+    let message = Template::parse(TEMPLATE_NAME, &template.text)?.render(&data)?;
+    match message.trim() {
+        // A commit needs a title, and trailers one to stand under.
+        "" => Ok(DEFAULT_MESSAGE.to_owned()),
+        _ if message.contains('\0') => Err(MessageError::Nul),
+        _ => Ok(message),
+    }
+}

@@ -1,0 +1,10 @@
+//! The four steps, a file each. Takes batches of requests, gives an outcome for each; knows no driver.
+
+pub mod cause;
+pub mod diff;
+pub mod history;
+pub mod message;
+pub mod rewrite;
+pub mod scan;
+pub mod select;
+pub mod update;

@@ -1,0 +1,75 @@
+//! Scan: lists the tags of image repositories.
+//!
+//! Takes a batch of repositories with their access, gives the tags of each in the order of the batch.
+//! Requests for the same repository with the same access share one listing.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+
+use super::cause::Cause;
+use crate::goregex::Regex;
+use crate::image::{Repository, Tag};
+use crate::registry::{Access, Client, SkippedTag, TagList};
+
+/// At most this many repositories are listed at once.
+const CONCURRENT_MAX: usize = 16;
+
+/// One image repository to be scanned.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    pub repository: Repository,
+    pub access: Access,
+    /// Tags that match one of these are dropped (`spec.exclusionList`).
+    pub exclusions: Vec<Regex>,
+}
+
+/// The tags of a repository as the registry listed them, without the excluded ones.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    pub tags: Vec<Tag>,
+    /// How many tags the exclusion list dropped.
+    pub excluded: usize,
+    /// How many entries of the list were passed over, since they are no tags, and the first of them.
+    pub skipped: usize,
+    pub samples: Vec<SkippedTag>,
+}
+
+/// Scans all repositories; the outcome at place `i` belongs to request `i`.
+pub async fn scan(client: &Client, requests: &[ScanRequest]) -> Vec<Result<Scan, Cause>> {
+    let (listings, places) = share(requests);
+    let listed: Vec<Result<Arc<TagList>, Cause>> = futures::stream::iter(listings)
+        .map(|request| async move {
+            let tags = client.tags(&request.repository, &request.access).await;
+            tags.map(Arc::new).map_err(Cause::from)
+        })
+        .buffered(CONCURRENT_MAX)
+        .collect()
+        .await;
+    requests
+        .iter()
+        .zip(places)
+        .map(|(request, place)| listed[place].clone().map(|tags| exclude(&tags, request)))
+        .collect()
+}
+
+/// The distinct listings, and for each request the place of its listing.
+fn share(requests: &[ScanRequest]) -> (Vec<&ScanRequest>, Vec<usize>) {
+    let mut distinct: Vec<&ScanRequest> = Vec::new();
+    let same = |a: &ScanRequest, b: &ScanRequest| a.repository == b.repository && a.access == b.access;
+    let place = |request| {
+        let found = distinct.iter().position(|other| same(other, request));
+        found.unwrap_or_else(|| {
+            distinct.push(request);
+            distinct.len() - 1
+        })
+    };
+    let places = requests.iter().map(place).collect();
+    (distinct, places)
+}
+
+fn exclude(listed: &TagList, request: &ScanRequest) -> Scan {
+    let kept = |tag: &&Tag| !request.exclusions.iter().any(|pattern| pattern.is_match(tag.as_str()));
+    let tags: Vec<Tag> = listed.tags.iter().filter(kept).cloned().collect();
+    Scan { excluded: listed.tags.len() - tags.len(), tags, skipped: listed.skipped, samples: listed.samples.clone() }
+}

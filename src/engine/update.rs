@@ -1,0 +1,242 @@
+//! Update: brings the latest images to branches of a remote, one commit per automation.
+//!
+//! Takes a batch of automations of one remote. They share its store and its ref listing; those with the same
+//! checkout and push branch become commits on one chain and one push. A push names the commit it was made
+//! from: when the branch has moved, everything is redone on the new tree.
+
+mod chain;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::message::{MessageError, MessageTemplate};
+use super::rewrite::Findings;
+use crate::git::{self, Author, Git, Oid, PushError, Remote, Session};
+use crate::object::NamespacedName;
+use crate::setter::Latest;
+use crate::trailer;
+use crate::tree::TreeError;
+use chain::Made;
+
+/// How often a lost race is run again, and the longest wait before that.
+const ATTEMPTS_MAX: u32 = 12;
+const WAIT_MAX: Duration = Duration::from_secs(4);
+
+/// At most this many commits of a push branch are read to learn whether all are ours.
+const PROPOSED_MAX: usize = 100;
+
+/// One automation.
+#[derive(Clone, Debug)]
+pub struct UpdateRequest {
+    pub automation: NamespacedName,
+    /// The branch that is read; `None` is the remote's default branch.
+    pub checkout_branch: Option<String>,
+    /// The branch that the commit goes to; `None` is the checkout branch.
+    pub push_branch: Option<String>,
+    /// Where markers are looked for, below the root of the repository.
+    pub path: String,
+    pub latest: Latest,
+    pub author: Author,
+    pub message: MessageTemplate,
+}
+
+/// Whether commits leave this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Push,
+    DryRun,
+}
+
+/// What one automation did.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The branch that the commit is on, or would be.
+    pub branch: String,
+    /// The commit that the remote now has; `None` when nothing was to be done and on a dry run.
+    pub commit: Option<String>,
+    pub findings: Findings,
+    /// The unified diff, on a dry run.
+    pub diff: Option<String>,
+}
+
+/// Why an automation did not get its commit to the remote.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum UpdateError {
+    #[error(transparent)]
+    Git(Arc<git::Error>),
+    #[error("reading the files of branch {branch}")]
+    Tree { branch: String, source: Arc<TreeError> },
+    #[error("rendering the commit message")]
+    Message(#[source] Arc<MessageError>),
+    #[error("pushing to branch {branch}")]
+    Push { branch: String, source: Arc<PushError> },
+    #[error("pushing to branch {branch}: it moved {attempts} times while the update was made")]
+    Contended { branch: String, attempts: u32 },
+}
+
+impl UpdateError {
+    /// Advice for the user. Causes that several outcomes share are not found by walking the chain.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Git(error) => error.hint(),
+            Self::Push { source, .. } => match &**source {
+                PushError::Failed(error) => error.hint(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl From<git::Error> for UpdateError {
+    fn from(error: git::Error) -> Self {
+        Self::Git(Arc::new(error))
+    }
+}
+
+/// The branches that a chain of commits goes from and to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Route {
+    checkout: String,
+    push: String,
+}
+
+/// What holds for all requests of a run.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    mode: Mode,
+    now: Timestamp,
+}
+
+type Outcome = Result<Update, UpdateError>;
+
+/// Runs all requests against one remote; the outcome at place `i` belongs to request `i`.
+pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], mode: Mode, now: Timestamp) -> Vec<Outcome> {
+    let opened =
+        git.open(remote).map_err(UpdateError::from).and_then(|session| Ok((routes(&session, requests)?, session)));
+    let (routes, mut session) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+    };
+    let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+    for (route, places) in routes {
+        let batch: Vec<&UpdateRequest> = places.iter().map(|place| &requests[*place]).collect();
+        outcomes.extend(places.into_iter().zip(run(&mut session, &route, &batch, Terms { mode, now })));
+    }
+    outcomes.into_values().collect()
+}
+
+/// The requests by the branches they go from and to.
+fn routes(session: &Session, requests: &[UpdateRequest]) -> Result<BTreeMap<Route, Vec<usize>>, UpdateError> {
+    let mut routes: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
+    for (place, request) in requests.iter().enumerate() {
+        let checkout = match &request.checkout_branch {
+            Some(branch) => branch.clone(),
+            None => session.default_branch()?.to_owned(),
+        };
+        let push = request.push_branch.clone().unwrap_or_else(|| checkout.clone());
+        routes.entry(Route { checkout, push }).or_default().push(place);
+    }
+    Ok(routes)
+}
+
+/// Runs the requests of one route until no race is lost.
+fn run(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: Terms) -> Vec<Outcome> {
+    for attempt in 1..=ATTEMPTS_MAX {
+        match once(session, route, batch, terms) {
+            Ok(Some(outcomes)) => return outcomes,
+            Ok(None) => thread::sleep(wait(attempt)),
+            Err(error) => return batch.iter().map(|_| Err(error.clone())).collect(),
+        }
+        if let Err(error) = session.refresh() {
+            let error = UpdateError::from(error);
+            return batch.iter().map(|_| Err(error.clone())).collect();
+        }
+    }
+    let contended = || UpdateError::Contended { branch: route.push.clone(), attempts: ATTEMPTS_MAX };
+    batch.iter().map(|_| Err(contended())).collect()
+}
+
+/// Longer with each lost race, and never the same for two writers.
+fn wait(attempt: u32) -> Duration {
+    let longest = Duration::from_millis(20).saturating_mul(1 << attempt.min(10)).min(WAIT_MAX);
+    longest.mul_f64(fastrand::f64())
+}
+
+/// One attempt; `None` when the branch moved meanwhile.
+fn once(
+    session: &mut Session,
+    route: &Route,
+    batch: &[&UpdateRequest],
+    terms: Terms,
+) -> Result<Option<Vec<Outcome>>, UpdateError> {
+    let base = session.fetch(&route.checkout)?;
+    let mut made = chain::commit_all(session, route, batch, base, terms)?;
+    if terms.mode == Mode::DryRun || made.tip == base {
+        return Ok(Some(made.outcomes));
+    }
+    let expected = match target(session, route, batch, base, &mut made, terms)? {
+        Target::Expect(expected) => expected,
+        Target::Proposed => return Ok(Some(made.without_commits())),
+    };
+    match session.push(&route.push, expected, made.tip) {
+        Ok(()) => Ok(Some(made.outcomes)),
+        Err(PushError::Moved { .. }) => Ok(None),
+        // A server that refuses one commit of a chain must not stop the others.
+        Err(PushError::Refused { .. }) if made.commits() > 1 => {
+            Ok(Some(batch.iter().flat_map(|request| run(session, route, &[request], terms)).collect()))
+        }
+        Err(error) => Ok(Some(made.failed(&UpdateError::Push { branch: route.push.clone(), source: Arc::new(error) }))),
+    }
+}
+
+/// What a push may replace.
+enum Target {
+    /// The push branch must be at this commit, or absent.
+    Expect(Option<Oid>),
+    /// The push branch holds these changes already.
+    Proposed,
+}
+
+/// Decides what becomes of the push branch. One that differs from the checkout branch is rebuilt on top of it, unless
+/// it holds these changes already; where somebody else committed to it, the changes go on top of their work.
+fn target(
+    session: &Session,
+    route: &Route,
+    batch: &[&UpdateRequest],
+    base: Oid,
+    made: &mut Made,
+    terms: Terms,
+) -> Result<Target, UpdateError> {
+    if route.push == route.checkout {
+        return Ok(Target::Expect(Some(base)));
+    }
+    if !session.refs()?.heads.contains_key(&route.push) {
+        return Ok(Target::Expect(None));
+    }
+    let proposed = session.fetch(&route.push)?;
+    if made.is_held_by(session, proposed)? {
+        return Ok(Target::Proposed);
+    }
+    if !is_ours(session, proposed, base, batch)? {
+        *made = chain::commit_all(session, route, batch, proposed, terms)?;
+        if made.tip == proposed {
+            return Ok(Target::Proposed);
+        }
+    }
+    Ok(Target::Expect(Some(proposed)))
+}
+
+/// True when every commit that only the push branch has was made by one of these automations.
+fn is_ours(session: &Session, tip: Oid, base: Oid, batch: &[&UpdateRequest]) -> Result<bool, UpdateError> {
+    let commits = session.log_since(tip, base, PROPOSED_MAX + 1)?;
+    let ours = |message: &str| {
+        let author = trailer::read(message).and_then(|trail| trail.automation);
+        author.is_some_and(|author| batch.iter().any(|request| request.automation == author))
+    };
+    Ok(commits.len() <= PROPOSED_MAX && commits.iter().all(|commit| ours(&commit.message)))
+}

@@ -1,0 +1,137 @@
+//! A chain of commits in memory: one for each automation that changes something.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
+use crate::engine::diff::unified;
+use crate::engine::message;
+use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite};
+use crate::git::{CommitMeta, Edit, Oid, Session};
+use crate::setter::Change;
+use crate::trailer::{self, ImageChange};
+use crate::tree::{FileTree as _, TreeError};
+
+/// The commits of one attempt.
+pub(super) struct Made {
+    pub(super) tip: Oid,
+    pub(super) outcomes: Vec<Outcome>,
+    /// The files that the chain changes, with their blob ids at its end.
+    files: BTreeMap<String, Option<String>>,
+}
+
+/// Makes the commits of `batch`, each on top of the one before, the first on top of `base`.
+pub(super) fn commit_all(
+    session: &Session,
+    route: &Route,
+    batch: &[&UpdateRequest],
+    base: Oid,
+    terms: Terms,
+) -> Result<Made, UpdateError> {
+    let mut made = Made { tip: base, outcomes: Vec::new(), files: BTreeMap::new() };
+    for request in batch {
+        let outcome = commit(session, route, request, &mut made, terms);
+        made.outcomes.push(outcome);
+    }
+    let tree = session.tree(made.tip)?;
+    for (path, id) in &mut made.files {
+        *id = content_id(&tree, path);
+    }
+    Ok(made)
+}
+
+impl Made {
+    pub(super) fn commits(&self) -> usize {
+        self.outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|update| update.commit.is_some())).count()
+    }
+
+    /// True when the files that the chain changes are the same in `commit`.
+    pub(super) fn is_held_by(&self, session: &Session, commit: Oid) -> Result<bool, UpdateError> {
+        let tree = session.tree(commit)?;
+        Ok(self.files.iter().all(|(path, id)| content_id(&tree, path) == *id))
+    }
+
+    /// The outcomes of a chain that is not pushed, since nothing of it is new.
+    pub(super) fn without_commits(self) -> Vec<Outcome> {
+        let silent = |update: Update| Update { commit: None, ..update };
+        self.outcomes.into_iter().map(|outcome| outcome.map(silent)).collect()
+    }
+
+    /// The outcomes of a chain that did not reach the remote.
+    pub(super) fn failed(self, error: &UpdateError) -> Vec<Outcome> {
+        let lost = |update: Update| if update.commit.is_some() { Err(error.clone()) } else { Ok(update) };
+        self.outcomes.into_iter().map(|outcome| outcome.and_then(lost)).collect()
+    }
+}
+
+fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<String> {
+    tree.files(path, &|_| true).ok()?.pop()?.content_id
+}
+
+/// Makes the commit of one request, when it changes something.
+fn commit(session: &Session, route: &Route, request: &UpdateRequest, made: &mut Made, terms: Terms) -> Outcome {
+    let (findings, files) = rewrite_tree(session, route, request, made.tip)?;
+    let mut update = Update { branch: route.push.clone(), commit: None, findings, diff: None };
+    if files.is_empty() {
+        return Ok(update);
+    }
+    let text = message::render(&request.message, &request.automation, &update.findings.changes, &request.latest)
+        .map_err(|error| UpdateError::Message(Arc::new(error)))?;
+    let message = trailer::append(&text, &request.automation, &image_changes(&update.findings.changes));
+    if terms.mode == Mode::DryRun {
+        update.diff = Some(unified(&files));
+    }
+    made.files.extend(files.iter().map(|file| (file.path.clone(), None)));
+    let edits: Vec<Edit> =
+        files.into_iter().map(|file| Edit { path: file.path, content: file.after.into_bytes() }).collect();
+    let meta = CommitMeta { author: request.author.clone(), time: terms.now, message };
+    made.tip = session.commit(made.tip, &edits, &meta)?;
+    if terms.mode == Mode::Push {
+        update.commit = Some(made.tip.to_string());
+    }
+    Ok(update)
+}
+
+fn rewrite_tree(
+    session: &Session,
+    route: &Route,
+    request: &UpdateRequest,
+    commit: Oid,
+) -> Result<(Findings, Vec<ChangedFile>), UpdateError> {
+    let tree = session.tree(commit)?;
+    let mut index = StoreIndex { session, fresh: Vec::new() };
+    let mut files = Vec::new();
+    let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| {
+        files.push(file);
+        Ok::<(), TreeError>(())
+    });
+    let findings =
+        findings.map_err(|error| UpdateError::Tree { branch: route.checkout.clone(), source: Arc::new(error) })?;
+    session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
+    Ok((findings, files))
+}
+
+fn image_changes(changes: &[InFile<Change>]) -> Vec<ImageChange> {
+    let change = |found: &InFile<Change>| ImageChange {
+        policy: found.what.policy.clone(),
+        old: found.what.old.clone(),
+        new: found.what.new.clone(),
+    };
+    changes.iter().map(change).collect()
+}
+
+/// The store's memory of files without markers.
+struct StoreIndex<'s> {
+    session: &'s Session,
+    fresh: Vec<String>,
+}
+
+impl MarkerIndex for StoreIndex<'_> {
+    fn is_unmarked(&self, content_id: &str) -> bool {
+        self.session.is_unmarked(content_id)
+    }
+
+    fn remember_unmarked(&mut self, content_id: &str) {
+        self.fresh.push(content_id.to_owned());
+    }
+}
