@@ -49,3 +49,6 @@ pub mod registry;
 // engine
 pub mod engine;
 // drivers
+pub mod cli;
+pub mod standalone;
+pub mod telemetry;

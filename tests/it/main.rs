@@ -4,11 +4,14 @@
 
 // Servers, programs and worlds that tests work with.
 mod oracle;
+mod program;
 mod servers;
+mod world;
 
 mod api;
 mod api_checks;
 mod api_types;
+mod cli;
 mod git;
 mod git_faults;
 mod git_hostile;
@@ -17,11 +20,15 @@ mod git_remote;
 mod git_store;
 mod goregex;
 mod image;
+mod layering;
 mod net;
 mod policy;
 mod registry;
 mod registry_docker_config;
 mod setter;
+mod sync;
+mod sync_faults;
+mod sync_shapes;
 mod template;
 mod trailer;
 mod yaml;

@@ -1,0 +1,77 @@
+//! How the verbs reach registries: flags, and the credentials of Docker's `config.json`.
+
+use std::env;
+use std::io::{self, BufRead as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::failure::Failure;
+use crate::image::Repository;
+use crate::net::Http;
+use crate::registry::{Access, Client, Credentials, DockerConfig, Limits, docker_config};
+use crate::secret::Secret;
+
+/// Access to registries
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Registry")]
+pub(super) struct RegistryArgs {
+    /// Speak plain HTTP to the registry (loopback and private addresses: always)
+    #[arg(long)]
+    insecure: bool,
+
+    /// User of the registry (default: the credentials in Docker's config.json)
+    #[arg(long, value_name = "USER", requires = "password_stdin")]
+    username: Option<String>,
+
+    /// Read the password from stdin
+    #[arg(long, requires = "username")]
+    password_stdin: bool,
+
+    /// Time for all requests to one repository, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+}
+
+impl RegistryArgs {
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(Http::new(Default::default())?, Limits::default()))
+    }
+
+    pub(super) fn access(&self, repository: &Repository) -> Result<Access, Failure> {
+        let credentials = match &self.username {
+            Some(username) => Some(Credentials::Basic { username: username.clone(), password: read_password()? }),
+            None => user_credentials(repository)?,
+        };
+        Ok(Access { credentials, insecure: self.insecure, timeout: Some(Duration::from_secs(self.timeout)) })
+    }
+}
+
+/// The first line of stdin.
+pub(super) fn read_password() -> Result<Secret, Failure> {
+    let mut line = String::new();
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::from(error).doing("reading the password from stdin"))?;
+    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
+}
+
+/// What Docker's `config.json` of this user holds for `repository`.
+fn user_credentials(repository: &Repository) -> Result<Option<Credentials>, Failure> {
+    match user_docker_config()? {
+        Some(config) => Ok(config.credentials(repository)?),
+        None => Ok(None),
+    }
+}
+
+/// `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; `None` where there is none.
+pub(super) fn user_docker_config() -> Result<Option<DockerConfig>, Failure> {
+    let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".docker")));
+    let Some(file) = folder.map(|folder| folder.join("config.json")) else { return Ok(None) };
+    let doing = || format!("reading {}", file.display());
+    match std::fs::read(&file) {
+        Ok(json) => docker_config(&json).map(Some).map_err(|error| Failure::from(error).doing(doing())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::from(error).doing(doing())),
+    }
+}

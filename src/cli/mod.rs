@@ -1,0 +1,110 @@
+//! The command line: one file per verb. Data goes to stdout, talk to stderr.
+//!
+//! Exit codes: 0 done; 1 done, but `select` found no tag that qualifies, or `--exit-code` found changes; 2 error.
+
+mod access;
+mod completion;
+mod demo;
+mod failure;
+mod history;
+mod objects;
+mod output;
+mod reference;
+mod report;
+mod scan;
+mod select;
+mod sync;
+mod update;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use reference::markdown;
+
+use crate::telemetry::{LogFormat, LogLevel};
+use failure::Failure;
+
+/// Keeps the images in a Git repository up to date, by policy, with an audit trail.
+///
+/// Tagwright lists the tags of image repositories, selects the latest image of each policy, rewrites exactly the
+/// marked fields in Git and commits with a message people can audit. It reads the Flux objects that you have.
+#[derive(Debug, Parser)]
+#[command(name = "tagwright", version, propagate_version = true, arg_required_else_help = true, max_term_width = 100)]
+pub struct Cli {
+    /// From which level on events are logged to stderr
+    #[arg(long, global = true, value_enum, default_value_t = LogLevel::Warn, value_name = "LEVEL")]
+    pub log_level: LogLevel,
+
+    /// How events are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Scan(scan::Args),
+    Select(select::Args),
+    Update(update::Args),
+    Sync(sync::Args),
+    History(history::Args),
+    Demo(demo::Args),
+    Completion(completion::Args),
+}
+
+/// How a verb prints its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For machines
+    Json,
+}
+
+/// What a verb that did its work has to say to scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Done, and the answer is no: no tag qualifies, or `--exit-code` found changes.
+    Negative,
+    /// Some objects failed; they were reported one by one.
+    PartlyFailed,
+}
+
+/// Runs the verb and gives the exit code.
+pub fn run(cli: &Cli) -> ExitCode {
+    match perform(&cli.verb) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Negative) => ExitCode::from(1),
+        Ok(Outcome::PartlyFailed) => ExitCode::from(2),
+        Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(failure.cause());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn perform(verb: &Verb) -> Result<Outcome, Failure> {
+    match verb {
+        Verb::Scan(args) => scan::run(args),
+        Verb::Select(args) => select::run(args),
+        Verb::Update(args) => update::run(args),
+        Verb::Sync(args) => sync::run(args),
+        Verb::History(args) => history::run(args),
+        Verb::Demo(args) => demo::run(args),
+        Verb::Completion(args) => completion::run(args),
+    }
+}
+
+/// The runtime of the verbs that speak to a network.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::from(error).doing("starting the runtime"))
+}

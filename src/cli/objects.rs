@@ -1,0 +1,63 @@
+//! The objects that `sync` and `update` work on: flags, and where state is kept.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::PathBuf;
+
+use super::access::user_docker_config;
+use super::failure::Failure;
+use super::{output, report, runtime};
+use crate::image::ImageRef;
+use crate::net::Http;
+use crate::object::NamespacedName;
+use crate::registry::{Client, Limits};
+use crate::standalone::{self, SecretSource, World};
+
+/// The objects to work on
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Objects")]
+pub(super) struct ObjectArgs {
+    /// Files or directories with ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository and Secret
+    /// objects (repeatable)
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    objects: Vec<PathBuf>,
+
+    /// A Secret from outside: a directory with a file per key, or the environment variables PREFIX_KEY (repeatable)
+    #[arg(long, value_name = "NS/NAME=DIR|env:PREFIX", requires = "objects")]
+    secret: Vec<SecretSource>,
+
+    /// Where objects without a namespace go
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
+    namespace: String,
+}
+
+impl ObjectArgs {
+    pub(super) fn read(&self) -> Result<World, Failure> {
+        Ok(standalone::read(&self.objects, &self.secret, &self.namespace)?)
+    }
+
+    /// The latest image of every policy of the objects, or why there is none; nothing without `--objects`.
+    pub(super) fn latest(&self) -> Result<BTreeMap<NamespacedName, Result<ImageRef, String>>, Failure> {
+        if self.objects.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let world = self.read()?;
+        report::problems(&world.problems);
+        let client = Client::new(Http::new(Default::default())?, Limits::default());
+        let docker = user_docker_config()?;
+        let progress = output::progress("listing tags");
+        let latest = runtime()?.block_on(standalone::latest(&client, docker.as_ref(), &world));
+        progress.finish_and_clear();
+        Ok(latest.into_iter().map(|(policy, image)| (policy, image.map_err(|cause| cause.message))).collect())
+    }
+}
+
+/// Where the Git stores are kept.
+pub(super) fn state_folder(given: Option<&PathBuf>) -> Result<PathBuf, Failure> {
+    let default = || match env::var_os("XDG_STATE_HOME") {
+        Some(home) => Some(PathBuf::from(home).join("tagwright")),
+        None => Some(env::home_dir()?.join(".local/state/tagwright")),
+    };
+    let known = given.cloned().or_else(default);
+    known.ok_or_else(|| Failure::new("no place for the Git stores is known").hint("name one with --state DIR"))
+}

@@ -1,0 +1,201 @@
+//! `tagwright select`: chooses the latest image of a repository, or of a list of tags.
+
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::access::RegistryArgs;
+use super::failure::Failure;
+use super::{Format, Outcome, output, runtime};
+use crate::image::Repository;
+use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
+
+/// More than any registry lists; bounds what `--tags-from` reads, in bytes.
+const TAGS_BYTES_MAX: u64 = 256 << 20;
+
+/// Chooses the latest image by policy and says why
+///
+/// The tags come from the registry, or from a file with one tag a line. Exit code 1 when no tag qualifies.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("order").required(true).args(["semver", "numerical", "alphabetical"]),
+    group = clap::ArgGroup::new("source").required(true).args(["image", "tags_from"]),
+    after_help = "Examples:
+  tagwright select ghcr.io/stefanprodan/podinfo --semver '^6'
+  tagwright select nginx --semver '~1.27' --pattern '^(?P<v>[0-9.]+)-alpine$' --extract '$v' --explain
+  git tag | tagwright select --tags-from - --semver '>=1.0.0-0' -o json"
+)]
+pub(super) struct Args {
+    /// The image repository, without tag
+    image: Option<Repository>,
+
+    /// Take the tags from this file, one a line, instead of the registry (`-` is stdin)
+    #[arg(long, value_name = "FILE")]
+    tags_from: Option<PathBuf>,
+
+    /// The greatest version in this range, such as `^1.2`, `1.x`, `>=1.0.0-0 <2.0.0`
+    #[arg(long, value_name = "RANGE")]
+    semver: Option<String>,
+
+    /// By number: `asc` takes the greatest, `desc` the least
+    #[arg(long, value_enum, value_name = "ORDER")]
+    numerical: Option<OrderArg>,
+
+    /// By byte order: `asc` takes the last, `desc` the first
+    #[arg(long, value_enum, value_name = "ORDER")]
+    alphabetical: Option<OrderArg>,
+
+    /// Only tags that match this regular expression (Go syntax, unanchored)
+    #[arg(long, value_name = "REGEX")]
+    pattern: Option<String>,
+
+    /// What of the tag is compared: a replacement such as `$ts` over the groups of `--pattern`
+    #[arg(long, value_name = "REPLACEMENT", requires = "pattern")]
+    extract: Option<String>,
+
+    /// Drop tags that match this regular expression (repeatable)
+    #[arg(long, value_name = "REGEX")]
+    exclude: Vec<String>,
+
+    /// With `--semver`: `1` and `1.2` are versions too, as in Argo CD
+    #[arg(long, requires = "semver")]
+    loose: bool,
+
+    /// Print every tag with its verdict and the reason
+    #[arg(long)]
+    explain: bool,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
+
+    /// Format of the output
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum OrderArg {
+    Asc,
+    Desc,
+}
+
+/// The answer as JSON; `tags` is empty without `--explain`.
+#[derive(Serialize)]
+struct Answer<'a> {
+    image: Option<String>,
+    latest: Option<Latest<'a>>,
+    error: Option<String>,
+    tags: Vec<TagVerdict<'a>>,
+}
+
+#[derive(Serialize)]
+struct Latest<'a> {
+    tag: &'a str,
+    digest: Option<String>,
+}
+
+#[derive(Serialize)]
+struct TagVerdict<'a> {
+    tag: &'a str,
+    verdict: &'static str,
+    reason: String,
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let found = Selector::new(&rules(args)).map_err(Failure::from).and_then(|selector| Ok((selector, tags(args)?)));
+    let (selector, tags) = match found {
+        Ok(found) => found,
+        Err(failure) => {
+            if args.output == Format::Json {
+                output::json(&answer(args, None, &[], Some(failure.cause().message.clone())))?;
+            }
+            return Err(failure);
+        }
+    };
+    let latest = selector.latest(&tags);
+    let verdicts = if args.explain { selector.explain(&tags) } else { Vec::new() };
+    match args.output {
+        Format::Json => output::json(&answer(args, latest, &verdicts, None))?,
+        Format::Text => print(args, latest, &verdicts)?,
+    }
+    if latest.is_none() && args.output == Format::Text {
+        output::talk(&format!("no tag of {} qualifies", tags.len()));
+        if !args.explain {
+            output::hint("--explain gives every tag's verdict");
+        }
+    }
+    Ok(if latest.is_some() { Outcome::Done } else { Outcome::Negative })
+}
+
+fn rules(args: &Args) -> Rules {
+    let direction = |order| if order == OrderArg::Asc { Direction::Ascending } else { Direction::Descending };
+    let order = match (&args.semver, args.numerical, args.alphabetical) {
+        (Some(range), _, _) => Order::Semver { range: range.clone(), loose: args.loose },
+        (_, Some(order), _) => Order::Numerical(direction(order)),
+        (_, _, order) => Order::Alphabetical(direction(order.unwrap_or(OrderArg::Asc))),
+    };
+    let filter = args.pattern.clone().map(|pattern| FilterRules { pattern, extract: args.extract.clone() });
+    Rules { order, filter, exclude: args.exclude.clone() }
+}
+
+fn tags(args: &Args) -> Result<Vec<String>, Failure> {
+    match (&args.tags_from, &args.image) {
+        (Some(file), _) => {
+            Ok(read_tags(file)?.lines().map(str::trim_end).filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
+        }
+        (None, Some(image)) => {
+            let progress = output::progress(format!("listing tags of {image}"));
+            let access = args.registry.access(image)?;
+            let listed = runtime()?
+                .block_on(async { args.registry.client()?.tags(image, &access).await.map_err(Failure::from) })?;
+            progress.finish_and_clear();
+            Ok(listed.tags.iter().map(ToString::to_string).collect())
+        }
+        (None, None) => Err(Failure::new("neither IMAGE nor --tags-from is given")),
+    }
+}
+
+fn read_tags(file: &PathBuf) -> Result<String, Failure> {
+    let doing = || format!("reading tags from {}", file.display());
+    let source: Box<dyn io::Read> = if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(file).map_err(|error| Failure::from(error).doing(doing()))?)
+    };
+    let mut text = String::new();
+    source.take(TAGS_BYTES_MAX).read_to_string(&mut text).map_err(|error| Failure::from(error).doing(doing()))?;
+    Ok(text)
+}
+
+fn answer<'a>(args: &Args, latest: Option<&'a str>, verdicts: &'a [Verdict<'a>], error: Option<String>) -> Answer<'a> {
+    Answer {
+        image: args.image.as_ref().map(ToString::to_string),
+        latest: latest.map(|tag| Latest { tag, digest: None }),
+        error,
+        tags: verdicts
+            .iter()
+            .map(|v| TagVerdict { tag: v.tag, verdict: word(v.outcome), reason: v.reason.to_string() })
+            .collect(),
+    }
+}
+
+fn word(outcome: policy::Outcome) -> &'static str {
+    match outcome {
+        policy::Outcome::Latest => "latest",
+        policy::Outcome::Eligible => "eligible",
+        policy::Outcome::Rejected => "rejected",
+    }
+}
+
+fn print(args: &Args, latest: Option<&str>, verdicts: &[Verdict<'_>]) -> Result<(), Failure> {
+    if args.explain {
+        let rows = verdicts.iter().map(|v| vec![v.tag.to_owned(), word(v.outcome).to_owned(), v.reason.to_string()]);
+        return output::table(&["TAG", "VERDICT", "REASON"], rows.collect());
+    }
+    match (latest, &args.image) {
+        (Some(tag), Some(image)) => output::line(&format!("{image}:{tag}")),
+        (Some(tag), None) => output::line(tag),
+        (None, _) => Ok(()),
+    }
+}

@@ -1,0 +1,121 @@
+//! `tagwright sync`: the whole pipeline without a cluster, once or again and again.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::access::user_docker_config;
+use super::failure::Failure;
+use super::objects::{ObjectArgs, state_folder};
+use super::report::{self, Json};
+use super::{Format, Outcome, output, runtime};
+use crate::api::{Duration, Problem, Severity};
+use crate::engine::update::Mode;
+use crate::git::Git;
+use crate::net::Http;
+use crate::registry::{Client, Limits};
+use crate::standalone::{self, Context, Memory, Report};
+use crate::telemetry::Shutdown;
+
+/// Runs the whole pipeline without a cluster: scan, select, update, commit, push
+///
+/// Reads the objects from files, scans the image repositories, selects the latest image of each policy, rewrites the
+/// marked fields of each automation's Git repository and pushes one commit per automation. Exit code 2 when an object
+/// failed; the others are done all the same.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("inputs").required(true).args(["objects"]),
+    after_help = "Examples:
+  tagwright sync --objects ./clusters/production --dry-run
+  tagwright sync --objects ./clusters/production --secret flux-system/git=env:GIT
+  tagwright sync --objects ./clusters/production --secret flux-system/git=/run/secrets/git --every 1m"
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    objects: ObjectArgs,
+
+    /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
+    #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
+    state: Option<PathBuf>,
+
+    /// Repeat after this time, until SIGINT or SIGTERM; the run in hand is finished
+    #[arg(long, value_name = "DURATION")]
+    every: Option<Duration>,
+
+    /// Print the changes as a unified diff and push nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Exit with 1 when something changed, or would
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Format of the output
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let runtime = runtime()?;
+    let http = Http::new(Default::default())?;
+    let context = Context {
+        registry: Client::new(http.clone(), Limits::default()),
+        git: Git::new(state_folder(args.state.as_ref())?, http, runtime.handle().clone(), Default::default()),
+        docker: user_docker_config()?,
+        mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
+    };
+    match &args.every {
+        None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),
+        Some(interval) => runtime.block_on(repeat(args, &context, interval.get())),
+    }
+}
+
+/// Rounds that never overlap, until the process is asked to end.
+async fn repeat(args: &Args, context: &Context, interval: std::time::Duration) -> Result<Outcome, Failure> {
+    let mut shutdown = Shutdown::listen()?;
+    let (mut memory, mut told) = (Memory::new(), None);
+    loop {
+        // A round that fails as a whole (unreadable objects, say) is told and tried again: files get mended.
+        let outcome = once(args, context, &mut memory, &mut told).await.unwrap_or_else(|failure| {
+            output::failure(failure.cause());
+            Outcome::PartlyFailed
+        });
+        if shutdown.within(interval).await {
+            return Ok(outcome);
+        }
+    }
+}
+
+/// One round, told unless it says the same as the one before.
+async fn once(
+    args: &Args,
+    context: &Context,
+    memory: &mut Memory,
+    told: &mut Option<String>,
+) -> Result<Outcome, Failure> {
+    let world = args.objects.read()?;
+    let progress = output::progress("syncing");
+    let report = standalone::round(context, &world, memory, Timestamp::now()).await;
+    progress.finish_and_clear();
+    let json = serde_json::to_string(&Json::of(&report, &world.problems))?;
+    if told.as_ref() != Some(&json) {
+        match args.output {
+            Format::Json if args.every.is_some() => output::line(&json)?,
+            Format::Json => output::json(&Json::of(&report, &world.problems))?,
+            Format::Text => report::print(&report, &world.problems)?,
+        }
+        *told = Some(json);
+    }
+    Ok(outcome(args, &report, &world.problems))
+}
+
+fn outcome(args: &Args, report: &Report, problems: &[Problem]) -> Outcome {
+    let invalid = problems.iter().any(|problem| problem.severity == Severity::Error);
+    if invalid || report.has_failures() {
+        Outcome::PartlyFailed
+    } else if args.exit_code && report.has_changes() {
+        Outcome::Negative
+    } else {
+        Outcome::Done
+    }
+}

@@ -1,0 +1,199 @@
+//! `tagwright update`: rewrites the marked fields of a directory or file in place.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::objects::ObjectArgs;
+use super::{Format, Outcome, output};
+use crate::engine::diff::unified;
+use crate::engine::rewrite::{ChangedFile, Findings, NoIndex, rewrite};
+use crate::image::ImageRef;
+use crate::object::{NamespacedName, ObjectId};
+use crate::setter::{self, Latest};
+use crate::tree::Directory;
+
+/// Rewrites the marked fields of a directory or file in place
+///
+/// The latest images come from `--image`, or from the objects of `--objects`, whose repositories are scanned then.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("latest").required(true).multiple(true).args(["image", "objects"]),
+    after_help = "Examples:
+  tagwright update ./deploy --image flux-system:podinfo=ghcr.io/stefanprodan/podinfo:6.5.1
+  tagwright update ./deploy --objects ./clusters/production --dry-run"
+)]
+pub(super) struct Args {
+    /// The directory or file to rewrite
+    path: PathBuf,
+
+    /// The latest image of a policy (repeatable)
+    #[arg(long, value_name = "NS:POLICY=IMAGE")]
+    image: Vec<PolicyImage>,
+
+    #[command(flatten)]
+    objects: ObjectArgs,
+
+    /// Print the changes as a unified diff and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Exit with 1 when something changed, or would
+    #[arg(long)]
+    exit_code: bool,
+
+    /// Format of the output
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+/// `ns:policy=name:tag[@digest]`
+#[derive(Clone, Debug)]
+struct PolicyImage(NamespacedName, ImageRef);
+
+impl FromStr for PolicyImage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (policy, image) = text.split_once('=').ok_or("expected NS:POLICY=IMAGE")?;
+        let (namespace, name) = policy.split_once(':').ok_or("expected NS:POLICY before the =")?;
+        let image: ImageRef = image.parse().map_err(|error: crate::image::ParseError| error.to_string())?;
+        if image.tag.is_none() && image.digest.is_none() {
+            return Err(format!("{image} has neither a tag nor a digest"));
+        }
+        Ok(Self(NamespacedName::new(namespace, name), image))
+    }
+}
+
+pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    let mut images: BTreeMap<NamespacedName, Result<ImageRef, String>> = args.objects.latest()?;
+    images.extend(args.image.iter().map(|PolicyImage(policy, image)| (policy.clone(), Ok(image.clone()))));
+    let latest = Latest { namespace: None, images };
+    let (root, under) = place(&args.path)?;
+    let tree = Directory::new(root);
+    let mut files = Vec::new();
+    let progress = output::progress(format!("rewriting {}", args.path.display()));
+    let findings = rewrite(&tree, &under, &latest, &mut NoIndex, |file| {
+        if args.dry_run {
+            files.push(file);
+            return Ok(());
+        }
+        write(&tree, &file)
+    });
+    progress.finish_and_clear();
+    let findings = findings.map_err(|failure: Failure| failure.doing(format!("updating {}", args.path.display())))?;
+    print(args, &findings, &files)?;
+    let changed = !findings.changes.is_empty();
+    Ok(if args.exit_code && changed { Outcome::Negative } else { Outcome::Done })
+}
+
+/// The folder to work in, and the path in it: a file is named in its folder.
+fn place(path: &Path) -> Result<(PathBuf, String), Failure> {
+    let doing = || format!("updating {}", path.display());
+    let meta = std::fs::metadata(path).map_err(|error| Failure::from(error).doing(doing()))?;
+    if meta.is_dir() {
+        return Ok((path.to_owned(), String::new()));
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !setter::is_manifest(name) {
+        return Err(Failure::new("the file is neither *.yaml, *.yml nor Kustomization").doing(doing()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok((folder.to_owned(), name.to_owned()))
+}
+
+/// Replaces a file as a whole, with its permissions: nobody ever reads half of it.
+fn write(tree: &Directory, file: &ChangedFile) -> Result<(), Failure> {
+    let place = tree.locate(&file.path);
+    let replace = || -> std::io::Result<()> {
+        let folder = place.parent().unwrap_or(Path::new("."));
+        let mut fresh = tempfile::Builder::new().prefix(".tagwright-").tempfile_in(folder)?;
+        fresh.write_all(file.after.as_bytes())?;
+        fresh.as_file().set_permissions(std::fs::metadata(&place)?.permissions())?;
+        fresh.persist(&place)?;
+        Ok(())
+    };
+    replace().map_err(|error| Failure::from(error).doing(format!("writing {}", place.display())))
+}
+
+/// The report as JSON (the shape is part of the interface).
+#[derive(Serialize)]
+pub(super) struct Report<'a> {
+    changes: Vec<Change<'a>>,
+    ignored: Vec<Ignored<'a>>,
+}
+
+#[derive(Serialize)]
+struct Change<'a> {
+    file: &'a str,
+    line: usize,
+    column: usize,
+    object: Option<&'a ObjectId>,
+    setter: &'a str,
+    old: &'a str,
+    new: &'a str,
+}
+
+#[derive(Serialize)]
+struct Ignored<'a> {
+    file: &'a str,
+    line: usize,
+    marker: &'a str,
+    reason: &'a str,
+}
+
+pub(super) fn report(findings: &Findings) -> Report<'_> {
+    let changes = findings.changes.iter().map(|found| {
+        let change = &found.what;
+        Change {
+            file: &found.file,
+            line: change.line,
+            column: change.column,
+            object: change.object.as_ref(),
+            setter: &change.setter,
+            old: &change.old,
+            new: &change.new,
+        }
+    });
+    let ignored = findings.ignored.iter().map(|found| {
+        let ignored = &found.what;
+        Ignored { file: &found.file, line: ignored.line, marker: &ignored.marker, reason: &ignored.reason }
+    });
+    Report { changes: changes.collect(), ignored: ignored.collect() }
+}
+
+fn print(args: &Args, findings: &Findings, files: &[ChangedFile]) -> Result<(), Failure> {
+    if args.output == Format::Json {
+        return output::json(&report(findings));
+    }
+    if args.dry_run {
+        output::diff(&unified(files))?;
+    } else {
+        output::text(&changes_text(findings, ""))?;
+    }
+    ignored(findings);
+    Ok(())
+}
+
+/// One line a change: `file:line: old -> new (setter)`.
+pub(super) fn changes_text(findings: &Findings, indent: &str) -> String {
+    let line = |found: &crate::engine::rewrite::InFile<crate::setter::Change>| {
+        let change = &found.what;
+        format!("{indent}{}:{}: {} -> {} ({})\n", found.file, change.line, change.old, change.new, change.setter)
+    };
+    findings.changes.iter().map(line).collect()
+}
+
+/// Tells of each marker that was not applied.
+pub(super) fn ignored(findings: &Findings) {
+    for found in &findings.ignored {
+        let place =
+            if found.what.line == 0 { found.file.clone() } else { format!("{}:{}", found.file, found.what.line) };
+        let marker = if found.what.marker.is_empty() { String::new() } else { format!(" ({})", found.what.marker) };
+        output::warning(&format!("{place}: not applied: {}{marker}", found.what.reason));
+    }
+}

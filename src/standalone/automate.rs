@@ -1,0 +1,165 @@
+//! Runs the automations of a world: gathers update requests from the objects and the decisions, by remote.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt as _;
+use jiff::Timestamp;
+
+use super::access::{self, refuse};
+use super::decide::Decisions;
+use super::report::AutomationReport;
+use super::round::Context;
+use crate::api::{GitReference, ImageUpdateAutomation, Kind, Objects};
+use crate::engine::cause::Cause;
+use crate::engine::message::MessageTemplate;
+use crate::engine::update::{Update, UpdateRequest, update};
+use crate::git::{Author, Remote};
+use crate::setter::Latest;
+
+/// At most this many remotes are worked on at once.
+const REMOTES_MAX: usize = 4;
+
+/// The automations of one remote, with the place of each among all.
+struct Batch {
+    remote: Remote,
+    requests: Vec<(usize, UpdateRequest)>,
+}
+
+/// Runs all automations that are not suspended; reports come in the order of their names.
+pub(super) async fn automate(
+    context: &Context,
+    objects: &Objects,
+    decisions: &Decisions,
+    now: Timestamp,
+) -> Vec<AutomationReport> {
+    let mut reports = Vec::new();
+    let mut batches: BTreeMap<(String, String), Batch> = BTreeMap::new();
+    for (id, automation) in &objects.image_update_automations {
+        let mut report = AutomationReport::of(id);
+        report.suspended = automation.spec.suspend;
+        if !automation.spec.suspend {
+            match gather(objects, automation, decisions) {
+                Ok((remote, request)) => {
+                    report.remote = Some(remote.url.to_string());
+                    let batch = batches.entry((remote.url.to_string(), remote.identity.clone()));
+                    batch
+                        .or_insert_with(|| Batch { remote, requests: Vec::new() })
+                        .requests
+                        .push((reports.len(), request));
+                }
+                Err(cause) => report.error = Some(cause),
+            }
+        }
+        reports.push(report);
+    }
+    let done = futures::stream::iter(batches.into_values())
+        .map(|batch| run(context, batch, now))
+        .buffer_unordered(REMOTES_MAX);
+    for (place, outcome) in done.collect::<Vec<_>>().await.into_iter().flatten() {
+        reports[place].record(outcome);
+    }
+    reports
+}
+
+async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Result<Update, Cause>)> {
+    let (git, mode) = (context.git.clone(), context.mode);
+    let (places, requests): (Vec<usize>, Vec<UpdateRequest>) = batch.requests.into_iter().unzip();
+    let work = tokio::task::spawn_blocking(move || update(&git, &batch.remote, &requests, mode, now));
+    match work.await {
+        Ok(outcomes) => {
+            places.into_iter().zip(outcomes.into_iter().map(|outcome| outcome.map_err(Cause::from))).collect()
+        }
+        Err(error) => places
+            .into_iter()
+            .map(|place| (place, Err(Cause::new(format!("the update was aborted: {error}")))))
+            .collect(),
+    }
+}
+
+fn gather(
+    objects: &Objects,
+    automation: &ImageUpdateAutomation,
+    decisions: &Decisions,
+) -> Result<(Remote, UpdateRequest), Cause> {
+    let (id, spec) = (automation.name(), &automation.spec);
+    let source_id = spec.source_ref.within(&id.namespace);
+    let absent = || Cause::new(objects.why_absent(Kind::GitRepository, &source_id));
+    let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
+    let remote = access::remote(source, objects)?;
+    let git = spec.git()?;
+    let object = format!("ImageUpdateAutomation {id}");
+    let push = git.push.as_ref();
+    refuse(
+        &object,
+        &[
+            ("spec.git.commit.signingKey", git.commit.signing_key.is_some()),
+            ("spec.git.push.refspec", push.is_some_and(|push| push.refspec.is_some())),
+            ("spec.git.push.options", push.is_some_and(|push| !push.options.is_empty())),
+        ],
+    )?;
+    // The automation's own ref replaces the source's as a whole, as in Flux.
+    let own = git.checkout.as_ref().map(|checkout| &checkout.reference);
+    let reference = own.or(source.spec.reference.as_ref());
+    if let Some(reference) = reference {
+        let place = if own.is_some() { object } else { format!("GitRepository {source_id}") };
+        refuse(&place, &beside_branch(reference))?;
+    }
+    let request = UpdateRequest {
+        latest: latest(objects, automation, decisions),
+        automation: id,
+        checkout_branch: reference.and_then(|reference| reference.branch.clone()),
+        push_branch: push.and_then(|push| push.branch.clone()),
+        path: spec.update.path.clone().unwrap_or_default(),
+        author: Author { name: git.commit.author.name.clone(), email: git.commit.author.email.clone() },
+        message: MessageTemplate {
+            text: git.commit.message_template().to_owned(),
+            values: git.commit.message_template_values.clone(),
+        },
+    };
+    Ok((remote, request))
+}
+
+/// The parts of a reference that are not supported yet.
+fn beside_branch(reference: &GitReference) -> [(&'static str, bool); 4] {
+    [
+        ("ref.commit", reference.commit.is_some()),
+        ("ref.name", reference.name.is_some()),
+        ("ref.tag", reference.tag.is_some()),
+        ("ref.semver", reference.semver.is_some()),
+    ]
+}
+
+/// The images that the automation may write: those of its own namespace that its selector admits.
+fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Decisions) -> Latest {
+    let namespace = automation.metadata.namespace.clone();
+    let mut images = BTreeMap::new();
+    for (kind, policy) in objects.broken.keys().filter(|(kind, _)| *kind == Kind::ImagePolicy) {
+        images.insert(policy.clone(), Err(objects.why_absent(*kind, policy)));
+    }
+    for (id, decision) in decisions.iter().filter(|(id, _)| id.namespace == namespace) {
+        let policy = objects.image_policies.get(id);
+        let image = match decision {
+            _ if !policy.is_some_and(|policy| automation.spec.selects(&policy.metadata.labels)) => {
+                Err(format!("policy {id} is not selected by spec.policySelector"))
+            }
+            Ok(selection) => Ok(selection.image.clone()),
+            Err(cause) => Err(format!("policy {id} has no latest image: {}", cause.message)),
+        };
+        images.insert(id.clone(), image);
+    }
+    Latest { namespace: Some(namespace), images }
+}
+
+impl AutomationReport {
+    fn record(&mut self, outcome: Result<Update, Cause>) {
+        match outcome {
+            Ok(update) => {
+                self.branch = Some(update.branch);
+                self.commit = update.commit;
+                self.findings = update.findings;
+                self.diff = update.diff;
+            }
+            Err(cause) => self.error = Some(cause),
+        }
+    }
+}

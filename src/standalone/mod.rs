@@ -1,0 +1,16 @@
+//! The driver without a cluster: objects from YAML files, Secrets from files and the environment.
+//!
+//! A [`World`] is what the files say; [`round`] runs the four steps over it once and gives a [`Report`].
+
+mod access;
+mod automate;
+mod decide;
+mod inputs;
+mod report;
+mod round;
+mod secrets;
+
+pub use inputs::{InputError, World, read};
+pub use report::{AutomationReport, LatestReport, PolicyReport, Report};
+pub use round::{Context, Memory, latest, round};
+pub use secrets::SecretSource;

@@ -1,0 +1,95 @@
+//! What a round did, as values: the command line prints them, scripts read them as JSON.
+
+use serde::Serialize;
+
+use crate::engine::cause::Cause;
+use crate::engine::rewrite::Findings;
+use crate::image::ImageRef;
+use crate::object::NamespacedName;
+
+/// The outcome of one round.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    pub policies: Vec<PolicyReport>,
+    pub automations: Vec<AutomationReport>,
+}
+
+/// What a policy decided.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyReport {
+    #[serde(flatten)]
+    pub policy: NamespacedName,
+    /// The image repository as the user wrote it.
+    pub image: Option<String>,
+    /// The values that marked fields had before, where they differ from the latest.
+    pub was: Vec<String>,
+    pub latest: Option<LatestReport>,
+    /// True when a marked field held a tag that the policy orders above the latest.
+    pub downgrade: bool,
+    /// Why this one.
+    pub reason: Option<String>,
+    pub error: Option<Cause>,
+}
+
+/// The latest image of a policy, name as the user wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LatestReport {
+    pub name: String,
+    pub tag: Option<String>,
+    pub digest: Option<String>,
+}
+
+/// What an automation did.
+#[derive(Clone, Debug)]
+pub struct AutomationReport {
+    pub automation: NamespacedName,
+    pub suspended: bool,
+    /// The remote's URL, without credentials.
+    pub remote: Option<String>,
+    /// The branch that the commit is on.
+    pub branch: Option<String>,
+    /// The commit that was pushed; `None` when there was nothing to do, or on a dry run.
+    pub commit: Option<String>,
+    pub findings: Findings,
+    /// The unified diff, on a dry run.
+    pub diff: Option<String>,
+    pub error: Option<Cause>,
+}
+
+impl Report {
+    /// True when an object failed.
+    pub fn has_failures(&self) -> bool {
+        self.policies.iter().any(|policy| policy.error.is_some())
+            || self.automations.iter().any(|automation| automation.error.is_some())
+    }
+
+    /// True when a marked value was changed, or would be.
+    pub fn has_changes(&self) -> bool {
+        self.automations.iter().any(|automation| !automation.findings.changes.is_empty())
+    }
+}
+
+impl AutomationReport {
+    pub(super) fn of(automation: &NamespacedName) -> Self {
+        Self {
+            automation: automation.clone(),
+            suspended: false,
+            remote: None,
+            branch: None,
+            commit: None,
+            findings: Findings::default(),
+            diff: None,
+            error: None,
+        }
+    }
+}
+
+impl From<&ImageRef> for LatestReport {
+    fn from(image: &ImageRef) -> Self {
+        Self {
+            name: image.repository.written().to_owned(),
+            tag: image.tag.as_ref().map(ToString::to_string),
+            digest: image.digest.as_ref().map(ToString::to_string),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line: what each verb prints, how it ends, what its help says.
+
+use std::fs;
+use std::path::Path;
+
+use crate::program::{Run, run, run_with_input, stable};
+use crate::servers::fake_registry::FakeRegistry;
+
+/// Compares with `snapshots/cli__NAME.snap`; `cargo insta` or `INSTA_UPDATE=always` renews it.
+fn snapshot(name: &str, run: &Run, folder: &Path) {
+    insta::assert_snapshot!(name, stable(&run.transcript(), folder));
+}
+
+#[test]
+fn the_reference_is_what_the_parser_says() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cli.md");
+    let made = tagwright::cli::markdown();
+    if std::env::var_os("TAGWRIGHT_RENEW").is_some() {
+        fs::write(&file, &made).expect("docs/cli.md");
+    }
+    let kept = fs::read_to_string(&file).expect("docs/cli.md");
+    assert!(
+        kept == made,
+        "docs/cli.md is not what the parser says; renew it with TAGWRIGHT_RENEW=1 cargo test --release the_reference"
+    );
+}
+
+#[test]
+fn every_verb_has_an_example() {
+    for verb in ["scan", "select", "update", "sync", "history", "demo", "completion"] {
+        let help = run([verb, "--help"]).ok();
+        assert!(help.contains("Examples:\n"), "{verb}");
+    }
+}
+
+#[test]
+fn completions_are_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(run(["completion", shell]).ok().contains("tagwright"), "{shell}");
+    }
+}
+
+const TAGS: &str = "1.0.0\n1.2.0\n1.10.0\n2.0.0-rc.1\nlatest\nsha256-abc.sig\nmain-0f0f0f0-1650000000\n";
+
+#[test]
+fn select_from_a_file() {
+    let folder = Path::new("/nowhere");
+    let select = |args: &[&str]| run_with_input(["select", "--tags-from", "-"].iter().chain(args), TAGS);
+    snapshot("select", &select(&["--semver", "^1"]), folder);
+    snapshot("select_json", &select(&["--semver", "^1", "-o", "json"]), folder);
+    snapshot("select_explain", &select(&["--semver", "^1", "--explain", "--exclude", r"\.sig$"]), folder);
+    snapshot("select_explain_json", &select(&["--semver", "^1", "--explain", "-o", "json"]), folder);
+    snapshot("select_none", &select(&["--semver", "^7"]), folder);
+    snapshot("select_bad_range", &select(&["--semver", "one", "-o", "json"]), folder);
+    snapshot("select_bad_pattern", &select(&["--numerical", "asc", "--pattern", "("]), folder);
+    snapshot(
+        "select_extract",
+        &select(&["--numerical", "asc", "--pattern", r"^main-[0-9a-f]+-(?P<ts>\d+)$", "--extract", "$ts"]),
+        folder,
+    );
+    snapshot("select_missing_file", &run(["select", "--tags-from", "/nowhere/tags", "--semver", "*"]), folder);
+    snapshot("select_no_order", &run(["select", "nginx"]), folder);
+}
+
+#[test]
+fn scan_and_select_ask_a_registry() {
+    let registry = FakeRegistry::start();
+    ["1.0.0", "1.1.0", "bad tag"].iter().for_each(|tag| drop(registry.push("acme/web", tag)));
+    let (web, absent) = (registry.image("acme/web"), registry.image("acme/absent"));
+    let folder = Path::new("/nowhere");
+    snapshot("scan", &run(["scan", &web]), folder);
+    snapshot("scan_json", &run(["scan", &web, &absent, "-o", "json"]), folder);
+    snapshot("scan_absent", &run(["scan", &absent]), folder);
+    snapshot("scan_tagged", &run(["scan", "nginx:latest"]), folder);
+    snapshot("select_registry", &run(["select", &web, "--semver", ">=1"]), folder);
+}
+
+#[test]
+fn update_rewrites_a_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("app.yaml");
+    let marked =
+        "image: acme/web:1.0.0 # {\"$imagepolicy\": \"apps:web\"}\nother: x # {\"$imagepolicy\": \"apps:nobody\"}\n";
+    fs::write(&file, marked).expect("a file");
+    fs::write(folder.path().join("broken.yaml"), "a: [ # {\"$imagepolicy\": \"apps:web\"}\n").expect("a file");
+    let path = folder.path().display().to_string();
+    let update = |more: &[&str]| {
+        run(["update", &path, "--image", "apps:web=acme/web:1.1.0"].iter().copied().chain(more.iter().copied()))
+    };
+    snapshot("update_dry_run", &update(&["--dry-run", "--exit-code"]), folder.path());
+    assert_eq!(fs::read_to_string(&file).expect("the file"), marked);
+    snapshot("update_json", &update(&["-o", "json"]), folder.path());
+    assert_eq!(fs::read_to_string(&file).expect("the file"), marked.replace("1.0.0", "1.1.0"));
+    snapshot("update_again", &update(&["--exit-code"]), folder.path());
+    snapshot("update_missing", &run(["update", &format!("{path}/absent"), "--image", "apps:web=a:1"]), folder.path());
+    snapshot("update_bad_image", &run(["update", &path, "--image", "apps:web=A:1"]), folder.path());
+    snapshot("update_no_image", &run(["update", &path]), folder.path());
+}
+
+#[test]
+fn update_keeps_the_permissions_and_never_follows_links() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (folder, outside) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let marked = "image: acme/web:1.0.0 # {\"$imagepolicy\": \"apps:web\"}\n";
+    let (own, foreign) = (folder.path().join("own.yaml"), outside.path().join("foreign.yaml"));
+    fs::write(&own, marked).expect("a file");
+    fs::write(&foreign, marked).expect("a file");
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o640)).expect("permissions");
+    symlink(&foreign, folder.path().join("link.yaml")).expect("a link");
+    symlink(outside.path(), folder.path().join("folder")).expect("a link");
+    run(["update", &folder.path().display().to_string(), "--image", "apps:web=acme/web:2.0.0"]).ok();
+    assert!(fs::read_to_string(&own).expect("the file").contains("2.0.0"));
+    assert_eq!(fs::metadata(&own).expect("the file").permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_to_string(&foreign).expect("the file"), marked);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let program = env!("CARGO_BIN_EXE_tagwright");
+    let script = format!(
+        "seq 200000 | sed 's/^/1.0./' | {program} select --tags-from - --semver '*' --explain | head -1; echo ${{PIPESTATUS[2]}}"
+    );
+    let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.ends_with("\n0\n"), "{text} {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,373 @@
+//! The main job end to end: from a new tag in a registry to an audited commit on a branch.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::program::{finish, run, signal};
+use crate::servers::git_http::{create_bare, foreign_commit, git};
+use crate::world::{World, automation, deployment, policy, source};
+
+#[test]
+fn a_new_tag_becomes_a_commit_with_its_trail() {
+    let world = World::simple();
+    let report = world.sync(&["-o", "json"]).code_is(0).json();
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+    let commit = report["automations"][0]["commit"].as_str().expect("a commit").to_owned();
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
+    let image = world.registry.image("acme/web");
+    assert_eq!(report["policies"][0]["latest"]["tag"], "1.0.1");
+    assert_eq!(report["policies"][0]["was"][0], format!("{image}:1.0.0"));
+    let message = git(&world.git.path("app.git"), &["log", "-1", "--format=%B", &commit]);
+    let expected = format!(
+        "update apps\n\nImage-Automation: flux-system/apps\nImage-Change: flux-system/web {image}:1.0.0 -> {image}:1.0.1\n"
+    );
+    assert_eq!(message.trim_end(), expected.trim_end());
+    let author = git(&world.git.path("app.git"), &["log", "-1", "--format=%an <%ae> %cn <%ce>"]);
+    assert_eq!(author.trim(), "Bot <bot@example.com> Bot <bot@example.com>");
+}
+
+#[test]
+fn an_unchanged_world_costs_one_listing_of_each_kind() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.git.requests();
+    world.registry.forget_requests();
+    let run = world.sync(&["--exit-code"]).code_is(0);
+    let asked: Vec<String> = world.git.requests().into_iter().map(|asked| asked.line).collect();
+    assert_eq!(asked, ["GET /app.git/info/refs?service=git-upload-pack"], "{}", run.stdout);
+    let listed: Vec<String> = world.registry.requests().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(listed, ["/v2/acme/web/tags/list?n=1000"]);
+}
+
+#[test]
+fn fifty_policies_and_ten_automations_share_listings_and_a_push() {
+    let world = World::new();
+    let mut objects = source("app");
+    let mut files = Vec::new();
+    for n in 0..50 {
+        let name = format!("p{n:02}");
+        world.registry.push(&format!("acme/{name}"), "1.0.0");
+        world.registry.push(&format!("acme/{name}"), "1.2.0");
+        objects += &policy(&name, "^1");
+        let path = format!("team{}/{name}.yaml", n % 10);
+        files.push((path, world.fill(&deployment(&format!("REGISTRY/acme/{name}:1.0.0"), &name))));
+    }
+    (0..10).for_each(|n| objects += &automation(&format!("a{n}"), "app", &format!("team{n}")));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    world.git.create("app.git", &files);
+    world.objects("all.yaml", &objects);
+    let report = world.sync(&["-o", "json"]).code_is(0).json();
+    let commits =
+        report["automations"].as_array().expect("automations").iter().filter(|a| a["commit"].is_string()).count();
+    assert_eq!(commits, 10);
+    assert_eq!(world.git.log("app.git", "main").len(), 11);
+    for (path, _) in files {
+        assert!(world.git.read("app.git", "main", path).contains(":1.2.0 #"), "{path}");
+    }
+    let requests = world.git.requests();
+    let pushes = requests.iter().filter(|asked| asked.line == "POST /app.git/git-receive-pack").count();
+    assert_eq!(pushes, 1, "{requests:#?}");
+    assert_eq!(world.registry.requests().len(), 50);
+}
+
+#[test]
+fn a_branch_that_moves_before_the_push_ends_with_both_commits() {
+    let world = World::simple();
+    let path = world.git.path("app.git");
+    let mut moves = 0;
+    world.git.before_push(move || {
+        moves += 1;
+        if moves <= 2 {
+            foreign_commit(&path, "main", &[("other.txt", &format!("{moves}\n"))], &format!("foreign {moves}"));
+        }
+    });
+    world.sync(&[]).ok();
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "foreign 2", "foreign 1", "first"]);
+    assert_eq!(world.git.read("app.git", "main", "other.txt"), "2\n");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+}
+
+#[test]
+fn a_race_that_makes_the_change_needless_pushes_nothing() {
+    let world = World::simple();
+    let (path, manifest) = (world.git.path("app.git"), world.fill(&deployment("REGISTRY/acme/web:1.0.1", "web")));
+    let mut moved = false;
+    world.git.before_push(move || {
+        if !std::mem::replace(&mut moved, true) {
+            foreign_commit(&path, "main", &[("apps/web.yaml", &manifest)], "by hand");
+        }
+    });
+    world.sync(&[]).ok();
+    assert_eq!(world.git.log("app.git", "main"), ["by hand", "first"]);
+}
+
+#[test]
+fn writers_on_a_local_path_lose_no_commit() {
+    let world = World::new();
+    let names = ["w0", "w1", "w2", "w3"];
+    let mut files = Vec::new();
+    for name in names {
+        world.registry.push(&format!("acme/{name}"), "1.0.0");
+        world.registry.push(&format!("acme/{name}"), "1.1.0");
+        files.push((format!("{name}/app.yaml"), world.fill(&deployment(&format!("REGISTRY/acme/{name}:1.0.0"), name))));
+        let objects = policy(name, "^1")
+            + &automation(name, "app", name)
+            + &source("app").replace("GIT/app.git", "file://FOLDER/app.git");
+        let folder = world.path(&format!("objects-{name}"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("all.yaml"), world.fill(&objects)).expect("a file");
+    }
+    let path = world.path("app.git");
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    create_bare(&path);
+    foreign_commit(&path, "main", &files, "first");
+    let children = names.map(|name| {
+        let mut command = crate::program::command(["sync", "--objects"], world.folder.path());
+        command.arg(world.path(&format!("objects-{name}"))).arg("--state").arg(world.path(&format!("state-{name}")));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    });
+    (0..10).for_each(|n| racing_commit(&path, n));
+    for child in children {
+        let output = child.wait_with_output().expect("the program ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let log = git(&path, &["log", "--reverse", "--format=%s", "main"]);
+    let (ours, foreign): (Vec<&str>, Vec<&str>) = log.lines().partition(|subject| subject.starts_with("update "));
+    assert_eq!(ours.len(), names.len(), "{log}");
+    let expected: Vec<String> =
+        std::iter::once("first".to_owned()).chain((0..10).map(|n| format!("foreign {n}"))).collect();
+    assert_eq!(foreign, expected);
+    for (file, _) in files {
+        assert!(git(&path, &["show", &format!("main:{file}")]).contains(":1.1.0 #"), "{file}");
+    }
+}
+
+/// A commit by somebody who plays by the rules: from the tip that was read, or again.
+fn racing_commit(repository: &Path, n: usize) {
+    let file = format!("{n}\n");
+    loop {
+        let tip = git(repository, &["rev-parse", "main"]);
+        let stream = format!(
+            "commit refs/heads/main\ncommitter Dev <dev@example.com> 1700000000 +0000\ndata <<EOF\nforeign {n}\nEOF\nfrom {}\nM 100644 inline other.txt\ndata {}\n{file}\n",
+            tip.trim(),
+            file.len()
+        );
+        // Without --force it refuses when the branch has moved since.
+        let mut import = crate::servers::git_http::command();
+        import.arg("-C").arg(repository).args(["fast-import", "--quiet"]).stdin(Stdio::piped()).stderr(Stdio::null());
+        let mut child = import.spawn().expect("git is installed");
+        child.stdin.take().expect("a pipe").write_all(stream.as_bytes()).expect("fast-import reads");
+        if child.wait().expect("it ends").success() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn killed_at_any_moment_and_run_again_the_result_is_the_same() {
+    for remote in ["GIT/app.git", "file://FOLDER/local.git"] {
+        let started = Instant::now();
+        let whole = killed_after(remote, None);
+        let whole_time = started.elapsed();
+        for step in 0..24 {
+            let delay = whole_time.mul_f64(f64::from(step) / 20.0);
+            assert_eq!(killed_after(remote, Some(delay)), whole, "killed after {delay:?} on {remote}");
+        }
+    }
+}
+
+/// Kills a first run after `delay`, runs again, and gives the final files and the subjects.
+fn killed_after(remote: &str, delay: Option<Duration>) -> (String, Vec<String>) {
+    let world = World::simple();
+    world.objects(
+        "all.yaml",
+        &(policy("web", "^1") + &source("app").replace("GIT/app.git", remote) + &automation("apps", "app", "./apps")),
+    );
+    let path = if remote.starts_with("file") { world.path("local.git") } else { world.git.path("app.git") };
+    if remote.starts_with("file") {
+        let manifest = world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"));
+        create_bare(&path);
+        foreign_commit(&path, "main", &[("apps/web.yaml", &manifest)], "first");
+    }
+    if let Some(delay) = delay {
+        let mut child = world
+            .sync_command("state", &[])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        std::thread::sleep(delay);
+        child.kill().expect("a child of ours");
+        child.wait().expect("it ends");
+    }
+    world.sync(&[]).ok();
+    world.sync(&["--exit-code"]).ok();
+    let tree = git(&path, &["show", "main:apps/web.yaml"]);
+    let subjects = git(&path, &["log", "--format=%s", "main"]).lines().map(str::to_owned).collect();
+    (tree.replace(&world.registry.addr().to_string(), "REGISTRY"), subjects)
+}
+
+#[test]
+fn a_dry_run_shows_the_diff_and_pushes_nothing() {
+    let world = World::simple();
+    let run = world.sync(&["--dry-run", "--exit-code"]).code_is(1);
+    let diff: String =
+        run.stdout.lines().filter(|line| line.starts_with(['+', '-'])).map(|line| format!("{line}\n")).collect();
+    let expected = "--- a/apps/web.yaml\n+++ b/apps/web.yaml\n-  image: REGISTRY/acme/web:1.0.0 # {\"$imagepolicy\": \"flux-system:web\"}\n+  image: REGISTRY/acme/web:1.0.1 # {\"$imagepolicy\": \"flux-system:web\"}\n";
+    assert_eq!(diff, world.fill(expected));
+    assert_eq!(world.git.log("app.git", "main"), ["first"]);
+    assert!(world.git.requests().iter().all(|asked| !asked.line.contains("receive-pack")));
+}
+
+#[test]
+fn exit_code_tells_of_changes() {
+    let world = World::simple();
+    world.sync(&["--exit-code"]).code_is(1);
+    world.sync(&["--exit-code"]).code_is(0);
+}
+
+#[test]
+fn an_object_that_fails_does_not_stop_the_others() {
+    let world = World::simple();
+    let broken = policy("gone", "^1") + &automation("lost", "nowhere", ".") + &policy("wrong", "nonsense");
+    world.objects("broken.yaml", &broken);
+    let run = world.sync(&[]).code_is(2);
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+    for text in [
+        "ImagePolicy flux-system/gone: ",
+        "ImageUpdateAutomation flux-system/lost: GitRepository flux-system/nowhere does not exist",
+        "spec.policy.semver.range",
+    ] {
+        assert!(run.stderr.contains(text), "{text:?} in {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_push_branch_is_made_rebuilt_and_left_alone() {
+    let world = World::simple();
+    let automation = automation("apps", "app", "./apps").replace("  git:\n", "  git:\n    push: {branch: updates}\n");
+    world.objects("all.yaml", &(policy("web", "^1") + &source("app") + &automation));
+    world.sync(&[]).ok();
+    assert_eq!(world.git.log("app.git", "updates"), ["update apps", "first"]);
+    assert_eq!(world.git.log("app.git", "main"), ["first"]);
+    // Main moves elsewhere: an open pull request keeps its commit.
+    let proposed = git(&world.git.path("app.git"), &["rev-parse", "updates"]);
+    world.git.commit("app.git", "main", &[("README.md", "news\n")], "second");
+    world.sync(&["--exit-code"]).code_is(1);
+    assert_eq!(git(&world.git.path("app.git"), &["rev-parse", "updates"]), proposed);
+    // A newer tag: rebuilt on top of main.
+    world.registry.push("acme/web", "1.0.2");
+    world.sync(&[]).ok();
+    assert_eq!(world.git.log("app.git", "updates"), ["update apps", "second", "first"]);
+    // Somebody commits to the push branch: theirs stays.
+    world.git.commit("app.git", "updates", &[("review.txt", "mine\n")], "review");
+    world.registry.push("acme/web", "1.0.3");
+    world.sync(&[]).ok();
+    assert_eq!(world.git.log("app.git", "updates"), ["update apps", "review", "update apps", "second", "first"]);
+    assert_eq!(world.web_image("updates"), world.registry.image("acme/web:1.0.3"));
+    // The changes reach main: the push branch is left alone.
+    let manifest = world.git.read("app.git", "updates", "apps/web.yaml");
+    world.git.commit("app.git", "main", &[("apps/web.yaml", &manifest)], "merged");
+    let tip = git(&world.git.path("app.git"), &["rev-parse", "updates"]);
+    world.sync(&["--exit-code"]).code_is(0);
+    assert_eq!(git(&world.git.path("app.git"), &["rev-parse", "updates"]), tip);
+}
+
+#[test]
+fn a_downgrade_is_shown_as_one() {
+    let world = World::simple();
+    world.objects("all.yaml", &(policy("web", "<1.0.1") + &source("app") + &automation("apps", "app", "./apps")));
+    let manifest = world.fill(&deployment("REGISTRY/acme/web:1.0.1", "web"));
+    world.git.commit("app.git", "main", &[("apps/web.yaml", &manifest)], "newer");
+    let report = world.sync(&["-o", "json"]).code_is(0).json();
+    assert_eq!(report["policies"][0]["downgrade"], Value::Bool(true));
+}
+
+#[test]
+fn repeated_rounds_follow_new_tags_and_end_when_asked() {
+    let world = World::simple();
+    let mut command = world.sync_command("state", &["--every", "100ms", "-o", "json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    wait_for(|| world.git.log("app.git", "main").len() == 2);
+    world.registry.push("acme/web", "1.1.0");
+    wait_for(|| world.git.log("app.git", "main").len() == 3);
+    signal(&child, "TERM");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let rounds: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a report a line"))
+        .collect();
+    let tags: Vec<&Value> = rounds
+        .iter()
+        .filter(|round| round["automations"][0]["commit"].is_string())
+        .map(|round| &round["policies"][0]["latest"]["tag"])
+        .collect();
+    assert_eq!(tags, ["1.0.1", "1.1.0"]);
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn digests_are_written_where_the_policy_wants_them() {
+    let world = World::new();
+    let digest = world.registry.push("acme/web", "1.0.0");
+    let manifest = "image: REGISTRY/acme/web:0.9.0 # {\"$imagepolicy\": \"flux-system:web\"}\ndigest: none # {\"$imagepolicy\": \"flux-system:web:digest\"}\n";
+    world.git.create("app.git", &[("apps/web.yaml", &world.fill(manifest))]);
+    let pinned = policy("web", "*").replace("  policy:", "  digestReflectionPolicy: IfNotPresent\n  policy:");
+    world.objects("all.yaml", &(pinned + &source("app") + &automation("apps", "app", ".")));
+    world.sync(&[]).ok();
+    let text = world.git.read("app.git", "main", "apps/web.yaml");
+    assert_eq!(text, manifest_with(&world, &digest));
+}
+
+fn manifest_with(world: &World, digest: &str) -> String {
+    world.fill(&format!(
+        "image: REGISTRY/acme/web:1.0.0@{digest} # {{\"$imagepolicy\": \"flux-system:web\"}}\ndigest: {digest} # {{\"$imagepolicy\": \"flux-system:web:digest\"}}\n"
+    ))
+}
+
+#[test]
+fn history_reads_the_trail_of_remotes_clones_and_bare_repositories() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.registry.push("acme/web", "1.1.0");
+    world.sync(&[]).ok();
+    let clone = world.path("clone");
+    let url = world.git.url("app.git");
+    git(world.folder.path(), &["clone", "-q", &url, &clone.display().to_string()]);
+    for repository in [url, clone.display().to_string(), world.git.path("app.git").display().to_string()] {
+        let mut command =
+            crate::program::command(["history", &repository, "-o", "json", "--state"], world.folder.path());
+        let rows = finish(command.arg(world.path("state"))).code_is(0).json();
+        let news: Vec<&str> = rows.as_array().expect("rows").iter().filter_map(|row| row["new"].as_str()).collect();
+        assert_eq!(
+            news,
+            [world.registry.image("acme/web:1.1.0"), world.registry.image("acme/web:1.0.1")],
+            "{repository}"
+        );
+    }
+}
+
+#[test]
+fn the_demo_tells_the_whole_story() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let keep = folder.path().join("kept");
+    let story = run(["demo", "--keep", &keep.display().to_string()]).ok();
+    for text in ["1.0.1", "+          image:   ", "-          image:   ", "$ tagwright history", "1.1.0"] {
+        assert!(story.contains(text), "{text:?} in {story}");
+    }
+    let log = git(&keep.join("infrastructure.git"), &["log", "--format=%s", "main"]);
+    assert_eq!(log.lines().count(), 3, "{log}");
+    run(["demo", "--keep", &keep.display().to_string()]).code_is(2);
+}
