@@ -187,31 +187,32 @@ impl<'p> Translator<'p> {
     }
 
     fn open_group(&mut self) -> Result<(), Error> {
-        let (opening, length) = if self.rest.starts_with("(?P<") || self.rest.starts_with("(?<") {
+        if self.rest.starts_with("(?P<") || self.rest.starts_with("(?<") {
             let (name, length) = group_name(self.rest)?;
             self.names.push(Some(name.to_owned()));
-            ("(", length)
+            self.begin("(", length)
         } else if self.rest.starts_with("(?") {
-            let (flags, end) = self.read_flags()?;
-            if self.rest.as_bytes()[end] == b')' {
-                self.flags = flags;
-                self.rest = &self.rest[end + 1..];
-                return Ok(());
-            }
-            self.begin("(?:")?;
-            self.flags = flags;
-            self.rest = &self.rest[end + 1..];
-            return Ok(());
+            self.set_flags()
         } else {
             self.names.push(None);
-            ("(", 1)
-        };
-        self.begin(opening)?;
-        self.rest = &self.rest[length..];
+            self.begin("(", 1)
+        }
+    }
+
+    /// `(?flags)` sets them up to the end of the group around it, `(?flags:` for a group of their own.
+    fn set_flags(&mut self) -> Result<(), Error> {
+        let (flags, end) = self.read_flags()?;
+        if self.rest.as_bytes()[end] == b':' {
+            self.begin("(?:", end + 1)?;
+        } else {
+            self.rest = &self.rest[end + 1..];
+        }
+        self.flags = flags;
         Ok(())
     }
 
-    fn begin(&mut self, opening: &str) -> Result<(), Error> {
+    /// Opens a group whose opening has `length` bytes in the pattern.
+    fn begin(&mut self, opening: &str, length: usize) -> Result<(), Error> {
         if self.open.len() >= DEPTH_MAX {
             return Err(Error::TooDeep);
         }
@@ -220,6 +221,7 @@ impl<'p> Translator<'p> {
         self.weights = Weights::LIGHT;
         self.last = None;
         self.out.push_str(opening);
+        self.rest = &self.rest[length..];
         Ok(())
     }
 

@@ -27,7 +27,7 @@ const TAGS_PER_THREAD_MIN: usize = 4096;
 const TAGS_PER_BLOCK: usize = 512;
 
 /// The rules of a policy as they are written down.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     pub order: Order,
     pub filter: Option<FilterRules>,

@@ -67,6 +67,11 @@ fn policies() -> Vec<(&'static str, Rules, Vec<String>)> {
         ("semver >=1.0.0-0 || 7.x", rules(semver(">=1.0.0-0 || 7.x", false), None, &[]), versions("")),
         ("semver, exclude .sig", rules(semver("*", false), None, &[r"^.*\.sig$"]), versions("")),
         ("semver, filter", rules(semver("^1.2", false), release, &[]), versions("release-")),
+        (
+            "semver, filter, repeated group",
+            rules(semver("*", false), Some((r"^v?[0-9]+(\.[0-9]+){2}$", "$0")), &[]),
+            versions(""),
+        ),
         ("semver loose", rules(semver("*", true), None, &[]), versions("")),
         ("semver loose, filter", rules(semver("*", true), release, &[]), versions("release-")),
         ("numerical", rules(numerical(), None, &[]), stamps("")),
@@ -93,11 +98,11 @@ fn rules(order: Order, filter: Option<(&str, &str)>, exclude: &[&str]) -> Rules 
 
 /// Versions in no order; one in eight is a prerelease.
 fn versions(prefix: &str) -> Vec<String> {
-    let mut random = fastrand(7);
+    let mut random = numbers(7);
     (0..TAGS)
         .map(|_| {
             let [major, minor, patch] = [random() % 9, random() % 60, random() % 900];
-            let pre = if random() % 8 == 0 { format!("-rc.{}", random() % 20) } else { String::new() };
+            let pre = if random().is_multiple_of(8) { format!("-rc.{}", random() % 20) } else { String::new() };
             format!("{prefix}{major}.{minor}.{patch}{pre}")
         })
         .collect()
@@ -105,14 +110,14 @@ fn versions(prefix: &str) -> Vec<String> {
 
 /// Time stamps in no order; behind a prefix and a commit when there is a prefix.
 fn stamps(prefix: &str) -> Vec<String> {
-    let mut random = fastrand(11);
+    let mut random = numbers(11);
     let commit =
         |random: u64| if prefix.is_empty() { String::new() } else { format!("{prefix}{:07x}-", random % 0x1000_0000) };
     (0..TAGS).map(|_| format!("{}{}", commit(random()), 1_600_000_000 + random() % 100_000_000)).collect()
 }
 
 /// The same numbers in every run.
-fn fastrand(seed: u64) -> impl FnMut() -> u64 {
+fn numbers(seed: u64) -> impl FnMut() -> u64 {
     let mut state = seed;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
