@@ -2,7 +2,7 @@
 
 use crate::image::Repository;
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use crate::net::{Answer, Deadline, Error, Http, Method, Reach, Request, StatusCode, Step, Url, host};
+use crate::net::{Answer, Deadline, Error, Http, Method, Reach, Redirects, Request, StatusCode, Step, Url, host};
 use crate::registry::challenge::Challenge;
 use crate::registry::grant::{Grant, GrantKind, Slot};
 use crate::registry::realm::{RealmOwner, judge_realm};
@@ -51,6 +51,17 @@ impl Session<'_> {
         if let Some(grant) = grant {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
+        match self.http.fetch(&request, self.deadline).await {
+            Err(Error::Redirected { .. }) if self.access.credentials.is_none() => self.send_anywhere(request).await,
+            answer => Ok(answer?),
+        }
+    }
+
+    /// registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there, over https
+    /// and to addresses of the kind that the registry itself has.
+    async fn send_anywhere(&self, mut request: Request) -> Result<Answer, Fault> {
+        request.redirects = Redirects::Anywhere;
+        request.reach = self.own_reach().await;
         Ok(self.http.fetch(&request, self.deadline).await?)
     }
 
@@ -119,12 +130,15 @@ impl Session<'_> {
         let credential = self.access.credentials.is_some();
         match judge_realm(realm, &self.base, credential, self.access.insecure) {
             Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
-            Ok(RealmOwner::Registry) => {
-                let own = Reach::like(self.base.host_str().unwrap_or_default());
-                Ok(tokio::time::timeout_at(self.deadline.at(), own).await.unwrap_or(Reach::PUBLIC))
-            }
+            Ok(RealmOwner::Registry) => Ok(self.own_reach().await),
             Err(why) => Err(Fault::Realm { host: host(&self.base), realm: host(realm), why }),
         }
+    }
+
+    /// Public addresses, and private ones if the registry has such.
+    async fn own_reach(&self) -> Reach {
+        let own = Reach::like(self.base.host_str().unwrap_or_default());
+        tokio::time::timeout_at(self.deadline.at(), own).await.unwrap_or(Reach::PUBLIC)
     }
 
     fn admitted(&self, answer: Answer, grant: Option<&Grant>) -> Result<Answer, Fault> {

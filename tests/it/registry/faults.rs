@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use flate2::write::GzEncoder;
-use tagwright::registry::{Access, Limits};
+use tagwright::net::{Http, Settings};
+use tagwright::registry::{Access, Client, Limits};
 
 use super::{causes, client, client_with, login, repository, tags_of};
 use crate::servers::fake_registry::{FakeRegistry, Fault};
 use crate::servers::raw::{RawServer, Reply};
+use crate::servers::tls::TlsServer;
 
 /// The error of a listing that meets the fault, and how many requests it took.
 async fn meets(fault: Fault, access: &Access) -> (String, usize) {
@@ -111,6 +113,32 @@ async fn credentials_do_not_follow_redirects() {
     );
     assert_eq!(found, expected);
     assert_eq!(other.connections(), 0);
+}
+
+#[tokio::test]
+async fn who_has_no_credential_may_be_sent_to_another_registry_over_https() {
+    let other = TlsServer::start(r#"{"tags": ["v1"]}"#);
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    let location = other.url();
+    registry.fault(Fault::answer(307, &[("location", &location)], ""), 2);
+    let settings = Settings { ca: vec![other.authority()], ..Settings::default() };
+    let client = Client::new(Http::new(settings).expect("a client"), Limits::default());
+    assert_eq!(tags_of(&client, &registry, "acme/web", &Access::default()).await, "v1");
+    assert!(!other.heard().contains("uthorization"));
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_another_registry_over_http() {
+    let other = RawServer::start_at("127.0.0.2", vec![Reply::text("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]);
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    let location = format!("http://{}/v2/acme/web/tags/list", other.addr());
+    registry.fault(Fault::answer(307, &[("location", &location)], ""), 2);
+    let found = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+    let expected =
+        format!("listing tags of HOST/acme/web: HOST redirects to {}, which is not followed: not https", other.addr());
+    assert_eq!((found, other.connections()), (expected, 0));
 }
 
 #[tokio::test]
