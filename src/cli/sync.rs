@@ -1,6 +1,7 @@
 //! `tagwright sync`: the whole pipeline without a cluster, once or again and again.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,7 +13,8 @@ use super::{Format, Outcome, output, runtime};
 use crate::api::{Duration, Problem, Severity};
 use crate::engine::update::Mode;
 use crate::git::Git;
-use crate::net::Http;
+use crate::metrics::Metrics;
+use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
 use crate::standalone::{self, Context, Memory, Report};
 use crate::telemetry::Shutdown;
@@ -57,10 +59,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let runtime = runtime()?;
-    let http = Http::new(Default::default())?;
+    let metrics = Metrics::default();
+    let http = Http::new(observed_by(&metrics))?;
     let context = Context {
         registry: Client::new(http.clone(), Limits::default()),
-        git: Git::new(state_folder(args.state.as_ref())?, http, runtime.handle().clone(), Default::default()),
+        git: Git::new(state_folder(args.state.as_ref())?, http, runtime.handle().clone(), Default::default())
+            .counting(metrics.clone()),
         docker: user_docker_config()?,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
     };
@@ -68,6 +72,12 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),
         Some(interval) => runtime.block_on(repeat(args, &context, interval.get())),
     }
+}
+
+fn observed_by(metrics: &Metrics) -> Settings {
+    let metrics = metrics.clone();
+    let observer = move |host: &str, code| metrics.count_exchange(host, code);
+    Settings { observer: Some(Arc::new(observer)), ..Settings::default() }
 }
 
 /// Rounds that never overlap, until the process is asked to end.

@@ -48,6 +48,7 @@ pub use git2::Oid;
 use self::http::Link;
 use self::session::Place;
 use self::store::Store;
+use crate::metrics::Metrics;
 use crate::net::Http;
 
 /// The door: opens remotes. Cheap to clone.
@@ -57,6 +58,7 @@ pub struct Git {
     http: Http,
     runtime: Handle,
     limits: Limits,
+    metrics: Metrics,
 }
 
 /// What one exchange may bring at most.
@@ -89,7 +91,12 @@ pub struct Remote {
 impl Git {
     /// `state` is where stores are kept; `runtime` drives `http`; the calls block, so they are not made on its tasks.
     pub fn new(state: impl Into<PathBuf>, http: Http, runtime: Handle, limits: Limits) -> Self {
-        Self { state: state.into(), http, runtime, limits }
+        Self { state: state.into(), http, runtime, limits, metrics: Metrics::default() }
+    }
+
+    /// Counts through `metrics` from now on.
+    pub fn counting(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Opens the store of a remote, waiting for another run that uses it at most [`Remote::timeout`]. No request yet.
@@ -102,7 +109,7 @@ impl Git {
                 let link = Arc::new(Link::new(self, base, remote).map_err(refused)?);
                 let name = remote.url.to_string();
                 let store = Store::open(store::home(&self.state, &name, &remote.identity), &name, remote.timeout)?;
-                Ok(Session::new(remote.url.clone(), Place::Remote(link), store))
+                Ok(Session::new(remote.url.clone(), Place::Remote(link), store, self.metrics.clone()))
             }
         }
     }
@@ -123,7 +130,7 @@ impl Git {
         let full = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let home = store::home(&self.state, &full.to_string_lossy(), &remote.identity);
         let store = Store::open_local(path, home, remote.timeout)?;
-        Ok(Session::new(remote.url.clone(), Place::Local, store))
+        Ok(Session::new(remote.url.clone(), Place::Local, store, self.metrics.clone()))
     }
 }
 

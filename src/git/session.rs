@@ -18,6 +18,7 @@ use super::transport::Route;
 use super::tree::GitTree;
 use super::unmarked::Unmarked;
 use super::url::RemoteUrl;
+use crate::metrics::Metrics;
 
 /// An error names at most that many branches.
 const BRANCHES_NAMED_MAX: usize = 10;
@@ -30,6 +31,7 @@ pub struct Session {
     pending: Pending,
     unmarked: RefCell<Unmarked>,
     store: Store,
+    metrics: Metrics,
 }
 
 /// Where the branches are.
@@ -40,9 +42,9 @@ pub(super) enum Place {
 }
 
 impl Session {
-    pub(super) fn new(url: RemoteUrl, place: Place, store: Store) -> Self {
+    pub(super) fn new(url: RemoteUrl, place: Place, store: Store, metrics: Metrics) -> Self {
         let unmarked = RefCell::new(Unmarked::load(store.home()));
-        Self { url, place, listing: OnceCell::new(), pending: Pending::default(), unmarked, store }
+        Self { url, place, listing: OnceCell::new(), pending: Pending::default(), unmarked, store, metrics }
     }
 
     pub fn url(&self) -> &RemoteUrl {
@@ -78,6 +80,7 @@ impl Session {
         if let Place::Remote(link) = &self.place {
             if !self.store.holds(tip) {
                 self.download(link, &branch, tip)?;
+                self.metrics.git_fetches.inc();
             }
             self.store.remember(&branch, tip)?;
         }
@@ -97,7 +100,13 @@ impl Session {
 
     /// Moves `branch` from `expected` (`None`: it must not exist) to `new`, or says who was faster.
     pub fn push(&self, branch: &str, expected: Option<Oid>, new: Oid) -> Result<(), PushError> {
-        push::push(self, branch, expected, new)
+        let result = push::push(self, branch, expected, new);
+        match &result {
+            Ok(()) => self.metrics.git_pushes.inc(),
+            Err(PushError::Moved { .. }) => self.metrics.git_pushes_lost.inc(),
+            Err(_) => 0,
+        };
+        result
     }
 
     /// The commits behind `tip`, newest first, at most `limit`.
@@ -145,6 +154,7 @@ impl Session {
         if let Some(listing) = self.listing.get() {
             return Ok(listing);
         }
+        self.metrics.git_ref_listings.inc();
         let listing = match &self.place {
             Place::Remote(link) => {
                 link.begin();
