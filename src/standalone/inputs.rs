@@ -40,9 +40,7 @@ pub enum InputError {
 pub fn read(paths: &[PathBuf], secrets: &[SecretSource], namespace: &str) -> Result<World, InputError> {
     let mut texts = Vec::new();
     for path in paths {
-        let before = texts.len();
-        collect(path, 0, &mut texts)?;
-        if texts.len() == before {
+        if collect(path, 0, &mut texts)? == 0 {
             return Err(InputError::Empty { path: path.clone() });
         }
     }
@@ -55,8 +53,9 @@ pub fn read(paths: &[PathBuf], secrets: &[SecretSource], namespace: &str) -> Res
     Ok(world)
 }
 
-/// The YAML files at or below `path`, by name. Links are followed here: Kubernetes mounts ConfigMaps as links.
-fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Result<(), InputError> {
+/// Adds the YAML files at or below `path` that may hold objects of ours, by name; gives how many YAML files there are.
+/// Links are followed here: Kubernetes mounts ConfigMaps as links.
+fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Result<usize, InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
     let meta = fs::metadata(path).map_err(failed)?;
     if !meta.is_dir() {
@@ -64,23 +63,32 @@ fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Resu
             return Err(InputError::TooLarge { path: path.to_owned() });
         }
         let bytes = fs::read(path).map_err(failed)?;
-        texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
-        return Ok(());
+        if may_hold_objects(&bytes) {
+            texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+        return Ok(1);
     }
     if depth == DEPTH_MAX {
         return Err(InputError::TooDeep { path: path.to_owned() });
     }
-    let mut entries = fs::read_dir(path)
-        .map_err(failed)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(failed)?;
+    let entries = fs::read_dir(path).map_err(failed)?.map(|entry| Ok(entry?.path()));
+    let mut entries = entries.collect::<io::Result<Vec<_>>>().map_err(failed)?;
     entries.sort();
-    entries.iter().filter(|entry| holds_objects(entry)).try_for_each(|entry| collect(entry, depth + 1, texts))
+    let mut found = 0;
+    for entry in entries.iter().filter(|entry| is_object_file(entry)) {
+        found += collect(entry, depth + 1, texts)?;
+    }
+    Ok(found)
+}
+
+/// What a file must mention to be worth a parse: one of our API groups, or a Secret.
+fn may_hold_objects(text: &[u8]) -> bool {
+    let mentions = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
+    mentions("toolkit.fluxcd.io") || mentions("Secret")
 }
 
 /// YAML files and folders, but not `.git` and the `..data` of Kubernetes' mounts.
-fn holds_objects(path: &Path) -> bool {
+fn is_object_file(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     name != ".git" && !name.starts_with("..") && (yaml || path.is_dir())
