@@ -10,6 +10,7 @@ mod history;
 mod objects;
 mod output;
 mod reference;
+mod replace;
 mod report;
 mod scan;
 mod select;

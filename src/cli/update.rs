@@ -1,7 +1,6 @@
 //! `tagwright update`: rewrites the marked fields of a directory or file in place.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -9,6 +8,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::objects::ObjectArgs;
+use super::replace::Replacer;
 use super::{Format, Outcome, output};
 use crate::engine::diff::unified;
 use crate::engine::rewrite::{ChangedFile, Findings, NoIndex, rewrite};
@@ -75,14 +75,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let latest = Latest { namespace: None, images };
     let (root, under) = place(&args.path)?;
     let tree = Directory::new(root);
-    let mut files = Vec::new();
+    let (mut files, mut replacer) = (Vec::new(), Replacer::new(&tree.locate("")));
     let progress = output::progress(format!("rewriting {}", args.path.display()));
     let findings = rewrite(&tree, &under, &latest, &mut NoIndex, |file| {
         if args.dry_run {
             files.push(file);
             return Ok(());
         }
-        write(&tree, &file)
+        let place = tree.locate(&file.path);
+        let replaced = replacer.replace(&place, file.after.as_bytes());
+        replaced.map_err(|error| Failure::from(error).doing(format!("writing {}", place.display())))
     });
     progress.finish_and_clear();
     let findings = findings.map_err(|failure: Failure| failure.doing(format!("updating {}", args.path.display())))?;
@@ -104,20 +106,6 @@ fn place(path: &Path) -> Result<(PathBuf, String), Failure> {
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((folder.to_owned(), name.to_owned()))
-}
-
-/// Replaces a file as a whole, with its permissions: nobody ever reads half of it.
-fn write(tree: &Directory, file: &ChangedFile) -> Result<(), Failure> {
-    let place = tree.locate(&file.path);
-    let replace = || -> std::io::Result<()> {
-        let folder = place.parent().unwrap_or(Path::new("."));
-        let mut fresh = tempfile::Builder::new().prefix(".tagwright-").tempfile_in(folder)?;
-        fresh.write_all(file.after.as_bytes())?;
-        fresh.as_file().set_permissions(std::fs::metadata(&place)?.permissions())?;
-        fresh.persist(&place)?;
-        Ok(())
-    };
-    replace().map_err(|error| Failure::from(error).doing(format!("writing {}", place.display())))
 }
 
 /// The report as JSON (the shape is part of the interface).
