@@ -324,7 +324,9 @@ impl<'a> Split<'a> {
         };
         let is_official = registry == HUB && !self.path.contains('/');
         let path = if is_official { format!("library/{}", self.path) } else { self.path.to_owned() };
-        if path.len() > PATH_BYTES_MAX {
+        // Docker's library counts a host that it reads as a part of the path.
+        let counted = path.len() + if is_host_like_a_path(registry) { registry.len() + 1 } else { 0 };
+        if counted > PATH_BYTES_MAX {
             let expected = "expected at most 255 characters, `library/` included";
             return Err(ParseError::new(Part::Repository, self.path, expected));
         }
@@ -368,8 +370,7 @@ fn check_registry(registry: &str) -> Result<&str, ParseError> {
     if port.is_some_and(|port| port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit())) {
         return error("expected a port of digits after the colon");
     }
-    // Both incumbents accept `my_registry.example/app`, one of them as a path without a registry.
-    let is_readable = is_host(host) || (port.is_none() && is_path_component(host));
+    let is_readable = is_host(host) || is_host_like_a_path(registry);
     if !is_readable {
         return error("expected a host name, an IPv4 address or an IPv6 address in brackets");
     }
@@ -377,6 +378,11 @@ fn check_registry(registry: &str) -> Result<&str, ParseError> {
         return error("expected nothing but a port after the bracket");
     }
     Ok(registry)
+}
+
+/// Both incumbents accept `my_registry.example/app`, one of them as a path without a registry. No port can follow.
+fn is_host_like_a_path(registry: &str) -> bool {
+    is_path_component(registry) && !is_host(registry)
 }
 
 fn is_host(host: &str) -> bool {

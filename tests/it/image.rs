@@ -75,6 +75,8 @@ fn references() {
     check(&format!("web:v1@{digest}"), &format!("docker.io library/web v1 {digest}"));
     let longest = "a".repeat(255 - "library/".len());
     check(&longest, &format!("docker.io library/{longest} - -"));
+    let longest = "a".repeat(255 - "my_registry.example/".len());
+    check(&format!("my_registry.example/{longest}"), &format!("my_registry.example {longest} - -"));
 }
 
 #[test]
@@ -95,6 +97,8 @@ fn what_is_no_reference() {
     check("a-", "repository \"a-\"");
     check("bücher", "repository \"bücher\"");
     check(&"a".repeat(248), "expected at most 255 characters");
+    let long = "a".repeat(256 - "my_registry.example/".len());
+    check(&format!("my_registry.example/{long}"), "expected at most 255 characters");
     check("ghcr.io:/web", "registry \"ghcr.io:\": expected a port of digits");
     check("ghcr.io:x/web", "registry \"ghcr.io:x\": expected a port of digits");
     check("a..b.io/web", "registry \"a..b.io\": expected a host name");
