@@ -124,15 +124,24 @@ impl<'t> Parser<'t> {
             let token = parser.next_word();
             let name = parser.template_name(token, CONTEXT)?;
             parser.expect(Kind::RightDelim, CONTEXT)?;
-            parser.body_to_end(name, CONTEXT)
+            let end = parser.body(name)?;
+            parser.check_end(&end, CONTEXT)
         })
     }
 
-    fn body_to_end(&mut self, name: Text, context: &str) -> Parsed<()> {
+    /// Keeps the nodes up to `{{end}}` as a tree; gives what ended them, which may be `{{else}}`.
+    fn body(&mut self, name: Text) -> Parsed<Item> {
         let (nodes, end) = self.list()?;
+        if let Item::End = end {
+            self.add(name, nodes)?;
+        }
+        Ok(end)
+    }
+
+    fn check_end(&self, end: &Item, context: &str) -> Parsed<()> {
         match end {
             Item::Else => Err(self.error(&format!("unexpected {{{{else}}}} in {context}"))),
-            _ => self.add(name, nodes),
+            _ => Ok(()),
         }
     }
 
@@ -274,7 +283,9 @@ impl<'t> Parser<'t> {
         let token = self.next_word();
         let name = self.template_name(token, CONTEXT)?;
         let pipe = self.pipe(CONTEXT, Kind::RightDelim)?;
-        self.in_scope(|parser| parser.body_to_end(name.clone(), CONTEXT))?;
+        let end = self.in_scope(|parser| parser.body(name.clone()))?;
+        // Outside of the block's own tree: Go names the line in which the block begins.
+        self.check_end(&end, CONTEXT)?;
         Ok(Invocation { position: token.position, name, pipe: Some(pipe) })
     }
 
