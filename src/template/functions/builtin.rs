@@ -183,11 +183,9 @@ fn map_key(index: &Value, kind: Type) -> Result<Value, Failure> {
 
 /// `slice x 1 2`: x\[1:2\], of a string or a list.
 fn slice(item: &Value, indexes: &[Held]) -> Result<Value, Failure> {
-    if indexes.len() > 3 {
-        return Err(Failure::new(format!("too many slice indexes: {}", indexes.len())));
-    }
     let cap = match item {
         Value::Nil => return Err(Failure::new("slice of untyped nil")),
+        _ if indexes.len() > 3 => return Err(Failure::new(format!("too many slice indexes: {}", indexes.len()))),
         Value::String(_) if indexes.len() == 3 => return Err(Failure::new("cannot 3-index slice a string")),
         Value::String(_) | Value::List(_) => item.length(),
         other => return Err(Failure::new(format!("can't slice item of type {}", type_name(other)))),
