@@ -2,6 +2,7 @@
 //! structs take part.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::compare;
@@ -69,7 +70,7 @@ impl Value {
     /// How deep lists and maps lie in one another; a scalar has none.
     pub(super) fn depth(&self) -> usize {
         match self {
-            Value::List(list) => list.0.depth,
+            Value::List(list) => list.array.depth,
             Value::Map(map) => map.0.depth,
             _ => 0,
         }
@@ -89,7 +90,7 @@ impl Value {
     pub(super) fn cost(&self) -> usize {
         match self {
             Value::String(text) if text.is_unshared() => text.as_bytes().len() / BYTES_MADE_A_STEP,
-            Value::List(list) if Arc::strong_count(&list.0) == 1 => list.items().len(),
+            Value::List(list) if Arc::strong_count(&list.array) == 1 => list.items().len(),
             Value::Map(map) if Arc::strong_count(&map.0) == 1 => map.entries().len(),
             _ => 0,
         }
@@ -235,9 +236,14 @@ impl fmt::Display for Type {
     }
 }
 
-/// A Go slice: items of one static type.
+/// A Go slice: a window on items of one static type. What lies behind its end can be had again by slicing it, up to its
+/// capacity.
 #[derive(Clone, Debug)]
-pub struct List(Arc<Items>);
+pub struct List {
+    array: Arc<Items>,
+    window: Range<usize>,
+    capacity: usize,
+}
 
 #[derive(Debug)]
 struct Items {
@@ -250,7 +256,8 @@ impl List {
     /// The items must be of the type `item`, which the caller vouches for; it shows in messages and in `%T`.
     pub fn new(item: &'static Type, items: Vec<Value>) -> List {
         let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
-        List(Arc::new(Items { item, items, depth }))
+        let length = items.len();
+        List { array: Arc::new(Items { item, items, depth }), window: 0..length, capacity: length }
     }
 
     pub fn strings(items: impl IntoIterator<Item = impl Into<Text>>) -> List {
@@ -258,15 +265,26 @@ impl List {
     }
 
     pub fn items(&self) -> &[Value] {
-        &self.0.items
+        &self.array.items[self.window.clone()]
+    }
+
+    /// How many items it would have if it went on as far as it can.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// `list[start:end:capacity]`. The bounds are in order and not beyond the capacity.
+    pub(super) fn slice(&self, start: usize, end: usize, capacity: usize) -> List {
+        let window = self.window.start + start..self.window.start + end;
+        List { array: Arc::clone(&self.array), window, capacity: capacity - start }
     }
 
     pub(super) fn item_type(&self) -> &'static Type {
-        self.0.item
+        self.array.item
     }
 
     fn kind(&self) -> Type {
-        Type::List(self.0.item)
+        Type::List(self.array.item)
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::held::Held;
 use super::super::print;
 use super::super::quote::is_printable;
 use super::super::text::{Text, first_rune};
-use super::super::value::{List, Type, Value};
+use super::super::value::{Type, Value};
 use super::{Failure, Signature, check_bytes};
 
 /// A function that Go's templates have without being given any.
@@ -187,10 +187,11 @@ fn slice(item: &Value, indexes: &[Held]) -> Result<Value, Failure> {
         Value::Nil => return Err(Failure::new("slice of untyped nil")),
         _ if indexes.len() > 3 => return Err(Failure::new(format!("too many slice indexes: {}", indexes.len()))),
         Value::String(_) if indexes.len() == 3 => return Err(Failure::new("cannot 3-index slice a string")),
-        Value::String(_) | Value::List(_) => item.length(),
+        Value::String(_) => item.length(),
+        Value::List(list) => list.capacity(),
         other => return Err(Failure::new(format!("can't slice item of type {}", type_name(other)))),
     };
-    let mut bounds = [0, cap, cap];
+    let mut bounds = [0, item.length(), cap];
     for (bound, index) in bounds.iter_mut().zip(indexes) {
         *bound = position(&index.value, cap)?;
     }
@@ -199,10 +200,10 @@ fn slice(item: &Value, indexes: &[Held]) -> Result<Value, Failure> {
             return Err(Failure::new(format!("invalid slice index: {} > {}", pair[0], pair[1])));
         }
     }
-    let [start, end, _] = bounds;
+    let [start, end, cap] = bounds;
     Ok(match item {
         Value::String(text) => Value::from(&text.as_bytes()[start..end]),
-        Value::List(list) => Value::List(List::new(list.item_type(), list.items()[start..end].to_vec())),
+        Value::List(list) => list.slice(start, end, cap).into(),
         other => other.clone(),
     })
 }

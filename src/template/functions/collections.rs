@@ -54,8 +54,10 @@ fn slice(args: Args<'_>) -> Result<Value, Failure> {
         Some(value) => usize::try_from(to_int(value)).ok(),
         None => Some(default),
     };
-    let range = bound(0, 0).zip(bound(1, length)).map(|(start, end)| start..end);
-    let items = range.and_then(|range| list.items().get(range));
-    let items = items.ok_or_else(|| Failure::new("reflect.Value.Slice: slice index out of bounds"))?;
-    Ok(List::new(list.item_type(), items.to_vec()).into())
+    match bound(0, 0).zip(bound(1, length)) {
+        Some((start, end)) if start <= end && end <= list.capacity() => {
+            Ok(list.slice(start, end, list.capacity()).into())
+        }
+        _ => Err(Failure::new("reflect.Value.Slice: slice index out of bounds")),
+    }
 }
