@@ -99,11 +99,11 @@ fn hexadecimal(value: f64, precision: Option<usize>, verb: char) -> String {
             exponent += 1;
         }
     }
-    let fraction = format!("{:015x}", mantissa & ((1 << 60) - 1));
-    let fraction = match precision {
-        None => fraction.trim_end_matches('0').to_owned(),
-        Some(digits) => format!("{fraction:0<digits$}")[..digits].to_owned(),
-    };
+    let mut fraction = format!("{:015x}", mantissa & ((1 << 60) - 1));
+    let digits = precision.unwrap_or(fraction.trim_end_matches('0').len());
+    // Not by `format!`, which panics at widths beyond 65,535.
+    fraction += &"0".repeat(digits.saturating_sub(fraction.len()));
+    fraction.truncate(digits);
     let point = if fraction.is_empty() { "" } else { "." };
     let sign = if exponent < 0 { '-' } else { '+' };
     let written = format!("0x{}{point}{fraction}p{sign}{:02}", mantissa >> 60, exponent.abs());
