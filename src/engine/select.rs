@@ -17,7 +17,7 @@ const CONCURRENT_MAX: usize = 16;
 pub enum Reflection {
     #[default]
     Never,
-    /// Asked for when the tag is new; kept while it stays.
+    /// Asked for when the image repository or the tag is new; kept while both stay.
     IfNotPresent,
     Always,
 }
@@ -93,7 +93,7 @@ fn why_none(verdicts: &[Verdict<'_>]) -> String {
 async fn digest(client: &Client, request: &SelectRequest<'_>, tag: &Tag) -> Result<Option<Digest>, SelectError> {
     let known = request
         .previous
-        .filter(|previous| previous.tag.as_ref() == Some(tag))
+        .filter(|previous| previous.repository == *request.repository && previous.tag.as_ref() == Some(tag))
         .and_then(|previous| previous.digest.clone());
     match (request.reflection, known) {
         (Reflection::Never, _) => Ok(None),

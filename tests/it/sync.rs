@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -370,4 +370,36 @@ fn the_demo_tells_the_whole_story() {
     let log = git(&keep.join("infrastructure.git"), &["log", "--format=%s", "main"]);
     assert_eq!(log.lines().count(), 3, "{log}");
     run(["demo", "--keep", &keep.display().to_string()]).code_is(2);
+}
+
+/// `sync --every 100ms` over a world, started.
+fn repeat(world: &World) -> Child {
+    let mut command = world.sync_command("state", &["--every", "100ms", "-o", "json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+}
+
+/// Asks a repeated run to end; what it said on stderr.
+fn end(child: Child) -> String {
+    signal(&child, "TERM");
+    let output = child.wait_with_output().expect("it ends");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_known_digest_is_not_that_of_another_image() {
+    let world = World::new();
+    let web = world.registry.push("acme/web", "1.0.0");
+    let api = world.registry.push("acme/api", "1.0.0");
+    world.git.create("app.git", &[("a.yaml", "digest: none # {\"$imagepolicy\": \"flux-system:web:digest\"}\n")]);
+    let pinned = policy("web", "*").replace("  policy:", "  digestReflectionPolicy: IfNotPresent\n  policy:");
+    let objects = pinned + &source("app") + &automation("apps", "app", ".");
+    world.objects("all.yaml", &objects);
+    let child = repeat(&world);
+    wait_for(|| world.git.read("app.git", "main", "a.yaml").contains(&web));
+    world.objects("new.yaml.part", &objects.replace("acme/web", "acme/api"));
+    let folder = world.path("objects");
+    std::fs::rename(folder.join("new.yaml.part"), folder.join("all.yaml")).expect("the objects");
+    std::thread::sleep(Duration::from_secs(1));
+    let errors = end(child);
+    assert!(world.git.read("app.git", "main", "a.yaml").contains(&api), "{errors}");
 }
