@@ -116,13 +116,18 @@ type Outcome = Result<Update, UpdateError>;
 
 /// Runs all requests against one remote; the outcome at place `i` belongs to request `i`.
 pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], mode: Mode, now: Timestamp) -> Vec<Outcome> {
-    let opened =
-        git.open(remote).map_err(UpdateError::from).and_then(|session| Ok((routes(&session, requests)?, session)));
-    let (routes, mut session) = match opened {
-        Ok(opened) => opened,
+    let mut session = match open(git, remote) {
+        Ok(session) => session,
         Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
     };
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
+    let mut routes: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
+    for (place, request) in requests.iter().enumerate() {
+        match route(&session, request) {
+            Ok(route) => routes.entry(route).or_default().push(place),
+            Err(error) => drop(outcomes.insert(place, Err(error))),
+        }
+    }
     for (route, places) in routes {
         let batch: Vec<&UpdateRequest> = places.iter().map(|place| &requests[*place]).collect();
         outcomes.extend(places.into_iter().zip(run(&mut session, &route, &batch, Terms { mode, now })));
@@ -130,18 +135,21 @@ pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], mode: Mode
     outcomes.into_values().collect()
 }
 
-/// The requests by the branches they go from and to.
-fn routes(session: &Session, requests: &[UpdateRequest]) -> Result<BTreeMap<Route, Vec<usize>>, UpdateError> {
-    let mut routes: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
-    for (place, request) in requests.iter().enumerate() {
-        let checkout = match &request.checkout_branch {
-            Some(branch) => branch.clone(),
-            None => session.default_branch()?.to_owned(),
-        };
-        let push = request.push_branch.clone().unwrap_or_else(|| checkout.clone());
-        routes.entry(Route { checkout, push }).or_default().push(place);
-    }
-    Ok(routes)
+/// Lists the branches at once, so that a remote that does not answer is asked once and not by each request.
+fn open(git: &Git, remote: &Remote) -> Result<Session, UpdateError> {
+    let session = git.open(remote)?;
+    session.refs()?;
+    Ok(session)
+}
+
+/// The branches that a request goes from and to.
+fn route(session: &Session, request: &UpdateRequest) -> Result<Route, UpdateError> {
+    let checkout = match &request.checkout_branch {
+        Some(branch) => branch.clone(),
+        None => session.default_branch()?.to_owned(),
+    };
+    let push = request.push_branch.clone().unwrap_or_else(|| checkout.clone());
+    Ok(Route { checkout, push })
 }
 
 /// Runs the requests of one route until no race is lost.

@@ -403,3 +403,15 @@ fn a_known_digest_is_not_that_of_another_image() {
     let errors = end(child);
     assert!(world.git.read("app.git", "main", "a.yaml").contains(&api), "{errors}");
 }
+
+#[test]
+fn a_missing_default_branch_fails_those_alone_that_need_it() {
+    let world = World::simple();
+    git(&world.git.path("app.git"), &["symbolic-ref", "HEAD", "refs/heads/absent"]);
+    let headless = source("headless").replace("headless.git", "app.git").replace(", ref: {branch: main}", "");
+    world.objects("more.yaml", &(headless + &automation("other", "headless", "./apps")));
+    let run = world.sync(&[]).code_is(2);
+    assert!(run.stderr.contains("ImageUpdateAutomation flux-system/other: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("ImageUpdateAutomation flux-system/apps: "), "{}", run.stderr);
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
+}
