@@ -92,6 +92,19 @@ impl UpdateError {
     }
 }
 
+/// An automation whose commit did not get to the remote, with what was found in its files until then.
+#[derive(Clone, Debug)]
+pub struct FailedUpdate {
+    pub error: UpdateError,
+    pub findings: Findings,
+}
+
+impl From<UpdateError> for FailedUpdate {
+    fn from(error: UpdateError) -> Self {
+        Self { error, findings: Findings::default() }
+    }
+}
+
 impl From<git::Error> for UpdateError {
     fn from(error: git::Error) -> Self {
         Self::Git(Arc::new(error))
@@ -112,20 +125,20 @@ struct Terms {
     now: Timestamp,
 }
 
-type Outcome = Result<Update, UpdateError>;
+type Outcome = Result<Update, FailedUpdate>;
 
 /// Runs all requests against one remote; the outcome at place `i` belongs to request `i`.
 pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], mode: Mode, now: Timestamp) -> Vec<Outcome> {
     let mut session = match open(git, remote) {
         Ok(session) => session,
-        Err(error) => return requests.iter().map(|_| Err(error.clone())).collect(),
+        Err(error) => return all_failed(requests.len(), &error),
     };
     let mut outcomes: BTreeMap<usize, Outcome> = BTreeMap::new();
     let mut routes: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
     for (place, request) in requests.iter().enumerate() {
         match route(&session, request) {
             Ok(route) => routes.entry(route).or_default().push(place),
-            Err(error) => drop(outcomes.insert(place, Err(error))),
+            Err(error) => drop(outcomes.insert(place, Err(error.into()))),
         }
     }
     for (route, places) in routes {
@@ -152,21 +165,28 @@ fn route(session: &Session, request: &UpdateRequest) -> Result<Route, UpdateErro
     Ok(Route { checkout, push })
 }
 
+fn all_failed(count: usize, error: &UpdateError) -> Vec<Outcome> {
+    vec![Err(error.clone().into()); count]
+}
+
 /// Runs the requests of one route until no race is lost.
 fn run(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: Terms) -> Vec<Outcome> {
-    for attempt in 1..=ATTEMPTS_MAX {
-        match once(session, route, batch, terms) {
-            Ok(Some(outcomes)) => return outcomes,
-            Ok(None) => thread::sleep(wait(attempt)),
-            Err(error) => return batch.iter().map(|_| Err(error.clone())).collect(),
+    let mut attempts = 0;
+    loop {
+        let made = match once(session, route, batch, terms) {
+            Ok(Attempt::Done(outcomes)) => return outcomes,
+            Ok(Attempt::Lost(made)) => made,
+            Err(error) => return all_failed(batch.len(), &error),
+        };
+        attempts += 1;
+        if attempts == ATTEMPTS_MAX {
+            return made.failed(&UpdateError::Contended { branch: route.push.clone(), attempts });
         }
+        thread::sleep(wait(attempts));
         if let Err(error) = session.refresh() {
-            let error = UpdateError::from(error);
-            return batch.iter().map(|_| Err(error.clone())).collect();
+            return made.failed(&error.into());
         }
     }
-    let contended = || UpdateError::Contended { branch: route.push.clone(), attempts: ATTEMPTS_MAX };
-    batch.iter().map(|_| Err(contended())).collect()
 }
 
 /// Longer with each lost race, and never the same for two writers.
@@ -175,30 +195,39 @@ fn wait(attempt: u32) -> Duration {
     longest.mul_f64(fastrand::f64())
 }
 
-/// One attempt; `None` when the branch moved meanwhile.
+enum Attempt {
+    Done(Vec<Outcome>),
+    /// The branch moved meanwhile: what was made is not on the remote.
+    Lost(Made),
+}
+
 fn once(
     session: &mut Session,
     route: &Route,
     batch: &[&UpdateRequest],
     terms: Terms,
-) -> Result<Option<Vec<Outcome>>, UpdateError> {
+) -> Result<Attempt, UpdateError> {
     let base = session.fetch(&route.checkout)?;
     let mut made = chain::commit_all(session, route, batch, base, terms)?;
     if terms.mode == Mode::DryRun || made.tip == base {
-        return Ok(Some(made.outcomes));
+        return Ok(Attempt::Done(made.outcomes));
     }
-    let expected = match target(session, route, batch, base, &mut made, terms)? {
-        Target::Expect(expected) => expected,
-        Target::Proposed => return Ok(Some(made.without_commits())),
+    let expected = match target(session, route, batch, base, &mut made, terms) {
+        Ok(Target::Expect(expected)) => expected,
+        Ok(Target::Proposed) => return Ok(Attempt::Done(made.without_commits())),
+        Err(error) => return Ok(Attempt::Done(made.failed(&error))),
     };
     match session.push(&route.push, expected, made.tip) {
-        Ok(()) => Ok(Some(made.outcomes)),
-        Err(PushError::Moved { .. }) => Ok(None),
+        Ok(()) => Ok(Attempt::Done(made.outcomes)),
+        Err(PushError::Moved { .. }) => Ok(Attempt::Lost(made)),
         // A server that refuses one commit of a chain must not stop the others.
         Err(PushError::Refused { .. }) if made.commits() > 1 => {
-            Ok(Some(batch.iter().flat_map(|request| run(session, route, &[request], terms)).collect()))
+            Ok(Attempt::Done(batch.iter().flat_map(|request| run(session, route, &[request], terms)).collect()))
         }
-        Err(error) => Ok(Some(made.failed(&UpdateError::Push { branch: route.push.clone(), source: Arc::new(error) }))),
+        Err(error) => {
+            let error = UpdateError::Push { branch: route.push.clone(), source: Arc::new(error) };
+            Ok(Attempt::Done(made.failed(&error)))
+        }
     }
 }
 

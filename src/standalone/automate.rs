@@ -12,6 +12,7 @@ use super::round::Context;
 use crate::api::{GitReference, ImageUpdateAutomation, Kind, Objects};
 use crate::engine::cause::Cause;
 use crate::engine::message::MessageTemplate;
+use crate::engine::rewrite::Findings;
 use crate::engine::update::{Update, UpdateRequest, update};
 use crate::git::{Author, Remote};
 use crate::setter::Latest;
@@ -61,18 +62,22 @@ pub(super) async fn automate(
     reports
 }
 
-async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Result<Update, Cause>)> {
+/// What an automation did, or why not and what was found until then.
+type Outcome = Result<Update, (Cause, Findings)>;
+
+async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Outcome)> {
     let (git, mode) = (context.git.clone(), context.mode);
     let (places, requests): (Vec<usize>, Vec<UpdateRequest>) = batch.requests.into_iter().unzip();
     let work = tokio::task::spawn_blocking(move || update(&git, &batch.remote, &requests, mode, now));
     match work.await {
         Ok(outcomes) => {
-            places.into_iter().zip(outcomes.into_iter().map(|outcome| outcome.map_err(Cause::from))).collect()
+            let told = outcomes.into_iter().map(|outcome| outcome.map_err(|failed| (failed.error.into(), failed.findings)));
+            places.into_iter().zip(told).collect()
         }
-        Err(error) => places
-            .into_iter()
-            .map(|place| (place, Err(Cause::new(format!("the update was aborted: {error}")))))
-            .collect(),
+        Err(error) => {
+            let aborted = || (Cause::new(format!("the update was aborted: {error}")), Findings::default());
+            places.into_iter().map(|place| (place, Err(aborted()))).collect()
+        }
     }
 }
 
@@ -151,7 +156,7 @@ fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Dec
 }
 
 impl AutomationReport {
-    fn record(&mut self, outcome: Result<Update, Cause>) {
+    fn record(&mut self, outcome: Outcome) {
         match outcome {
             Ok(update) => {
                 self.branch = Some(update.branch);
@@ -159,7 +164,10 @@ impl AutomationReport {
                 self.findings = update.findings;
                 self.diff = update.diff;
             }
-            Err(cause) => self.error = Some(cause),
+            Err((cause, findings)) => {
+                self.findings = findings;
+                self.error = Some(cause);
+            }
         }
     }
 }

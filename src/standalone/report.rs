@@ -50,6 +50,7 @@ pub struct AutomationReport {
     pub branch: Option<String>,
     /// The commit that was pushed; `None` when there was nothing to do, or on a dry run.
     pub commit: Option<String>,
+    /// Also those of an update that failed later: its changes are then not on the remote.
     pub findings: Findings,
     /// The unified diff, on a dry run.
     pub diff: Option<String>,

@@ -167,3 +167,24 @@ fn a_policy_without_a_tag_keeps_its_fields() {
         world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"))
     );
 }
+
+#[test]
+fn what_was_found_is_told_also_when_the_update_fails() {
+    let check = |from: &str, to: &str| {
+        let world = World::simple();
+        let objects = policy("web", "^1") + &source("app") + &automation("apps", "app", "./apps");
+        world.objects("all.yaml", &objects.replace(from, to));
+        let odd = "a: b # {\"$imagepolicy\": \"flux-system:nobody\"}\n";
+        world.git.commit("app.git", "main", &[("apps/odd.yaml", odd)], "odd");
+        world.git.misbehave("git-receive-pack", Fault::Status(403));
+        let report = world.sync(&["-o", "json"]).code_is(2).json();
+        let automation = &report["automations"][0];
+        assert!(automation["error"].is_object(), "{automation:#}");
+        assert!(automation["commit"].is_null(), "{automation:#}");
+        assert_eq!(automation["changes"][0]["file"], "apps/web.yaml");
+        assert_eq!(automation["ignored"][0]["file"], "apps/odd.yaml");
+    };
+    // A push that is refused, a message that cannot be rendered.
+    check("", "");
+    check("update apps", "{{ .Nope }}");
+}

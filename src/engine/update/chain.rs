@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
+use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
 use crate::engine::diff::unified;
 use crate::engine::message;
 use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite};
@@ -59,7 +59,10 @@ impl Made {
 
     /// The outcomes of a chain that did not reach the remote.
     pub(super) fn failed(self, error: &UpdateError) -> Vec<Outcome> {
-        let lost = |update: Update| if update.commit.is_some() { Err(error.clone()) } else { Ok(update) };
+        let lost = |update: Update| match update.commit {
+            Some(_) => Err(FailedUpdate { error: error.clone(), findings: update.findings }),
+            None => Ok(update),
+        };
         self.outcomes.into_iter().map(|outcome| outcome.and_then(lost)).collect()
     }
 }
@@ -75,21 +78,36 @@ fn commit(session: &Session, route: &Route, request: &UpdateRequest, made: &mut 
     if files.is_empty() {
         return Ok(update);
     }
-    let text = message::render(&request.message, &request.automation, &update.findings.changes, &request.latest)
-        .map_err(|error| UpdateError::Message(Arc::new(error)))?;
-    let message = trailer::append(&text, &request.automation, &image_changes(&update.findings.changes));
     if terms.mode == Mode::DryRun {
         update.diff = Some(unified(&files));
     }
-    made.files.extend(files.iter().map(|file| (file.path.clone(), None)));
-    let edits: Vec<Edit> =
-        files.into_iter().map(|file| Edit { path: file.path, content: file.after.into_bytes() }).collect();
-    let meta = CommitMeta { author: request.author.clone(), time: terms.now, message };
-    made.tip = session.commit(made.tip, &edits, &meta)?;
+    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    match commit_files(session, request, &update.findings.changes, files, made.tip, terms) {
+        Ok(tip) => made.tip = tip,
+        Err(error) => return Err(FailedUpdate { error, findings: update.findings }),
+    }
+    made.files.extend(paths.into_iter().map(|path| (path, None)));
     if terms.mode == Mode::Push {
         update.commit = Some(made.tip.to_string());
     }
     Ok(update)
+}
+
+fn commit_files(
+    session: &Session,
+    request: &UpdateRequest,
+    changes: &[InFile<Change>],
+    files: Vec<ChangedFile>,
+    parent: Oid,
+    terms: Terms,
+) -> Result<Oid, UpdateError> {
+    let text = message::render(&request.message, &request.automation, changes, &request.latest)
+        .map_err(|error| UpdateError::Message(Arc::new(error)))?;
+    let message = trailer::append(&text, &request.automation, &image_changes(changes));
+    let edit = |file: ChangedFile| Edit { path: file.path, content: file.after.into_bytes() };
+    let edits: Vec<Edit> = files.into_iter().map(edit).collect();
+    let meta = CommitMeta { author: request.author.clone(), time: terms.now, message };
+    Ok(session.commit(parent, &edits, &meta)?)
 }
 
 fn rewrite_tree(
