@@ -68,8 +68,8 @@ pub struct Update {
 pub enum UpdateError {
     #[error(transparent)]
     Git(Arc<git::Error>),
-    #[error("reading the files of branch {branch}")]
-    Tree { branch: String, source: Arc<TreeError> },
+    #[error("reading the files of {of}")]
+    Tree { of: String, source: Arc<TreeError> },
     #[error("rendering the commit message")]
     Message(#[source] Arc<MessageError>),
     #[error("pushing to branch {branch}")]
@@ -240,7 +240,8 @@ enum Target {
 }
 
 /// Decides what becomes of the push branch. One that differs from the checkout branch is rebuilt on top of it, unless
-/// it holds these changes already; where somebody else committed to it, the changes go on top of their work.
+/// it holds these changes and no others already; where somebody else committed to it, the changes go on top of their
+/// work.
 fn target(
     session: &Session,
     route: &Route,
@@ -256,24 +257,41 @@ fn target(
         return Ok(Target::Expect(None));
     }
     let proposed = session.fetch(&route.push)?;
-    if made.is_held_by(session, proposed)? {
+    let Some(fork) = own_fork(session, proposed, base, batch)? else {
+        return on_top_of(session, route, batch, proposed, made, terms);
+    };
+    if made.is_all_between(session, fork, proposed)? {
         return Ok(Target::Proposed);
-    }
-    if !is_ours(session, proposed, base, batch)? {
-        *made = chain::commit_all(session, route, batch, proposed, terms)?;
-        if made.tip == proposed {
-            return Ok(Target::Proposed);
-        }
     }
     Ok(Target::Expect(Some(proposed)))
 }
 
-/// True when every commit that only the push branch has was made by one of these automations.
-fn is_ours(session: &Session, tip: Oid, base: Oid, batch: &[&UpdateRequest]) -> Result<bool, UpdateError> {
+/// Puts the changes on top of somebody's work, unless it holds them.
+fn on_top_of(
+    session: &Session,
+    route: &Route,
+    batch: &[&UpdateRequest],
+    proposed: Oid,
+    made: &mut Made,
+    terms: Terms,
+) -> Result<Target, UpdateError> {
+    if made.is_held_by(session, proposed)? {
+        return Ok(Target::Proposed);
+    }
+    *made = chain::commit_all(session, route, batch, proposed, terms)?;
+    Ok(if made.tip == proposed { Target::Proposed } else { Target::Expect(Some(proposed)) })
+}
+
+/// Where a push branch left the checkout branch; `None` when somebody else than these automations committed to it.
+fn own_fork(session: &Session, tip: Oid, base: Oid, batch: &[&UpdateRequest]) -> Result<Option<Oid>, UpdateError> {
     let commits = session.log_since(tip, base, PROPOSED_MAX + 1)?;
     let ours = |message: &str| {
         let author = trailer::read(message).and_then(|trail| trail.automation);
         author.is_some_and(|author| batch.iter().any(|request| request.automation == author))
     };
-    Ok(commits.len() <= PROPOSED_MAX && commits.iter().all(|commit| ours(&commit.message)))
+    if commits.len() > PROPOSED_MAX || !commits.iter().all(|commit| ours(&commit.message)) {
+        return Ok(None);
+    }
+    let fork = commits.last().and_then(|oldest| oldest.parents.first().copied());
+    Ok(Some(fork.unwrap_or(tip)))
 }

@@ -415,3 +415,21 @@ fn a_missing_default_branch_fails_those_alone_that_need_it() {
     assert!(!run.stderr.contains("ImageUpdateAutomation flux-system/apps: "), "{}", run.stderr);
     assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
 }
+
+#[test]
+fn a_change_that_is_no_longer_wanted_leaves_the_push_branch() {
+    let world = World::simple();
+    ["1.0.0", "1.0.1"].iter().for_each(|tag| drop(world.registry.push("acme/api", tag)));
+    let api = world.fill(&deployment("REGISTRY/acme/api:1.0.0", "api"));
+    world.git.commit("app.git", "main", &[("apps/api.yaml", &api)], "second");
+    let automation = automation("apps", "app", "./apps").replace("  git:\n", "  git:\n    push: {branch: updates}\n");
+    let objects = |range: &str| policy("web", "^1") + &policy("api", range) + &source("app") + &automation;
+    world.objects("all.yaml", &objects("^1"));
+    world.sync(&[]).ok();
+    assert!(world.git.read("app.git", "updates", "apps/api.yaml").contains("api:1.0.1"));
+    world.objects("all.yaml", &objects("1.0.0"));
+    world.sync(&[]).ok();
+    assert_eq!(world.git.read("app.git", "updates", "apps/api.yaml"), api);
+    assert_eq!(world.web_image("updates"), world.registry.image("acme/web:1.0.1"));
+    assert_eq!(world.git.log("app.git", "updates"), ["update apps", "second", "first"]);
+}

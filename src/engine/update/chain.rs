@@ -8,7 +8,7 @@ use crate::engine::diff::unified;
 use crate::engine::message;
 use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite};
 use crate::git::{CommitMeta, Edit, Oid, Session};
-use crate::setter::Change;
+use crate::setter::{self, Change};
 use crate::trailer::{self, ImageChange};
 use crate::tree::{FileTree as _, TreeError};
 
@@ -51,6 +51,13 @@ impl Made {
         Ok(self.files.iter().all(|(path, id)| content_id(&tree, path) == *id))
     }
 
+    /// True when `to` differs from `from` in the manifests that the chain changes, and is there what the chain makes.
+    pub(super) fn is_all_between(&self, session: &Session, from: Oid, to: Oid) -> Result<bool, UpdateError> {
+        let (before, after) = (manifests(session, from)?, manifests(session, to)?);
+        let changed = after.into_iter().filter(|(path, id)| before.get(path) != Some(id));
+        Ok(changed.collect::<BTreeMap<_, _>>() == self.files)
+    }
+
     /// The outcomes of a chain that is not pushed, since nothing of it is new.
     pub(super) fn without_commits(self) -> Vec<Outcome> {
         let silent = |update: Update| Update { commit: None, ..update };
@@ -69,6 +76,14 @@ impl Made {
 
 fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<String> {
     tree.files(path, &|_| true).ok()?.pop()?.content_id
+}
+
+/// The blob ids of all manifests of a commit.
+fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<String>>, UpdateError> {
+    let entries = session.tree(commit)?.files("", &setter::is_manifest);
+    let entries = entries
+        .map_err(|error| UpdateError::Tree { of: format!("commit {commit}"), source: Arc::new(error) })?;
+    Ok(entries.into_iter().map(|entry| (entry.path, entry.content_id)).collect())
 }
 
 /// Makes the commit of one request, when it changes something.
@@ -124,7 +139,7 @@ fn rewrite_tree(
         Ok::<(), TreeError>(())
     });
     let findings =
-        findings.map_err(|error| UpdateError::Tree { branch: route.checkout.clone(), source: Arc::new(error) })?;
+        findings.map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
     session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
     Ok((findings, files))
 }
