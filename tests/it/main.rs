@@ -21,6 +21,7 @@ mod git_store;
 mod goregex;
 mod image;
 mod layering;
+mod message;
 mod net;
 mod policy;
 mod registry;

@@ -230,13 +230,16 @@ fn image_value(image: &ImageRef, policy: &NamespacedName) -> Value {
     let repository = &image.repository;
     // The library under Flux calls Docker Hub so.
     let registry = if repository.registry() == "docker.io" { "index.docker.io" } else { repository.registry() };
-    let tag = image.tag.as_ref().map(ToString::to_string);
-    let identifier = tag.or_else(|| image.digest.as_ref().map(ToString::to_string)).unwrap_or_default();
+    // And to it a digest is the identifier, whatever the tag.
+    let (sign, identifier) = match (&image.digest, &image.tag) {
+        (Some(digest), _) => ("@", digest.to_string()),
+        (None, tag) => (":", tag.as_ref().map(ToString::to_string).unwrap_or_default()),
+    };
     let methods = vec![
         ("Identifier", Value::from(identifier.as_str())),
         ("Repository", repository.path().into()),
         ("Registry", registry.into()),
-        ("Name", format!("{registry}/{}:{identifier}", repository.path()).into()),
+        ("Name", format!("{registry}/{}{sign}{identifier}", repository.path()).into()),
         ("Policy", namespaced_name(policy)),
     ];
     Struct::new("update.imageRef", Vec::new()).methods(methods).prints(image.written()).into()
