@@ -48,7 +48,7 @@ impl ObjectArgs {
         let progress = output::progress("listing tags");
         let latest = runtime()?.block_on(standalone::latest(&client, docker.as_ref(), &world));
         progress.finish_and_clear();
-        Ok(latest.into_iter().map(|(policy, image)| (policy, image.map_err(|cause| cause.message))).collect())
+        Ok(latest.into_iter().map(|(policy, image)| (policy, image.map_err(|undecided| undecided.message().to_owned()))).collect())
     }
 }
 

@@ -148,7 +148,7 @@ fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Dec
                 Err(format!("policy {id} is not selected by spec.policySelector"))
             }
             Ok(selection) => Ok(selection.image.clone()),
-            Err(cause) => Err(format!("policy {id} has no latest image: {}", cause.message)),
+            Err(undecided) => Err(format!("policy {id} has no latest image: {}", undecided.message())),
         };
         images.insert(id.clone(), image);
     }

@@ -14,9 +14,32 @@ use crate::policy::Selector;
 use crate::registry::{Client, DockerConfig};
 
 /// Each policy's latest image, or why there is none.
-pub(super) type Decisions = BTreeMap<NamespacedName, Result<Selection, Cause>>;
+pub(super) type Decisions = BTreeMap<NamespacedName, Result<Selection, Undecided>>;
 
-type Scans = BTreeMap<NamespacedName, Result<(ScanRequest, Scan), Cause>>;
+/// Why a policy has no latest image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undecided {
+    /// It or its image repository is suspended, as somebody wants it; says which.
+    Suspended(String),
+    Failed(Cause),
+}
+
+impl Undecided {
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Suspended(message) => message,
+            Self::Failed(cause) => &cause.message,
+        }
+    }
+}
+
+impl<C: Into<Cause>> From<C> for Undecided {
+    fn from(cause: C) -> Self {
+        Self::Failed(cause.into())
+    }
+}
+
+type Scans = BTreeMap<NamespacedName, Result<(ScanRequest, Scan), Undecided>>;
 
 /// The label that every namespace of a cluster has; the only one that is known without a cluster.
 const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
@@ -42,13 +65,13 @@ pub(super) async fn decide(
     for (id, policy) in &objects.image_policies {
         match prepare(objects, id, policy, &scans) {
             Ok(policy) => ready.push(policy),
-            Err(cause) => drop(decisions.insert(id.clone(), Err(cause))),
+            Err(undecided) => drop(decisions.insert(id.clone(), Err(undecided))),
         }
     }
     let requests: Vec<SelectRequest<'_>> = ready.iter().map(|policy| policy.request(memory)).collect();
     let selected = select(client, &requests).await;
-    decisions
-        .extend(ready.iter().zip(selected).map(|(policy, outcome)| (policy.id.clone(), outcome.map_err(Cause::from))));
+    let selected = selected.into_iter().map(|outcome| outcome.map_err(Undecided::from));
+    decisions.extend(ready.iter().map(|policy| policy.id.clone()).zip(selected));
     decisions
 }
 
@@ -64,13 +87,13 @@ async fn scan_all(client: &Client, docker: Option<&DockerConfig>, objects: &Obje
     for (id, repository) in objects.image_repositories.iter().filter(|(id, _)| used.contains(*id)) {
         match scan_request(repository, objects, docker) {
             Ok(request) => asked.push((id.clone(), request)),
-            Err(cause) => drop(scans.insert(id.clone(), Err(cause))),
+            Err(undecided) => drop(scans.insert(id.clone(), Err(undecided))),
         }
     }
     let (ids, requests): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
     let outcomes = scan(client, &requests).await;
     for ((id, request), outcome) in ids.into_iter().zip(requests).zip(outcomes) {
-        scans.insert(id, outcome.map(|scan| (request, scan)));
+        scans.insert(id, outcome.map(|scan| (request, scan)).map_err(Undecided::from));
     }
     scans
 }
@@ -79,9 +102,9 @@ fn scan_request(
     repository: &ImageRepository,
     objects: &Objects,
     docker: Option<&DockerConfig>,
-) -> Result<ScanRequest, Cause> {
+) -> Result<ScanRequest, Undecided> {
     if repository.spec.suspend {
-        return Err(Cause::new(format!("ImageRepository {} is suspended", repository.name())));
+        return Err(Undecided::Suspended(format!("ImageRepository {} is suspended", repository.name())));
     }
     let exclusions =
         repository.spec.exclusion_list.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>()?;
@@ -94,22 +117,22 @@ fn prepare<'a>(
     id: &'a NamespacedName,
     policy: &ImagePolicy,
     scans: &'a Scans,
-) -> Result<Ready<'a>, Cause> {
+) -> Result<Ready<'a>, Undecided> {
     if policy.spec.suspend {
-        return Err(Cause::new("the policy is suspended"));
+        return Err(Undecided::Suspended("the policy is suspended".to_owned()));
     }
     let repository_id = repository_of(policy);
     let absent = || Cause::new(objects.why_absent(Kind::ImageRepository, &repository_id));
     let repository = objects.image_repositories.get(&repository_id).ok_or_else(absent)?;
     if repository_id.namespace != id.namespace && !admits(repository, &id.namespace) {
-        return Err(Cause::with_hint(
+        return Err(Undecided::Failed(Cause::with_hint(
             format!("ImageRepository {repository_id} does not admit namespace {} (spec.accessFrom)", id.namespace),
             format!(
                 "without a cluster the only label of a namespace is {NAMESPACE_LABEL}; match it, or have empty matchLabels"
             ),
-        ));
+        )));
     }
-    let scan = scans.get(&repository_id).ok_or_else(absent)?.as_ref().map_err(Cause::clone)?;
+    let scan = scans.get(&repository_id).ok_or_else(absent)?.as_ref().map_err(Undecided::clone)?;
     Ok(Ready { id, selector: policy.spec.selector()?, scan, reflection: reflection(policy) })
 }
 

@@ -10,6 +10,7 @@ mod report;
 mod round;
 mod secrets;
 
+pub use decide::Undecided;
 pub use inputs::{InputError, World, read};
 pub use report::{AutomationReport, LatestReport, PolicyReport, Report};
 pub use round::{Context, Memory, latest, round};

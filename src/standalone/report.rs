@@ -21,12 +21,14 @@ pub struct PolicyReport {
     pub policy: NamespacedName,
     /// The image repository as the user wrote it.
     pub image: Option<String>,
+    /// True when the policy or its image repository is suspended: there is no latest image then.
+    pub suspended: bool,
     /// The values that marked fields had before, where they differ from the latest.
     pub was: Vec<String>,
     pub latest: Option<LatestReport>,
     /// True when a marked field held a tag that the policy orders above the latest.
     pub downgrade: bool,
-    /// Why this one.
+    /// Why this one, or why none is looked for.
     pub reason: Option<String>,
     pub error: Option<Cause>,
 }

@@ -8,11 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::automate::automate;
-use super::decide::{decide, repository_of};
+use super::decide::{Undecided, decide, repository_of};
 use super::inputs::World;
 use super::report::{AutomationReport, PolicyReport, Report};
 use crate::api::Objects;
-use crate::engine::cause::Cause;
 use crate::engine::select::Selection;
 use crate::engine::update::Mode;
 use crate::git::Git;
@@ -52,7 +51,7 @@ pub async fn latest(
     registry: &Client,
     docker: Option<&DockerConfig>,
     world: &World,
-) -> BTreeMap<NamespacedName, Result<ImageRef, Cause>> {
+) -> BTreeMap<NamespacedName, Result<ImageRef, Undecided>> {
     let decisions = decide(registry, docker, &world.objects, &Memory::new()).await;
     decisions.into_iter().map(|(policy, decision)| (policy, decision.map(|selection| selection.image))).collect()
 }
@@ -60,12 +59,13 @@ pub async fn latest(
 fn policy_report(
     objects: &Objects,
     policy: &NamespacedName,
-    decision: &Result<Selection, Cause>,
+    decision: &Result<Selection, Undecided>,
     automations: &[AutomationReport],
 ) -> PolicyReport {
     let mut report = PolicyReport {
         policy: policy.clone(),
         image: image_of(objects, policy),
+        suspended: false,
         was: Vec::new(),
         latest: None,
         downgrade: false,
@@ -73,7 +73,11 @@ fn policy_report(
         error: None,
     };
     match decision {
-        Err(cause) => report.error = Some(cause.clone()),
+        Err(Undecided::Failed(cause)) => report.error = Some(cause.clone()),
+        Err(Undecided::Suspended(reason)) => {
+            report.suspended = true;
+            report.reason = Some(reason.clone());
+        }
         Ok(selection) => {
             report.was = replaced(policy, automations);
             report.downgrade = is_downgrade(objects, policy, &selection.image, &report.was);

@@ -433,3 +433,22 @@ fn a_change_that_is_no_longer_wanted_leaves_the_push_branch() {
     assert_eq!(world.web_image("updates"), world.registry.image("acme/web:1.0.1"));
     assert_eq!(world.git.log("app.git", "updates"), ["update apps", "second", "first"]);
 }
+
+#[test]
+fn what_is_suspended_has_not_failed() {
+    let check = |from: &str, to: &str| {
+        let world = World::simple();
+        let objects = policy("web", "^1") + &source("app") + &automation("apps", "app", "./apps");
+        world.objects("all.yaml", &objects.replace(from, to));
+        let run = world.sync(&["-o", "json"]).code_is(0);
+        assert_eq!(world.git.log("app.git", "main"), ["first"], "{to}");
+        run.json()
+    };
+    let report = check("  imageRepositoryRef", "  suspend: true\n  imageRepositoryRef");
+    assert_eq!(report["policies"][0]["suspended"], Value::Bool(true));
+    let report = check("acme/web, interval: 1m", "acme/web, interval: 1m, suspend: true");
+    assert_eq!(report["policies"][0]["suspended"], Value::Bool(true));
+    let report = check("  sourceRef", "  suspend: true\n  sourceRef");
+    assert_eq!(report["policies"][0]["suspended"], Value::Bool(false));
+    assert_eq!(report["automations"][0]["suspended"], Value::Bool(true));
+}
