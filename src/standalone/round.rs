@@ -79,7 +79,7 @@ fn policy_report(
             report.reason = Some(reason.clone());
         }
         Ok(selection) => {
-            report.was = replaced(policy, automations);
+            report.was = values(policy, automations);
             report.downgrade = is_downgrade(objects, policy, &selection.image, &report.was);
             report.latest = Some((&selection.image).into());
             report.reason = Some(selection.reason.clone());
@@ -93,11 +93,11 @@ fn image_of(objects: &Objects, policy: &NamespacedName) -> Option<String> {
     Some(objects.image_repositories.get(&repository)?.spec.image.clone())
 }
 
-/// The distinct values that changes of `policy` replaced.
-fn replaced(policy: &NamespacedName, automations: &[AutomationReport]) -> Vec<String> {
-    let changes = automations.iter().flat_map(|automation| &automation.findings.changes).map(|found| &found.what);
-    let old: BTreeSet<&String> = changes.filter(|change| change.policy == *policy).map(|change| &change.old).collect();
-    old.into_iter().cloned().collect()
+/// The distinct values that fields of `policy` held before.
+fn values(policy: &NamespacedName, automations: &[AutomationReport]) -> Vec<String> {
+    let held = automations.iter().flat_map(|automation| &automation.findings.current).map(|found| &found.what);
+    let held: BTreeSet<&String> = held.filter(|held| held.policy == *policy).map(|held| &held.value).collect();
+    held.into_iter().cloned().collect()
 }
 
 /// True when a value held a tag that the policy orders above the latest one.

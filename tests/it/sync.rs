@@ -452,3 +452,11 @@ fn what_is_suspended_has_not_failed() {
     assert_eq!(report["policies"][0]["suspended"], Value::Bool(false));
     assert_eq!(report["automations"][0]["suspended"], Value::Bool(true));
 }
+
+#[test]
+fn a_policy_tells_what_was_also_when_nothing_changes() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    let report = world.sync(&["-o", "json"]).code_is(0).json();
+    assert_eq!(report["policies"][0]["was"], serde_json::json!([world.registry.image("acme/web:1.0.1")]));
+}
