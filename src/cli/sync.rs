@@ -41,7 +41,7 @@ pub(super) struct Args {
     state: Option<PathBuf>,
 
     /// Repeat after this time, until SIGINT or SIGTERM; the run in hand is finished
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
     every: Option<Duration>,
 
     /// Print the changes as a unified diff and push nothing
@@ -55,6 +55,13 @@ pub(super) struct Args {
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match text.parse::<Duration>() {
+        Ok(interval) if interval.get().is_zero() => Err("expected some time between two rounds".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
@@ -86,10 +93,16 @@ async fn repeat(args: &Args, context: &Context, interval: std::time::Duration) -
     let (mut memory, mut told) = (Memory::new(), None);
     loop {
         // A round that fails as a whole (unreadable objects, say) is told and tried again: files get mended.
-        let outcome = once(args, context, &mut memory, &mut told).await.unwrap_or_else(|failure| {
-            output::failure(failure.cause());
-            Outcome::PartlyFailed
-        });
+        let outcome = match once(args, context, &mut memory, &mut told).await {
+            Ok(outcome) => outcome,
+            Err(failure) if failure.is_closed_pipe() => return Err(failure),
+            Err(failure) => {
+                if is_news(&mut told, failure.cause().message.clone()) {
+                    output::failure(failure.cause());
+                }
+                Outcome::PartlyFailed
+            }
+        };
         if shutdown.within(interval).await {
             return Ok(outcome);
         }
@@ -108,15 +121,20 @@ async fn once(
     let report = standalone::round(context, &world, memory, Timestamp::now()).await;
     progress.finish_and_clear();
     let json = serde_json::to_string(&Json::of(&report, &world.problems))?;
-    if told.as_ref() != Some(&json) {
+    if is_news(told, json.clone()) {
         match args.output {
             Format::Json if args.every.is_some() => output::line(&json)?,
             Format::Json => output::json(&Json::of(&report, &world.problems))?,
             Format::Text => report::print(&report, &world.problems)?,
         }
-        *told = Some(json);
     }
     Ok(outcome(args, &report, &world.problems))
+}
+
+/// True when `text` is not what was told last; it is from now on.
+fn is_news(told: &mut Option<String>, text: String) -> bool {
+    let before = told.replace(text);
+    before != *told
 }
 
 fn outcome(args: &Args, report: &Report, problems: &[Problem]) -> Outcome {

@@ -460,3 +460,44 @@ fn a_policy_tells_what_was_also_when_nothing_changes() {
     let report = world.sync(&["-o", "json"]).code_is(0).json();
     assert_eq!(report["policies"][0]["was"], serde_json::json!([world.registry.image("acme/web:1.0.1")]));
 }
+
+#[test]
+fn a_round_that_fails_in_the_same_way_is_told_once() {
+    let world = World::simple();
+    let objects = world.path("objects/all.yaml");
+    let child = repeat(&world);
+    wait_for(|| world.git.log("app.git", "main").len() == 2);
+    let text = std::fs::read(&objects).expect("the objects");
+    std::fs::remove_file(&objects).expect("the objects");
+    std::thread::sleep(Duration::from_millis(1000));
+    std::fs::write(&objects, text).expect("the objects");
+    world.registry.push("acme/web", "1.1.0");
+    wait_for(|| world.git.log("app.git", "main").len() == 3);
+    let errors = end(child);
+    assert_eq!(errors.matches("error: ").count(), 1, "{errors}");
+}
+
+#[test]
+fn repeated_rounds_end_when_nobody_reads_them() {
+    let world = World::simple();
+    let mut child = repeat(&world);
+    drop(child.stdout.take());
+    let start = Instant::now();
+    let status = loop {
+        match child.try_wait().expect("a child of ours") {
+            Some(status) => break Some(status),
+            None if start.elapsed() > Duration::from_secs(20) => break None,
+            None => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    if status.is_none() {
+        child.kill().expect("a child of ours");
+    }
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
+}
+
+#[test]
+fn an_interval_of_nothing_is_refused() {
+    let run = run(["sync", "--objects", "/nowhere", "--every", "0s"]).code_is(2);
+    assert!(run.stderr.contains("--every"), "{}", run.stderr);
+}
