@@ -32,8 +32,10 @@ pub(super) struct ObjectArgs {
 }
 
 impl ObjectArgs {
+    /// Reads everything anew: objects, Secrets and the user's Docker credentials may have been renewed since.
     pub(super) fn read(&self) -> Result<World, Failure> {
-        Ok(standalone::read(&self.objects, &self.secret, &self.namespace)?)
+        let world = standalone::read(&self.objects, &self.secret, &self.namespace)?;
+        Ok(World { docker: user_docker_config()?, ..world })
     }
 
     /// The latest image of every policy of the objects, or why there is none; nothing without `--objects`.
@@ -44,9 +46,8 @@ impl ObjectArgs {
         let world = self.read()?;
         report::problems(&world.problems);
         let client = Client::new(Http::new(Default::default())?, Limits::default());
-        let docker = user_docker_config()?;
         let progress = output::progress("listing tags");
-        let latest = runtime()?.block_on(standalone::latest(&client, docker.as_ref(), &world));
+        let latest = runtime()?.block_on(standalone::latest(&client, &world));
         progress.finish_and_clear();
         Ok(latest.into_iter().map(|(policy, image)| (policy, image.map_err(|undecided| undecided.message().to_owned()))).collect())
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::access::user_docker_config;
 use super::failure::Failure;
 use super::objects::{ObjectArgs, state_folder};
 use super::report::{self, Json};
@@ -72,7 +71,6 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         registry: Client::new(http.clone(), Limits::default()),
         git: Git::new(state_folder(args.state.as_ref())?, http, runtime.handle().clone(), Default::default())
             .counting(metrics.clone()),
-        docker: user_docker_config()?,
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
     };
     match &args.every {

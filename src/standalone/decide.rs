@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access;
+use super::inputs::World;
 use super::round::Memory;
 use crate::api::{DigestReflectionPolicy, ImagePolicy, ImageRepository, Kind, Labels, Objects};
 use crate::engine::cause::Cause;
@@ -53,13 +54,9 @@ struct Ready<'a> {
 }
 
 /// Scans the repositories that policies name and selects from their tags.
-pub(super) async fn decide(
-    client: &Client,
-    docker: Option<&DockerConfig>,
-    objects: &Objects,
-    memory: &Memory,
-) -> Decisions {
-    let scans = scan_all(client, docker, objects).await;
+pub(super) async fn decide(client: &Client, world: &World, memory: &Memory) -> Decisions {
+    let objects = &world.objects;
+    let scans = scan_all(client, world).await;
     let mut decisions = Decisions::new();
     let mut ready = Vec::new();
     for (id, policy) in &objects.image_policies {
@@ -80,12 +77,12 @@ pub(super) fn repository_of(policy: &ImagePolicy) -> NamespacedName {
     policy.spec.image_repository_ref.within(&policy.metadata.namespace)
 }
 
-async fn scan_all(client: &Client, docker: Option<&DockerConfig>, objects: &Objects) -> Scans {
+async fn scan_all(client: &Client, World { objects, docker, .. }: &World) -> Scans {
     let used: BTreeSet<NamespacedName> = objects.image_policies.values().map(repository_of).collect();
     let mut scans = Scans::new();
     let mut asked = Vec::new();
     for (id, repository) in objects.image_repositories.iter().filter(|(id, _)| used.contains(*id)) {
-        match scan_request(repository, objects, docker) {
+        match scan_request(repository, objects, docker.as_ref()) {
             Ok(request) => asked.push((id.clone(), request)),
             Err(undecided) => drop(scans.insert(id.clone(), Err(undecided))),
         }

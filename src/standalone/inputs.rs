@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 
 use super::secrets::{SecretSource, SecretSourceError};
 use crate::api::{self, Objects, Problem, SourceText};
+use crate::registry::DockerConfig;
 
 /// A file of objects is text for people; what is larger is none.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Folders below folders, at most.
 const DEPTH_MAX: usize = 64;
 
-/// The objects of a run, and what is wrong with their files.
+/// What one round works on, and what is wrong with the files.
 #[derive(Debug, Default)]
 pub struct World {
     pub objects: Objects,
     pub problems: Vec<Problem>,
+    /// The user's own registry credentials, for repositories without a `secretRef`.
+    pub docker: Option<DockerConfig>,
 }
 
 /// Why the inputs cannot be read at all.
@@ -46,7 +49,7 @@ pub fn read(paths: &[PathBuf], secrets: &[SecretSource], namespace: &str) -> Res
     }
     let sources = texts.iter().map(|(file, text)| SourceText { file, text });
     let loaded = api::load(sources, namespace);
-    let mut world = World { objects: loaded.objects, problems: loaded.problems };
+    let mut world = World { objects: loaded.objects, problems: loaded.problems, docker: None };
     for source in secrets {
         world.objects.secrets.insert(source.secret.clone(), source.read()?);
     }

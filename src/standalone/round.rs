@@ -17,15 +17,13 @@ use crate::engine::update::Mode;
 use crate::git::Git;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
-use crate::registry::{Client, DockerConfig};
+use crate::registry::Client;
 
 /// The edges of a round.
 #[derive(Clone)]
 pub struct Context {
     pub registry: Client,
     pub git: Git,
-    /// The user's own registry credentials, for repositories without a `secretRef`.
-    pub docker: Option<DockerConfig>,
     pub mode: Mode,
 }
 
@@ -34,7 +32,7 @@ pub type Memory = BTreeMap<NamespacedName, ImageRef>;
 
 /// Runs the four steps over `world` once.
 pub async fn round(context: &Context, world: &World, memory: &mut Memory, now: Timestamp) -> Report {
-    let decisions = decide(&context.registry, context.docker.as_ref(), &world.objects, memory).await;
+    let decisions = decide(&context.registry, world, memory).await;
     for (policy, decision) in &decisions {
         if let Ok(selection) = decision {
             memory.insert(policy.clone(), selection.image.clone());
@@ -47,12 +45,8 @@ pub async fn round(context: &Context, world: &World, memory: &mut Memory, now: T
 }
 
 /// The latest image of every policy, without touching Git.
-pub async fn latest(
-    registry: &Client,
-    docker: Option<&DockerConfig>,
-    world: &World,
-) -> BTreeMap<NamespacedName, Result<ImageRef, Undecided>> {
-    let decisions = decide(registry, docker, &world.objects, &Memory::new()).await;
+pub async fn latest(registry: &Client, world: &World) -> BTreeMap<NamespacedName, Result<ImageRef, Undecided>> {
+    let decisions = decide(registry, world, &Memory::new()).await;
     decisions.into_iter().map(|(policy, decision)| (policy, decision.map(|selection| selection.image))).collect()
 }
 

@@ -501,3 +501,24 @@ fn an_interval_of_nothing_is_refused() {
     let run = run(["sync", "--objects", "/nowhere", "--every", "0s"]).code_is(2);
     assert!(run.stderr.contains("--every"), "{}", run.stderr);
 }
+
+#[test]
+fn repeated_rounds_read_renewed_docker_credentials() {
+    let world = World::simple();
+    world.registry.require_login("bot", "secret");
+    let child = repeat(&world);
+    std::thread::sleep(Duration::from_millis(300));
+    let config = format!(
+        "{{\"auths\": {{\"{}\": {{\"username\": \"bot\", \"password\": \"secret\"}}}}}}",
+        world.registry.addr()
+    );
+    std::fs::create_dir(world.path(".docker")).expect("a folder");
+    std::fs::write(world.path("config.json"), config).expect("a file");
+    std::fs::rename(world.path("config.json"), world.path(".docker/config.json")).expect("a file");
+    let start = Instant::now();
+    while world.git.log("app.git", "main").len() == 1 && start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let errors = end(child);
+    assert_eq!(world.git.log("app.git", "main").len(), 2, "{errors}");
+}
