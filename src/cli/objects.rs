@@ -11,7 +11,7 @@ use crate::image::ImageRef;
 use crate::net::Http;
 use crate::object::NamespacedName;
 use crate::registry::{Client, Limits};
-use crate::standalone::{self, SecretSource, World};
+use crate::standalone::{self, SecretSource, Undecided, World};
 
 /// The objects to work on
 #[derive(Debug, clap::Args)]
@@ -38,19 +38,34 @@ impl ObjectArgs {
         Ok(World { docker: user_docker_config()?, ..world })
     }
 
-    /// The latest image of every policy of the objects, or why there is none; nothing without `--objects`.
-    pub(super) fn latest(&self) -> Result<BTreeMap<NamespacedName, Result<ImageRef, String>>, Failure> {
+    /// The latest image of every policy of the objects; nothing without `--objects`. Tells what failed.
+    pub(super) fn latest(&self) -> Result<LatestImages, Failure> {
         if self.objects.is_empty() {
-            return Ok(BTreeMap::new());
+            return Ok(LatestImages::default());
         }
         let world = self.read()?;
         report::problems(&world.problems);
         let client = Client::new(Http::new(Default::default())?, Limits::default());
         let progress = output::progress("listing tags");
-        let latest = runtime()?.block_on(standalone::latest(&client, &world));
+        let decided = runtime()?.block_on(standalone::latest(&client, &world));
         progress.finish_and_clear();
-        Ok(latest.into_iter().map(|(policy, image)| (policy, image.map_err(|undecided| undecided.message().to_owned()))).collect())
+        let mut latest = LatestImages { images: BTreeMap::new(), has_failures: world.has_errors() };
+        for (policy, decision) in decided {
+            if let Err(Undecided::Failed(cause)) = &decision {
+                output::failure(&cause.clone().doing(format!("ImagePolicy {policy}")));
+                latest.has_failures = true;
+            }
+            latest.images.insert(policy, decision.map_err(|undecided| undecided.message().to_owned()));
+        }
+        Ok(latest)
     }
+}
+
+/// By policy the latest image, or why there is none; and whether an object failed.
+#[derive(Debug, Default)]
+pub(super) struct LatestImages {
+    pub(super) images: BTreeMap<NamespacedName, Result<ImageRef, String>>,
+    pub(super) has_failures: bool,
 }
 
 /// Where the Git stores are kept.

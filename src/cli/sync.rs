@@ -9,13 +9,13 @@ use super::failure::Failure;
 use super::objects::{ObjectArgs, state_folder};
 use super::report::{self, Json};
 use super::{Format, Outcome, output, runtime};
-use crate::api::{Duration, Problem, Severity};
+use crate::api::Duration;
 use crate::engine::update::Mode;
 use crate::git::Git;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
-use crate::standalone::{self, Context, Memory, Report};
+use crate::standalone::{self, Context, Memory, Report, World};
 use crate::telemetry::Shutdown;
 
 /// Runs the whole pipeline without a cluster: scan, select, update, commit, push
@@ -126,7 +126,7 @@ async fn once(
             Format::Text => report::print(&report, &world.problems)?,
         }
     }
-    Ok(outcome(args, &report, &world.problems))
+    Ok(outcome(args, &world, &report))
 }
 
 /// True when `text` is not what was told last; it is from now on.
@@ -135,9 +135,8 @@ fn is_news(told: &mut Option<String>, text: String) -> bool {
     before != *told
 }
 
-fn outcome(args: &Args, report: &Report, problems: &[Problem]) -> Outcome {
-    let invalid = problems.iter().any(|problem| problem.severity == Severity::Error);
-    if invalid || report.has_failures() {
+fn outcome(args: &Args, world: &World, report: &Report) -> Outcome {
+    if world.has_errors() || report.has_failures() {
         Outcome::PartlyFailed
     } else if args.exit_code && report.has_changes() {
         Outcome::Negative

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::objects::ObjectArgs;
+use super::objects::{LatestImages, ObjectArgs};
 use super::replace::Replacer;
 use super::{Format, Outcome, output};
 use crate::engine::diff::unified;
@@ -70,39 +70,48 @@ impl FromStr for PolicyImage {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let mut images: BTreeMap<NamespacedName, Result<ImageRef, String>> = args.objects.latest()?;
+    let LatestImages { mut images, has_failures } = args.objects.latest()?;
     images.extend(args.image.iter().map(|PolicyImage(policy, image)| (policy.clone(), Ok(image.clone()))));
     let latest = Latest { namespace: None, images };
     let (root, under) = place(&args.path)?;
     let tree = Directory::new(root);
-    let (mut files, mut replacer) = (Vec::new(), Replacer::new(&tree.locate("")));
+    let (mut files, mut unwritten) = (Vec::new(), BTreeMap::new());
+    let mut replacer = Replacer::new(&tree.locate(""));
     let progress = output::progress(format!("rewriting {}", args.path.display()));
     let findings = rewrite(&tree, &under, &latest, &mut NoIndex, |file| {
         if args.dry_run {
             files.push(file);
-            return Ok(());
+        } else if let Err(error) = replacer.replace(&tree.locate(&file.path), file.after.as_bytes()) {
+            unwritten.insert(file.path, error);
         }
-        let place = tree.locate(&file.path);
-        let replaced = replacer.replace(&place, file.after.as_bytes());
-        replaced.map_err(|error| Failure::from(error).doing(format!("writing {}", place.display())))
     });
     progress.finish_and_clear();
-    let findings = findings.map_err(|failure: Failure| failure.doing(format!("updating {}", args.path.display())))?;
+    let mut findings = findings.map_err(|error| Failure::from(error).doing(doing(&args.path)))?;
+    findings.changes.retain(|change| !unwritten.contains_key(&change.file));
     print(args, &findings, &files)?;
-    let changed = !findings.changes.is_empty();
-    Ok(if args.exit_code && changed { Outcome::Negative } else { Outcome::Done })
+    let has_failures = has_failures || !unwritten.is_empty();
+    for (path, error) in unwritten {
+        output::failure(Failure::from(error).doing(format!("writing {}", tree.locate(&path).display())).cause());
+    }
+    if has_failures {
+        return Ok(Outcome::PartlyFailed);
+    }
+    Ok(if args.exit_code && !findings.changes.is_empty() { Outcome::Negative } else { Outcome::Done })
+}
+
+fn doing(path: &Path) -> String {
+    format!("updating {}", path.display())
 }
 
 /// The folder to work in, and the path in it: a file is named in its folder.
 fn place(path: &Path) -> Result<(PathBuf, String), Failure> {
-    let doing = || format!("updating {}", path.display());
-    let meta = std::fs::metadata(path).map_err(|error| Failure::from(error).doing(doing()))?;
+    let meta = std::fs::metadata(path).map_err(|error| Failure::from(error).doing(doing(path)))?;
     if meta.is_dir() {
         return Ok((path.to_owned(), String::new()));
     }
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !setter::is_manifest(name) {
-        return Err(Failure::new("the file is neither *.yaml, *.yml nor Kustomization").doing(doing()));
+        return Err(Failure::new("the file is neither *.yaml, *.yml nor Kustomization").doing(doing(path)));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((folder.to_owned(), name.to_owned()))

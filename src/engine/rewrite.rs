@@ -54,15 +54,14 @@ impl MarkerIndex for NoIndex {
 
 /// Rewrites the manifests at or below `under`; `changed` receives each changed file as soon as it is known.
 ///
-/// A file that cannot be read or does not parse is among the ignored ones; a missing `under` is an error, and so
-/// is an error of `changed`.
-pub fn rewrite<E: From<TreeError>>(
+/// A file that cannot be read or does not parse is among the ignored ones; a missing `under` is an error.
+pub fn rewrite(
     tree: &dyn FileTree,
     under: &str,
     latest: &Latest,
     index: &mut dyn MarkerIndex,
-    mut changed: impl FnMut(ChangedFile) -> Result<(), E>,
-) -> Result<Findings, E> {
+    mut changed: impl FnMut(ChangedFile),
+) -> Result<Findings, TreeError> {
     let mut findings = Findings::default();
     let mut entries = tree.files(under, &setter::is_manifest)?.into_iter().peekable();
     while entries.peek().is_some() {
@@ -78,7 +77,7 @@ pub fn rewrite<E: From<TreeError>>(
             findings.add(&path, &rewrite);
             if let Some(after) = rewrite.text {
                 let before = String::from_utf8(before).expect("the setter changes UTF-8 only");
-                changed(ChangedFile { path, before, after })?;
+                changed(ChangedFile { path, before, after });
             }
         }
     }

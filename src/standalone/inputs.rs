@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::secrets::{SecretSource, SecretSourceError};
-use crate::api::{self, Objects, Problem, SourceText};
+use crate::api::{self, Objects, Problem, Severity, SourceText};
 use crate::registry::DockerConfig;
 
 /// A file of objects is text for people; what is larger is none.
@@ -20,6 +20,13 @@ pub struct World {
     pub problems: Vec<Problem>,
     /// The user's own registry credentials, for repositories without a `secretRef`.
     pub docker: Option<DockerConfig>,
+}
+
+impl World {
+    /// True when an object is left out, since its file is wrong.
+    pub fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
 }
 
 /// Why the inputs cannot be read at all.

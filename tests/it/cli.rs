@@ -1,10 +1,12 @@
 //! The command line: what each verb prints, how it ends, what its help says.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use crate::program::{Run, run, run_with_input, stable};
+use crate::program::{Run, command, finish, run, run_with_input, stable};
 use crate::servers::fake_registry::FakeRegistry;
+use crate::world::{World, deployment, policy};
 
 /// Compares with `snapshots/cli__NAME.snap`; `cargo insta` or `INSTA_UPDATE=always` renews it.
 fn snapshot(name: &str, run: &Run, folder: &Path) {
@@ -123,4 +125,36 @@ fn a_reader_that_goes_away_is_no_failure() {
     let output = std::process::Command::new("bash").args(["-c", &script]).output().expect("bash runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.ends_with("\n0\n"), "{text} {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn update_fails_when_a_policy_of_the_objects_does() {
+    let world = World::simple();
+    world.objects("more.yaml", &policy("gone", "^1"));
+    let file = world.path("app.yaml");
+    fs::write(&file, world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"))).expect("a file");
+    let args = [OsStr::new("update"), file.as_os_str(), OsStr::new("--objects")];
+    let run = finish(command(args, world.folder.path()).arg(world.path("objects"))).code_is(2);
+    assert!(run.stderr.contains("error: ImagePolicy flux-system/gone: listing tags of"), "{}", run.stderr);
+    assert!(fs::read_to_string(&file).expect("the file").contains("web:1.0.1"));
+}
+
+#[test]
+fn update_goes_on_where_a_file_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let marked = "image: acme/web:1.0.0 # {\"$imagepolicy\": \"apps:web\"}\n";
+    let large = format!("{marked}# {}\n", "x".repeat(4096));
+    fs::write(folder.path().join("large.yaml"), &large).expect("a file");
+    fs::write(folder.path().join("small.yaml"), marked).expect("a file");
+    // A limit on the size of files stops even root.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1; exec {} update {} --image apps:web=acme/web:2.0.0",
+        env!("CARGO_BIN_EXE_tagwright"),
+        folder.path().display()
+    );
+    let run = finish(std::process::Command::new("bash").args(["-c", &script])).code_is(2);
+    assert!(run.stderr.contains("error: writing ") && run.stderr.contains("large.yaml"), "{}", run.stderr);
+    assert_eq!(run.stdout, "small.yaml:1: acme/web:1.0.0 -> acme/web:2.0.0 (apps:web)\n");
+    assert_eq!(fs::read_to_string(folder.path().join("large.yaml")).expect("the file"), large);
+    assert!(fs::read_to_string(folder.path().join("small.yaml")).expect("the file").contains("2.0.0"));
 }

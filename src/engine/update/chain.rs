@@ -10,7 +10,7 @@ use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite
 use crate::git::{CommitMeta, Edit, Oid, Session};
 use crate::setter::{self, Change};
 use crate::trailer::{self, ImageChange};
-use crate::tree::{FileTree as _, TreeError};
+use crate::tree::FileTree as _;
 
 /// The commits of one attempt.
 pub(super) struct Made {
@@ -134,10 +134,7 @@ fn rewrite_tree(
     let tree = session.tree(commit)?;
     let mut index = StoreIndex { session, fresh: Vec::new() };
     let mut files = Vec::new();
-    let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| {
-        files.push(file);
-        Ok::<(), TreeError>(())
-    });
+    let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| files.push(file));
     let findings =
         findings.map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
     session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
