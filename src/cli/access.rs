@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::runtime;
+use crate::engine::cause::Cause;
+use crate::engine::scan::{Scan, ScanRequest, scan};
 use crate::image::Repository;
 use crate::net::Http;
 use crate::registry::{Access, Client, Credentials, DockerConfig, Limits, docker_config};
@@ -33,16 +36,44 @@ pub(super) struct RegistryArgs {
 }
 
 impl RegistryArgs {
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(Http::new(Default::default())?, Limits::default()))
+    /// The tags of `images`; the outcome at place `i` belongs to image `i`.
+    pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
+        let login = self.login()?;
+        let request = |image: &Repository| {
+            let credentials = login.for_image(image)?;
+            let access =
+                Access { credentials, insecure: self.insecure, timeout: Some(Duration::from_secs(self.timeout)) };
+            Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
+        };
+        let requests = images.iter().map(request).collect::<Result<Vec<_>, Failure>>()?;
+        let client = Client::new(Http::new(Default::default())?, Limits::default());
+        Ok(runtime()?.block_on(scan(&client, &requests)))
     }
 
-    pub(super) fn access(&self, repository: &Repository) -> Result<Access, Failure> {
-        let credentials = match &self.username {
-            Some(username) => Some(Credentials::Basic { username: username.clone(), password: read_password()? }),
-            None => user_credentials(repository)?,
-        };
-        Ok(Access { credentials, insecure: self.insecure, timeout: Some(Duration::from_secs(self.timeout)) })
+    /// Read once, however many images there are: stdin holds one password.
+    fn login(&self) -> Result<Login, Failure> {
+        match &self.username {
+            Some(username) => {
+                Ok(Login::Given(Credentials::Basic { username: username.clone(), password: read_password()? }))
+            }
+            None => Ok(Login::User(user_docker_config()?)),
+        }
+    }
+}
+
+enum Login {
+    Given(Credentials),
+    /// What Docker's `config.json` of this user holds.
+    User(Option<DockerConfig>),
+}
+
+impl Login {
+    fn for_image(&self, image: &Repository) -> Result<Option<Credentials>, Failure> {
+        match self {
+            Self::Given(credentials) => Ok(Some(credentials.clone())),
+            Self::User(Some(config)) => Ok(config.credentials(image)?),
+            Self::User(None) => Ok(None),
+        }
     }
 }
 
@@ -53,14 +84,9 @@ pub(super) fn read_password() -> Result<Secret, Failure> {
         .lock()
         .read_line(&mut line)
         .map_err(|error| Failure::from(error).doing("reading the password from stdin"))?;
-    Ok(Secret::new(line.trim_end_matches(['\r', '\n'])))
-}
-
-/// What Docker's `config.json` of this user holds for `repository`.
-fn user_credentials(repository: &Repository) -> Result<Option<Credentials>, Failure> {
-    match user_docker_config()? {
-        Some(config) => Ok(config.credentials(repository)?),
-        None => Ok(None),
+    match line.trim_end_matches(['\r', '\n']) {
+        "" => Err(Failure::new("stdin holds no password")),
+        password => Ok(Secret::new(password)),
     }
 }
 

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::access::RegistryArgs;
 use super::failure::Failure;
-use super::{Format, Outcome, output, runtime};
+use super::{Format, Outcome, output};
 use crate::engine::cause::Cause;
-use crate::engine::scan::{Scan, ScanRequest, scan};
+use crate::engine::scan::Scan;
 use crate::image::Repository;
 
 /// Lists the tags of image repositories
@@ -44,11 +44,8 @@ struct Sample {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let runtime = runtime()?;
-    let requests = args.images.iter().map(|image| request(args, image)).collect::<Result<Vec<_>, Failure>>()?;
     let progress = output::progress("listing tags");
-    let client = args.registry.client()?;
-    let scans = runtime.block_on(scan(&client, &requests));
+    let scans = args.registry.scan(&args.images)?;
     progress.finish_and_clear();
     let failed = scans.iter().any(Result::is_err);
     match args.output {
@@ -58,10 +55,6 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         Format::Text => print(&args.images, &scans)?,
     }
     Ok(if failed { Outcome::PartlyFailed } else { Outcome::Done })
-}
-
-fn request(args: &Args, image: &Repository) -> Result<ScanRequest, Failure> {
-    Ok(ScanRequest { repository: image.clone(), access: args.registry.access(image)?, exclusions: Vec::new() })
 }
 
 fn listed(image: &Repository, scan: &Result<Scan, Cause>) -> Listed {
@@ -88,15 +81,20 @@ fn print(images: &[Repository], scans: &[Result<Scan, Cause>]) -> Result<(), Fai
             Ok(scan) => {
                 let prefix = if images.len() > 1 { format!("{image}:") } else { String::new() };
                 scan.tags.iter().for_each(|tag| text.push_str(&format!("{prefix}{tag}\n")));
-                scan.samples
-                    .iter()
-                    .for_each(|tag| output::warning(&format!("{image}: passed over {}: {}", tag.shown, tag.reason)));
-                if scan.skipped > scan.samples.len() {
-                    output::warning(&format!("{image}: passed over {} tags in all", scan.skipped));
-                }
+                tell_skipped(image, scan);
             }
             Err(cause) => output::failure(cause),
         }
     }
     output::text(&text)
+}
+
+/// Tells of the entries of a list that are no tags.
+pub(super) fn tell_skipped(image: &Repository, scan: &Scan) {
+    for tag in &scan.samples {
+        output::warning(&format!("{image}: passed over {}: {}", tag.shown, tag.reason));
+    }
+    if scan.skipped > scan.samples.len() {
+        output::warning(&format!("{image}: passed over {} tags in all", scan.skipped));
+    }
 }

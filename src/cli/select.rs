@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::access::RegistryArgs;
 use super::failure::Failure;
-use super::{Format, Outcome, output, runtime};
+use super::scan::tell_skipped;
+use super::{Format, Outcome, output};
 use crate::image::Repository;
 use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
 
@@ -146,11 +147,11 @@ fn tags(args: &Args) -> Result<Vec<String>, Failure> {
         }
         (None, Some(image)) => {
             let progress = output::progress(format!("listing tags of {image}"));
-            let access = args.registry.access(image)?;
-            let listed = runtime()?
-                .block_on(async { args.registry.client()?.tags(image, &access).await.map_err(Failure::from) })?;
+            let scans = args.registry.scan(std::slice::from_ref(image))?;
             progress.finish_and_clear();
-            Ok(listed.tags.iter().map(ToString::to_string).collect())
+            let scan = scans.into_iter().next().expect("an outcome for each image")?;
+            tell_skipped(image, &scan);
+            Ok(scan.tags.iter().map(ToString::to_string).collect())
         }
         (None, None) => Err(Failure::new("neither IMAGE nor --tags-from is given")),
     }

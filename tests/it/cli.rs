@@ -158,3 +158,16 @@ fn update_goes_on_where_a_file_cannot_be_written() {
     assert_eq!(fs::read_to_string(folder.path().join("large.yaml")).expect("the file"), large);
     assert!(fs::read_to_string(folder.path().join("small.yaml")).expect("the file").contains("2.0.0"));
 }
+
+#[test]
+fn one_password_from_stdin_serves_all_images() {
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "1.0.0");
+    registry.push("acme/api", "2.0.0");
+    registry.require_login("bot", "secret");
+    let (web, api) = (registry.image("acme/web"), registry.image("acme/api"));
+    let scan = |input: &str| run_with_input(["scan", &web, &api, "--username", "bot", "--password-stdin"], input);
+    assert_eq!(scan("secret\n").ok(), format!("{web}:1.0.0\n{api}:2.0.0\n"));
+    let run = scan("").code_is(2);
+    assert!(run.stderr.contains("stdin holds no password"), "{}", run.stderr);
+}
