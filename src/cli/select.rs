@@ -1,7 +1,7 @@
 //! `tagwright select`: chooses the latest image of a repository, or of a list of tags.
 
 use std::io::{self, Read as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::{Format, Outcome, output};
 use crate::image::Repository;
 use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
 
-/// More than any registry lists; bounds what `--tags-from` reads, in bytes.
+/// More than any registry lists, in bytes: what `--tags-from` reads at most.
 const TAGS_BYTES_MAX: u64 = 256 << 20;
 
 /// Chooses the latest image by policy and says why
@@ -21,14 +21,14 @@ const TAGS_BYTES_MAX: u64 = 256 << 20;
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("order").required(true).args(["semver", "numerical", "alphabetical"]),
-    group = clap::ArgGroup::new("source").required(true).args(["image", "tags_from"]),
+    group = clap::ArgGroup::new("source").required(true).multiple(true).args(["image", "tags_from"]),
     after_help = "Examples:
   tagwright select ghcr.io/stefanprodan/podinfo --semver '^6'
   tagwright select nginx --semver '~1.27' --pattern '^(?P<v>[0-9.]+)-alpine$' --extract '$v' --explain
   git tag | tagwright select --tags-from - --semver '>=1.0.0-0' -o json"
 )]
 pub(super) struct Args {
-    /// The image repository, without tag
+    /// The image repository, without tag; with `--tags-from` it is named in the answer and not asked
     image: Option<Repository>,
 
     /// Take the tags from this file, one a line, instead of the registry (`-` is stdin)
@@ -157,7 +157,7 @@ fn tags(args: &Args) -> Result<Vec<String>, Failure> {
     }
 }
 
-fn read_tags(file: &PathBuf) -> Result<String, Failure> {
+fn read_tags(file: &Path) -> Result<String, Failure> {
     let doing = || format!("reading tags from {}", file.display());
     let source: Box<dyn io::Read> = if file.as_os_str() == "-" {
         Box::new(io::stdin().lock())
@@ -165,7 +165,10 @@ fn read_tags(file: &PathBuf) -> Result<String, Failure> {
         Box::new(std::fs::File::open(file).map_err(|error| Failure::from(error).doing(doing()))?)
     };
     let mut text = String::new();
-    source.take(TAGS_BYTES_MAX).read_to_string(&mut text).map_err(|error| Failure::from(error).doing(doing()))?;
+    source.take(TAGS_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| Failure::from(error).doing(doing()))?;
+    if text.len() as u64 > TAGS_BYTES_MAX {
+        return Err(Failure::new(format!("it is larger than {TAGS_BYTES_MAX} bytes")).doing(doing()));
+    }
     Ok(text)
 }
 

@@ -160,6 +160,23 @@ fn update_goes_on_where_a_file_cannot_be_written() {
 }
 
 #[test]
+fn select_takes_an_image_with_tags_from_a_file() {
+    let select = |more: &[&str]| {
+        run_with_input(["select", "acme/web", "--tags-from", "-", "--semver", "^1"].iter().chain(more), TAGS)
+    };
+    assert_eq!(select(&[]).ok(), "docker.io/acme/web:1.10.0\n");
+    assert_eq!(select(&["-o", "json"]).json()["image"], "docker.io/acme/web");
+}
+
+#[test]
+fn select_refuses_more_tags_than_it_reads() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    file.as_file().set_len((256 << 20) + 1).expect("a file with a hole");
+    let run = run(["select", "--tags-from", &file.path().display().to_string(), "--semver", "*"]).code_is(2);
+    assert!(run.stderr.contains("larger than"), "{}", run.stderr);
+}
+
+#[test]
 fn one_password_from_stdin_serves_all_images() {
     let registry = FakeRegistry::start();
     registry.push("acme/web", "1.0.0");
