@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::objects::state_folder;
 use super::{Format, Outcome, output, runtime};
-use crate::engine::history::{Entry, history};
+use crate::engine::history::{Entry, History, history};
 use crate::git::{Auth, Git, Remote, RemoteUrl};
 use crate::net::Http;
 use crate::object::NamespacedName;
@@ -94,15 +94,31 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         timeout: Duration::from_secs(300),
     };
     let progress = output::progress(format!("reading {}", args.repository));
-    let entries = history(&git, &remote, args.branch.as_deref(), args.max_count)?;
+    let history = history(&git, &remote, args.branch.as_deref(), args.max_count)?;
     progress.finish_and_clear();
-    let rows: Vec<Row<'_>> = entries.iter().flat_map(|entry| rows(args, entry)).collect();
+    let rows: Vec<Row<'_>> = history.entries.iter().flat_map(|entry| rows(args, entry)).collect();
     match args.output {
         Format::Json => output::json(&rows)?,
         Format::Text if rows.is_empty() => output::talk("no commit carries an audit trail"),
         Format::Text => output::table(&["TIME", "POLICY", "OLD", "NEW", "COMMIT"], rows.iter().map(cells).collect())?,
     }
+    tell_omitted(&history, args.max_count);
     Ok(Outcome::Done)
+}
+
+/// Tells of what the rows do not show.
+fn tell_omitted(history: &History, commits_max: usize) {
+    for entry in history.entries.iter().filter(|entry| entry.omitted > 0) {
+        output::warning(&format!("commit {} made {} more changes than it lists", short(&entry.commit), entry.omitted));
+    }
+    if history.is_cut {
+        output::warning(&format!("only the latest {commits_max} commits were read"));
+        output::hint("older commits are read with a larger -n");
+    }
+}
+
+fn short(commit: &str) -> &str {
+    &commit[..commit.len().min(7)]
 }
 
 fn rows<'a>(args: &'a Args, entry: &'a Entry) -> impl Iterator<Item = Row<'a>> {
@@ -125,6 +141,6 @@ fn cells(row: &Row<'_>) -> Vec<String> {
         row.policy.to_string(),
         row.old.to_owned(),
         row.new.to_owned(),
-        row.commit[..row.commit.len().min(7)].to_owned(),
+        short(row.commit).to_owned(),
     ]
 }

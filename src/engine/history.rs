@@ -20,10 +20,21 @@ pub struct Entry {
     pub omitted: usize,
 }
 
-/// The entries of `branch` (the default branch without one), newest first, from its latest `commits_max` commits.
-pub fn history(git: &Git, remote: &Remote, branch: Option<&str>, commits_max: usize) -> Result<Vec<Entry>, git::Error> {
-    let commits = git.history(remote, branch, commits_max)?;
-    Ok(commits.into_iter().filter_map(entry).collect())
+/// What was read of the audit trail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Newest first.
+    pub entries: Vec<Entry>,
+    /// True when there are older commits that were not read.
+    pub is_cut: bool,
+}
+
+/// The trail of `branch` (the default branch without one) in its latest `commits_max` commits.
+pub fn history(git: &Git, remote: &Remote, branch: Option<&str>, commits_max: usize) -> Result<History, git::Error> {
+    let mut commits = git.history(remote, branch, commits_max.saturating_add(1))?;
+    let is_cut = commits.len() > commits_max;
+    commits.truncate(commits_max);
+    Ok(History { entries: commits.into_iter().filter_map(entry).collect(), is_cut })
 }
 
 fn entry(commit: LogEntry) -> Option<Entry> {
@@ -32,7 +43,7 @@ fn entry(commit: LogEntry) -> Option<Entry> {
         commit: commit.id.to_string(),
         time: commit.time,
         author: format!("{} <{}>", commit.author.name, commit.author.email),
-        subject: commit.message.lines().next().unwrap_or_default().to_owned(),
+        subject: commit.message.trim_start().lines().next().unwrap_or_default().to_owned(),
         automation: trail.automation,
         changes: trail.changes,
         omitted: trail.omitted,
