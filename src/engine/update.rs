@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::info;
 
 use super::message::{MessageError, MessageTemplate};
 use super::rewrite::Findings;
@@ -218,8 +219,14 @@ fn once(
         Err(error) => return Ok(Attempt::Done(made.failed(&error))),
     };
     match session.push(&route.push, expected, made.tip) {
-        Ok(()) => Ok(Attempt::Done(made.outcomes)),
-        Err(PushError::Moved { .. }) => Ok(Attempt::Lost(made)),
+        Ok(()) => {
+            info!(remote = %session.url(), branch = route.push, commit = %made.tip, commits = made.commits(), "pushed");
+            Ok(Attempt::Done(made.outcomes))
+        }
+        Err(error @ PushError::Moved { .. }) => {
+            info!(remote = %session.url(), %error, "lost a race, and do it again");
+            Ok(Attempt::Lost(made))
+        }
         // A server that refuses one commit of a chain must not stop the others.
         Err(PushError::Refused { .. }) if made.commits() > 1 => {
             Ok(Attempt::Done(batch.iter().flat_map(|request| run(session, route, &[request], terms)).collect()))
