@@ -136,11 +136,5 @@ fn rows<'a>(args: &'a Args, entry: &'a Entry) -> impl Iterator<Item = Row<'a>> {
 }
 
 fn cells(row: &Row<'_>) -> Vec<String> {
-    vec![
-        row.time.clone(),
-        row.policy.to_string(),
-        row.old.to_owned(),
-        row.new.to_owned(),
-        short(row.commit).to_owned(),
-    ]
+    vec![row.time.clone(), row.policy.to_string(), row.old.to_owned(), row.new.to_owned(), short(row.commit).to_owned()]
 }

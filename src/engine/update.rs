@@ -202,12 +202,7 @@ enum Attempt {
     Lost(Made),
 }
 
-fn once(
-    session: &mut Session,
-    route: &Route,
-    batch: &[&UpdateRequest],
-    terms: Terms,
-) -> Result<Attempt, UpdateError> {
+fn once(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: Terms) -> Result<Attempt, UpdateError> {
     let base = session.fetch(&route.checkout)?;
     let mut made = chain::commit_all(session, route, batch, base, terms)?;
     if terms.mode == Mode::DryRun || made.tip == base {

@@ -71,7 +71,8 @@ async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Out
     let work = tokio::task::spawn_blocking(move || update(&git, &batch.remote, &requests, mode, now));
     match work.await {
         Ok(outcomes) => {
-            let told = outcomes.into_iter().map(|outcome| outcome.map_err(|failed| (failed.error.into(), failed.findings)));
+            let told =
+                outcomes.into_iter().map(|outcome| outcome.map_err(|failed| (failed.error.into(), failed.findings)));
             places.into_iter().zip(told).collect()
         }
         Err(error) => {

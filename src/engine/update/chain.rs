@@ -81,8 +81,8 @@ fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<String> {
 /// The blob ids of all manifests of a commit.
 fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<String>>, UpdateError> {
     let entries = session.tree(commit)?.files("", &setter::is_manifest);
-    let entries = entries
-        .map_err(|error| UpdateError::Tree { of: format!("commit {commit}"), source: Arc::new(error) })?;
+    let entries =
+        entries.map_err(|error| UpdateError::Tree { of: format!("commit {commit}"), source: Arc::new(error) })?;
     Ok(entries.into_iter().map(|entry| (entry.path, entry.content_id)).collect())
 }
 
@@ -135,8 +135,8 @@ fn rewrite_tree(
     let mut index = StoreIndex { session, fresh: Vec::new() };
     let mut files = Vec::new();
     let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| files.push(file));
-    let findings =
-        findings.map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
+    let findings = findings
+        .map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
     session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
     Ok((findings, files))
 }
