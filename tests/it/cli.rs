@@ -188,3 +188,20 @@ fn one_password_from_stdin_serves_all_images() {
     let run = scan("").code_is(2);
     assert!(run.stderr.contains("stdin holds no password"), "{}", run.stderr);
 }
+
+#[test]
+fn sync_and_history_tell_what_was_done() {
+    let world = World::simple();
+    let odd = "a: b # {\"$imagepolicy\": \"flux-system:nobody\"}\n";
+    world.git.commit("app.git", "main", &[("apps/odd.yaml", odd)], "odd");
+    let folder = world.folder.path();
+    snapshot("sync_dry_run", &world.sync(&["--dry-run"]), folder);
+    snapshot("sync", &world.sync(&[]), folder);
+    snapshot("sync_again_json", &world.sync(&["-o", "json"]), folder);
+    let url = world.git.url("app.git");
+    let history =
+        |more: &[&str]| finish(command(["history", &url, "--state"], folder).arg(world.path("state")).args(more));
+    snapshot("history", &history(&[]), folder);
+    snapshot("history_json", &history(&["-o", "json"]), folder);
+    snapshot("history_of_nobody", &history(&["--policy", "flux-system/nobody"]), folder);
+}
