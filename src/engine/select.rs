@@ -49,8 +49,8 @@ pub enum SelectError {
     NoTag { repository: Repository, reason: String },
     #[error("selecting from {repository}: tag {tag:?} is not one that a registry may hold")]
     Tag { repository: Repository, tag: String, source: Box<ParseError> },
-    #[error("asking for the digest of {repository}:{tag}")]
-    Digest { repository: Repository, tag: Tag, source: registry::Error },
+    #[error("digestReflectionPolicy")]
+    Digest { source: registry::Error },
 }
 
 /// Decides all policies; the outcome at place `i` belongs to request `i`.
@@ -99,9 +99,8 @@ async fn digest(client: &Client, request: &SelectRequest<'_>, tag: &Tag) -> Resu
         (Reflection::Never, _) => Ok(None),
         (Reflection::IfNotPresent, Some(known)) => Ok(Some(known)),
         _ => {
-            client.digest(request.repository, tag, request.access).await.map(Some).map_err(|source| {
-                SelectError::Digest { repository: request.repository.clone(), tag: tag.clone(), source }
-            })
+            let asked = client.digest(request.repository, tag, request.access).await;
+            asked.map(Some).map_err(|source| SelectError::Digest { source })
         }
     }
 }
