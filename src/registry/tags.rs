@@ -42,6 +42,11 @@ pub(super) async fn list(session: &Session<'_>, limits: &Limits) -> Result<TagLi
     while let Some(url) = next {
         visit(&mut seen, &url, limits.pages_max)?;
         let answer = session.ask(Method::GET, url, ACCEPT, limits.page_bytes_max).await?;
+        if answer.status == StatusCode::BAD_REQUEST && seen.len() == 1 {
+            // Some registries refuse a page larger than theirs instead of giving a smaller one (Quay once, for one).
+            next = Some(session.url("tags/list"));
+            continue;
+        }
         let page = read_page(&answer)?;
         entries += page.len();
         if entries > limits.tags_max {

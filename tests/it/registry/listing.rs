@@ -134,3 +134,18 @@ async fn many_tags_come_whole() {
     assert_eq!(list.tags.len(), 20_000);
     assert!(list.tags.is_sorted());
 }
+
+#[tokio::test]
+async fn a_page_size_that_is_refused_is_left_to_the_registry() {
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    let body = r#"{"errors":[{"code":"UNSUPPORTED","message":"n is too large"}]}"#;
+    registry.fault(Fault::answer(400, &[], body), 1);
+    assert_eq!(tags_of(&client(), &registry, "acme/web", &Access::default()).await, "v1");
+    assert_eq!(registry.calls(), ["GET /v2/acme/web/tags/list?n=1000", "GET /v2/acme/web/tags/list"]);
+
+    registry.fault(Fault::answer(400, &[], body), 2);
+    let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+    assert!(told.ends_with("HOST answered 400 Bad Request: UNSUPPORTED: n is too large"), "{told}");
+    assert_eq!(registry.calls().len(), 4);
+}
