@@ -2,6 +2,8 @@
 //! broken one would make us send a credential to a stranger, or a request into the network that we stand in
 //! (CVE-2026-48978, CVE-2026-33540).
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use crate::net::{Url, is_loopback};
 
 /// Whose the token server is. A stranger's may only be asked anonymously, over https, at public addresses.
@@ -25,11 +27,11 @@ pub fn judge_realm(realm: &Url, registry: &Url, credential: bool, insecure: bool
     }
 }
 
-/// The same host on any port, or the same registrable domain. Docker Hub's pair (`registry-1.docker.io`,
+/// The same host on any port, or two names of this machine, or the same registrable domain. Docker Hub's pair (`registry-1.docker.io`,
 /// `auth.docker.io`) is of the second kind.
 fn is_own(realm: &Url, registry: &Url) -> bool {
     let (Some(realm), Some(registry)) = (realm.host(), registry.host()) else { return false };
-    if realm == registry {
+    if realm == registry || (is_this_machine(&realm) && is_this_machine(&registry)) {
         return true;
     }
     match (realm, registry) {
@@ -37,6 +39,15 @@ fn is_own(realm: &Url, registry: &Url) -> bool {
             registrable(realm).is_some_and(|domain| registrable(registry) == Some(domain))
         }
         _ => false,
+    }
+}
+
+/// The names of one host: a registry started for a try is often asked as `localhost` and names `127.0.0.1`.
+fn is_this_machine(host: &url::Host<&str>) -> bool {
+    match host {
+        url::Host::Domain(name) => name.trim_end_matches('.') == "localhost",
+        url::Host::Ipv4(address) => *address == Ipv4Addr::LOCALHOST,
+        url::Host::Ipv6(address) => *address == Ipv6Addr::LOCALHOST,
     }
 }
 
