@@ -369,7 +369,11 @@ fn the_demo_tells_the_whole_story() {
     }
     let log = git(&keep.join("infrastructure.git"), &["log", "--format=%s", "main"]);
     assert_eq!(log.lines().count(), 3, "{log}");
+    assert!(story.contains("git --git-dir"), "{story}");
     run(["demo", "--keep", &keep.display().to_string()]).code_is(2);
+    // What is gone afterwards is not advertised.
+    let story = run(["demo"]).code_is(0);
+    assert!(!story.stdout.contains("git --git-dir") && story.stderr.contains("--keep"), "{}", story.transcript());
 }
 
 /// `sync --every 100ms` over a world, started.

@@ -41,10 +41,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let registry = DemoRegistry::start(&["1.0.0", "1.0.1", "1.1.0-rc.1"])?;
     world::create(&folder, &registry.image())?;
     tell(&folder, &registry)?;
+    if args.keep.is_some() || args.wait {
+        let repository = folder.join("infrastructure.git");
+        output::text(&format!("\nThe commit as Git shows it:  git --git-dir {} show\n", repository.display()))?;
+    }
     if args.wait {
         wait(&registry)?;
     } else if args.keep.is_some() {
         output::talk("The registry ends with this process; --wait keeps it running.");
+    } else {
+        output::talk("All of it is removed again; `tagwright demo --keep DIR --wait` leaves it for you to look at.");
     }
     Ok(Outcome::Done)
 }
@@ -65,8 +71,7 @@ fn tell(folder: &Path, registry: &DemoRegistry) -> Result<(), Failure> {
     chapter("Then let it happen:")?;
     step(&sync)?;
     chapter("The audit trail is Git itself:")?;
-    step(&["history", &repository, "--state", &state])?;
-    output::text(&format!("\nThe commit as Git shows it:  git --git-dir {repository} show\n"))
+    step(&["history", &repository, "--state", &state])
 }
 
 fn chapter(text: &str) -> Result<(), Failure> {
