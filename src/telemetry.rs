@@ -24,11 +24,14 @@ pub enum LogFormat {
     Json,
 }
 
+/// Logs an error of its own for each certificate that our error tells of.
+const QUIET: &str = "rustls_platform_verifier=off";
+
 /// Sends events to stderr. `RUST_LOG` wins over `level`, which is for our own events; libraries warn only.
 pub fn start(level: LogLevel, format: LogFormat) {
     let level = format!("{level:?}").to_lowercase();
     let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("warn,tagwright={level}")));
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("warn,{QUIET},tagwright={level}")));
     let events = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     // A second start (tests in one process) keeps the first subscriber.
     let _ = match format {

@@ -102,9 +102,7 @@ impl Listing {
         let capabilities = self.capabilities.unwrap_or_default();
         let format = capabilities.iter().find_map(|word| word.strip_prefix("object-format="));
         if let Some(format) = format.filter(|format| *format != "sha1") {
-            return Err(Fault::Protocol {
-                what: format!("object format {} is not supported", printable(format.as_bytes(), 40)),
-            });
+            return Err(Fault::ObjectFormat { format: printable(format.as_bytes(), 40) });
         }
         let default_branch = default_branch(&capabilities, self.head, &self.heads);
         Ok(Advertisement { refs: Refs { heads: self.heads, default_branch }, capabilities })

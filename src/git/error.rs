@@ -76,10 +76,28 @@ pub enum Fault {
     Truncated,
     #[error("more than {limit} bytes")]
     TooLarge { limit: u64 },
+    #[error("the repository's object format {format} is not supported")]
+    ObjectFormat { format: String },
     #[error("the server breaks Git's protocol: {what}")]
     Protocol { what: String },
     #[error("the server says: {text}")]
     Says { text: String },
+}
+
+impl Fault {
+    /// What a user can look at, in words that hold for objects and for `history`.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Net(error) => error.hint(),
+            Self::CredentialsNeeded => {
+                Some("name a Secret in spec.secretRef of the GitRepository; history takes --username --password-stdin")
+            }
+            Self::CredentialsRefused => Some("many servers want an access token as the password, and tokens expire"),
+            Self::Forbidden => Some("the user or token may lack the right to read or to write this repository"),
+            Self::NotFound => Some("check the URL; many servers say this too when credentials are missing"),
+            _ => None,
+        }
+    }
 }
 
 /// Why a push did not move the branch.
@@ -109,18 +127,25 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotBare { path } => {
+                // Without a last slash, so that the new repository lies beside the old one and not in it.
+                let path: PathBuf = path.components().collect();
                 let path = path.display();
                 Some(format!(
                     "commits go to a bare repository: git clone --bare {path} {path}.git, then use {path}.git"
                 ))
             }
-            Self::ForeignOwner { path } => Some(format!("git config --global --add safe.directory {}", path.display())),
+            Self::ForeignOwner { path } => {
+                // Git compares whole paths: a relative one would match nothing.
+                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+                Some(format!("git config --global --add safe.directory {}", path.display()))
+            }
             Self::NoDefaultBranch { .. } => {
                 Some("name the branch, in spec.git.checkout.ref.branch for instance".to_owned())
             }
             Self::Empty { .. } => Some("push a first commit to it".to_owned()),
             Self::Remote { source: Fault::ClearText { .. }, .. } => Some("use https, or set insecure: true".to_owned()),
             Self::Damaged { .. } => Some("run it again".to_owned()),
+            Self::Remote { source, .. } => source.hint().map(str::to_owned),
             _ => None,
         }
     }

@@ -94,6 +94,18 @@ impl Error {
         root(error).to_string()
     }
 
+    /// Advice for the user, where there is any.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls { cause, .. } if cause.contains("UnknownIssuer") => Some(
+                "a certificate of an authority that this machine does not trust: \
+                 SSL_CERT_FILE=FILE trusts those of a PEM file instead",
+            ),
+            Self::Redirected { .. } => Some("if that is where it lies now, write the new address"),
+            _ => None,
+        }
+    }
+
     /// Whether another attempt may end better: the connection failed or broke, as opposed to what was said on it.
     pub fn is_passing(&self) -> bool {
         match self {

@@ -62,6 +62,7 @@ impl Error {
             Fault::Net(net::Error::Tls { cause, .. }) if cause.contains("InvalidContentType") => {
                 Some("if the registry speaks plain HTTP, set `insecure: true`")
             }
+            Fault::Net(error) => error.hint(),
             Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
                 Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
             }

@@ -121,7 +121,9 @@ fn what_is_no_bare_repository_is_refused_with_advice() {
             error.to_string().trim_end_matches('/'),
             format!("{shown}/ is not a bare repository").trim_end_matches('/')
         );
-        assert!(error.hint().expect("advice").contains("git clone --bare"), "{:?}", error.hint());
+        let shown = shown.trim_end_matches('/');
+        let advice = format!("git clone --bare {shown} {shown}.git, ");
+        assert!(error.hint().expect("advice").contains(&advice), "{:?}", error.hint());
     }
     assert_eq!(git_output(&clone, &["status", "--porcelain"]).stdout, b"");
     for path in [local.folder.path(), &clone.join("absent"), Path::new("/etc/hostname")] {
@@ -139,4 +141,12 @@ fn an_empty_local_repository_and_a_missing_branch_are_told_apart() {
     assert!(told.ends_with("is empty: it has no branch"), "{told}");
     let told = told_by(local.lab.open(&local.url()).fetch("master"));
     assert!(told.ends_with("has no branch \"master\"; it has main"), "{told}");
+}
+
+/// Git compares whole paths, so advice with a relative one would not help.
+#[test]
+fn the_advice_for_a_repository_of_another_user_names_its_whole_path() {
+    let error = tagwright::git::Error::ForeignOwner { path: "infra.git".into() };
+    let here = std::env::current_dir().expect("a working directory").join("infra.git");
+    assert_eq!(error.hint(), Some(format!("git config --global --add safe.directory {}", here.display())));
 }
