@@ -81,7 +81,9 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
         output::table(&["POLICY", "WAS", "LATEST", "WHY"], report.policies.iter().map(policy_row).collect())?;
         output::line("")?;
     }
-    if !report.automations.is_empty() {
+    if report.automations.is_empty() {
+        output::warning("there is no ImageUpdateAutomation among the objects: nothing is updated");
+    } else {
         output::table(
             &["AUTOMATION", "BRANCH", "COMMIT", "CHANGES"],
             report.automations.iter().map(automation_row).collect(),

@@ -310,6 +310,14 @@ fn repeated_rounds_follow_new_tags_and_end_when_asked() {
     assert_eq!(tags, ["1.0.1", "1.1.0"]);
 }
 
+#[test]
+fn objects_without_an_automation_are_told() {
+    let world = World::simple();
+    world.objects("all.yaml", &policy("web", "^1"));
+    let run = world.sync(&[]).code_is(0);
+    assert!(run.stderr.contains("there is no ImageUpdateAutomation"), "{}", run.stderr);
+}
+
 fn wait_for(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
