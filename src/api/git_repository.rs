@@ -45,6 +45,9 @@ pub struct GitRepositorySpec {
     pub recurse_submodules: bool,
     #[serde(default)]
     pub sparse_checkout: Vec<String>,
+    /// Credentials may go over plain http to any host. A field of our own, in every version.
+    #[serde(default)]
+    pub insecure: bool,
     /// Of v1beta1 and v1beta2; there is one implementation here.
     pub git_implementation: Option<GitImplementation>,
     /// Of v1beta1 and v1beta2, where Flux never used it.

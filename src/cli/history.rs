@@ -47,6 +47,10 @@ pub(super) struct Args {
     #[arg(long, requires = "username")]
     password_stdin: bool,
 
+    /// Send the password over plain http to any host (to this machine: always)
+    #[arg(long)]
+    insecure: bool,
+
     /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
     #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
     state: Option<PathBuf>,
@@ -90,7 +94,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         url: args.repository.clone(),
         identity: String::new(),
         auth,
-        insecure: false,
+        insecure: args.insecure,
         timeout: Duration::from_secs(300),
     };
     let progress = output::progress(format!("reading {}", args.repository));

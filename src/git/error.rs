@@ -143,7 +143,9 @@ impl Error {
                 Some("name the branch, in spec.git.checkout.ref.branch for instance".to_owned())
             }
             Self::Empty { .. } => Some("push a first commit to it".to_owned()),
-            Self::Remote { source: Fault::ClearText { .. }, .. } => Some("use https, or set insecure: true".to_owned()),
+            Self::Remote { source: Fault::ClearText { .. }, .. } => Some(
+                "use https, or allow it: spec.insecure: true in the GitRepository, --insecure for history".to_owned(),
+            ),
             Self::Damaged { .. } => Some("run it again".to_owned()),
             Self::Remote { source, .. } => source.hint().map(str::to_owned),
             _ => None,

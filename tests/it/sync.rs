@@ -318,6 +318,25 @@ fn objects_without_an_automation_are_told() {
     assert!(run.stderr.contains("there is no ImageUpdateAutomation"), "{}", run.stderr);
 }
 
+#[test]
+fn credentials_go_over_plain_http_where_the_repository_allows_it() {
+    let world = World::simple();
+    let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: git, namespace: flux-system}\nstringData: {username: u, password: p}\n";
+    let check = |insecure: &str, expected: &[&str]| {
+        let source = source("app")
+            .replace("GIT/", "http://git.invalid/")
+            .replace("ref:", &format!("secretRef: {{name: git}}{insecure}, ref:"));
+        world.objects("all.yaml", &(policy("web", "^1") + &source + secret + &automation("apps", "app", ".")));
+        let run = world.sync(&[]).code_is(2);
+        expected.iter().for_each(|text| assert!(run.stderr.contains(text), "{text:?} in {}", run.stderr));
+    };
+    check(
+        "",
+        &["credentials are not sent over plain http to git.invalid:80", "hint: use https", "spec.insecure: true"],
+    );
+    check(", insecure: true", &["connecting to git.invalid:80: "]);
+}
+
 fn wait_for(mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
