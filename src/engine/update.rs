@@ -73,8 +73,8 @@ pub enum UpdateError {
     Tree { of: String, source: Arc<TreeError> },
     #[error("rendering the commit message")]
     Message(#[source] Arc<MessageError>),
-    #[error("pushing to branch {branch}")]
-    Push { branch: String, source: Arc<PushError> },
+    #[error("pushing to {remote}")]
+    Push { remote: String, source: Arc<PushError> },
     #[error("pushing to branch {branch}: it moved {attempts} times while the update was made")]
     Contended { branch: String, attempts: u32 },
 }
@@ -227,7 +227,7 @@ fn once(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: T
             Ok(Attempt::Done(batch.iter().flat_map(|request| run(session, route, &[request], terms)).collect()))
         }
         Err(error) => {
-            let error = UpdateError::Push { branch: route.push.clone(), source: Arc::new(error) };
+            let error = UpdateError::Push { remote: session.url().to_string(), source: Arc::new(error) };
             Ok(Attempt::Done(made.failed(&error)))
         }
     }

@@ -188,3 +188,20 @@ fn what_was_found_is_told_also_when_the_update_fails() {
     check("", "");
     check("update apps", "{{ .Nope }}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_refused_push_names_the_repository_and_says_it_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::simple();
+    let hook = world.git.path("app.git").join("hooks/pre-receive");
+    std::fs::create_dir_all(hook.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&hook, "#!/bin/sh\necho only on mondays >&2\nexit 1\n").expect("a hook");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a hook that runs");
+    let run = world.sync(&[]).code_is(2);
+    let expected = world.fill(
+        "pushing to GIT/app.git: push to branch main refused: pre-receive hook declined (remote: only on mondays)",
+    );
+    assert!(run.stderr.contains(&expected), "{}", run.stderr);
+}
