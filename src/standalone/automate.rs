@@ -116,13 +116,19 @@ fn gather(
         checkout_branch: reference.and_then(|reference| reference.branch.clone()),
         push_branch: push.and_then(|push| push.branch.clone()),
         path: spec.update.path.clone().unwrap_or_default(),
-        author: Author { name: git.commit.author.name.clone(), email: git.commit.author.email.clone() },
+        author: author(&git.commit.author),
         message: MessageTemplate {
             text: git.commit.message_template().to_owned(),
             values: git.commit.message_template_values.clone(),
         },
     };
     Ok((remote, request))
+}
+
+/// Objects need no name for their author, commits do.
+fn author(author: &crate::api::Author) -> Author {
+    let name = if author.name.trim().is_empty() { &author.email } else { &author.name };
+    Author { name: name.clone(), email: author.email.clone() }
 }
 
 /// The parts of a reference that are not supported yet.

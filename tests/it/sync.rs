@@ -311,6 +311,16 @@ fn repeated_rounds_follow_new_tags_and_end_when_asked() {
 }
 
 #[test]
+fn an_author_without_a_name_is_called_by_the_address() {
+    let world = World::simple();
+    let automation = automation("apps", "app", ".").replace("name: Bot, ", "");
+    world.objects("all.yaml", &(policy("web", "^1") + &source("app") + &automation));
+    world.sync(&[]).ok();
+    let author = git(&world.git.path("app.git"), &["log", "-1", "--format=%an <%ae>", "main"]);
+    assert_eq!(author.trim(), "bot@example.com <bot@example.com>");
+}
+
+#[test]
 fn objects_without_an_automation_are_told() {
     let world = World::simple();
     world.objects("all.yaml", &policy("web", "^1"));
