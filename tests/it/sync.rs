@@ -311,6 +311,28 @@ fn repeated_rounds_follow_new_tags_and_end_when_asked() {
 }
 
 #[test]
+fn git_applies_the_diff_of_files_with_odd_names() {
+    let world = World::simple();
+    let manifest = world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"));
+    let odd = [
+        "apps/tab\tend.yaml",
+        r#""apps/line\nend.yaml""#,
+        "apps/quo\"te.yaml",
+        "apps/back\\slash.yaml",
+        "apps/a b é.yaml",
+    ];
+    let files: Vec<(&str, &str)> = odd.iter().map(|path| (*path, manifest.as_str())).collect();
+    world.git.commit("app.git", "main", &files, "odd");
+    let report = world.sync(&["--dry-run", "-o", "json"]).code_is(0).json();
+    let clone = world.path("clone");
+    git(world.folder.path(), &["clone", "--quiet", &world.git.path("app.git").display().to_string(), "clone"]);
+    std::fs::write(clone.join("a.diff"), report["automations"][0]["diff"].as_str().expect("a diff")).expect("a file");
+    git(&clone, &["apply", "a.diff"]);
+    let changed = git(&clone, &["diff", "--name-only", "-z"]);
+    assert_eq!(changed.split_terminator('\0').count(), odd.len() + 1, "{changed}");
+}
+
+#[test]
 fn an_author_without_a_name_is_called_by_the_address() {
     let world = World::simple();
     let automation = automation("apps", "app", ".").replace("name: Bot, ", "");
