@@ -66,12 +66,37 @@ struct Subject<'a> {
 
 impl Loader<'_> {
     fn file(&mut self, source: SourceText) {
-        let documents = match yaml::documents(source.text) {
-            Ok(documents) => documents,
-            Err(error) => return self.loaded.problems.push(unreadable(source, &error)),
-        };
+        match yaml::documents(source.text) {
+            Ok(documents) => self.documents(source.file, 0, 0, &documents),
+            Err(_) => self.one_by_one(source),
+        }
+    }
+
+    /// A document that does not parse must not stop the others of its file.
+    fn one_by_one(&mut self, source: SourceText) {
+        let (mut before, mut lines) = (0, 0);
+        for range in yaml::split::documents(source.text) {
+            let part = SourceText { text: &source.text[range], ..source };
+            match yaml::documents(part.text) {
+                Ok(documents) => {
+                    self.documents(part.file, before, lines, &documents);
+                    before += documents.len();
+                }
+                Err(error) => {
+                    let error = yaml::Error { line: error.line + lines, ..error };
+                    self.loaded.problems.push(unreadable(part, &error));
+                    before += 1;
+                }
+            }
+            lines += part.text.matches('\n').count();
+        }
+    }
+
+    /// Documents that stand behind `before` others, `lines` lines into their file.
+    fn documents(&mut self, file: &str, before: usize, lines: usize, documents: &[yaml::Document]) {
         for (at, document) in documents.iter().enumerate() {
-            self.document(&document.value, Place { file: source.file, document: at + 1, line: document.line }, "");
+            let place = Place { file, document: before + at + 1, line: lines + document.line };
+            self.document(&document.value, place, "");
         }
     }
 
