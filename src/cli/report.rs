@@ -24,6 +24,8 @@ struct JsonAutomation<'a> {
     remote: Option<&'a str>,
     branch: Option<&'a str>,
     commit: Option<&'a str>,
+    /// The push branch held the changes already.
+    proposed: bool,
     #[serde(flatten)]
     findings: update::Report<'a>,
     diff: Option<&'a str>,
@@ -59,6 +61,7 @@ impl<'a> JsonAutomation<'a> {
             remote: report.remote.as_deref(),
             branch: report.branch.as_deref(),
             commit: report.commit.as_deref(),
+            proposed: report.proposed,
             findings: update::report(&report.findings),
             diff: report.diff.as_deref(),
             error: report.error.as_ref(),
@@ -123,6 +126,7 @@ fn automation_row(automation: &AutomationReport) -> Vec<String> {
     let changes = match (&automation.error, automation.suspended) {
         (Some(_), _) => "failed, see below".to_owned(),
         (None, true) => "suspended".to_owned(),
+        (None, false) if automation.proposed => format!("{} wait on the branch", automation.findings.changes.len()),
         (None, false) => automation.findings.changes.len().to_string(),
     };
     vec![

@@ -11,7 +11,7 @@ use super::objects::{LatestImages, ObjectArgs};
 use super::replace::Replacer;
 use super::{Format, Outcome, output};
 use crate::engine::diff::unified;
-use crate::engine::rewrite::{ChangedFile, Findings, NoIndex, rewrite};
+use crate::engine::rewrite::{ChangedFile, Findings, InFile, NoIndex, rewrite};
 use crate::image::ImageRef;
 use crate::object::{NamespacedName, ObjectId};
 use crate::setter::{self, Latest};
@@ -178,19 +178,41 @@ fn print(args: &Args, findings: &Findings, files: &[ChangedFile]) -> Result<(), 
 
 /// One line a change: `file:line: old -> new (setter)`.
 pub(super) fn changes_text(findings: &Findings, indent: &str) -> String {
-    let line = |found: &crate::engine::rewrite::InFile<crate::setter::Change>| {
+    let line = |found: &InFile<setter::Change>| {
         let change = &found.what;
         format!("{indent}{}:{}: {} -> {} ({})\n", found.file, change.line, change.old, change.new, change.setter)
     };
     findings.changes.iter().map(line).collect()
 }
 
-/// Tells of each marker that was not applied.
+/// More places than this with one cause are told in one line; JSON has them all.
+const PLACES_MAX: usize = 3;
+
+/// Tells of the markers that were not applied.
 pub(super) fn ignored(findings: &Findings) {
-    for found in &findings.ignored {
-        let place =
-            if found.what.line == 0 { found.file.clone() } else { format!("{}:{}", found.file, found.what.line) };
-        let marker = if found.what.marker.is_empty() { String::new() } else { format!(" ({})", found.what.marker) };
-        output::warning(&format!("{place}: not applied: {}{marker}", found.what.reason));
+    let mut causes: Vec<(String, Vec<String>)> = Vec::new();
+    for (cause, place) in findings.ignored.iter().map(cause_and_place) {
+        match causes.iter_mut().find(|(known, _)| *known == cause) {
+            Some((_, places)) => places.push(place),
+            None => causes.push((cause, vec![place])),
+        }
     }
+    for (cause, places) in &causes {
+        match places.len() {
+            0..=PLACES_MAX => {
+                places.iter().for_each(|place| output::warning(&format!("{place}: not applied: {cause}")));
+            }
+            count => {
+                let first = places[..PLACES_MAX].join(", ");
+                output::warning(&format!("{count} markers not applied: {cause}; the first at {first}"));
+            }
+        }
+    }
+}
+
+fn cause_and_place(found: &InFile<setter::Ignored>) -> (String, String) {
+    let setter::Ignored { line, marker, reason } = &found.what;
+    let place = if *line == 0 { found.file.clone() } else { format!("{}:{line}", found.file) };
+    let marker = if marker.is_empty() { String::new() } else { format!(" ({marker})") };
+    (format!("{reason}{marker}"), place)
 }

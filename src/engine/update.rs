@@ -59,6 +59,8 @@ pub struct Update {
     pub branch: String,
     /// The commit that the remote now has; `None` when nothing was to be done and on a dry run.
     pub commit: Option<String>,
+    /// True when the push branch held the changes already: they wait there, and nothing was pushed.
+    pub proposed: bool,
     pub findings: Findings,
     /// The unified diff, on a dry run.
     pub diff: Option<String>,

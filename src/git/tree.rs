@@ -146,7 +146,13 @@ impl Walk<'_, '_> {
 
     fn entry(&mut self, folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) {
         if let Some(reason) = objection(folder, entry, doubles) {
-            return self.tree.pass_over(join(folder, &String::from_utf8_lossy(entry.name)), reason);
+            let path = join(folder, &String::from_utf8_lossy(entry.name));
+            // Links and submodules are no files of this tree; worth a word only where a file was looked for.
+            let is_elsewhere = matches!(entry.kind(), Kind::Symlink | Kind::Submodule);
+            if !is_elsewhere || (self.wanted)(&path) {
+                self.tree.pass_over(path, reason);
+            }
+            return;
         }
         let Some(name) = entry.safe_name() else { return };
         let path = join(folder, name);

@@ -168,6 +168,7 @@ impl AutomationReport {
             Ok(update) => {
                 self.branch = Some(update.branch);
                 self.commit = update.commit;
+                self.proposed = update.proposed;
                 self.findings = update.findings;
                 self.diff = update.diff;
             }

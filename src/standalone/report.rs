@@ -52,6 +52,8 @@ pub struct AutomationReport {
     pub branch: Option<String>,
     /// The commit that was pushed; `None` when there was nothing to do, or on a dry run.
     pub commit: Option<String>,
+    /// True when the push branch held the changes already, so that nothing was pushed.
+    pub proposed: bool,
     /// Also those of an update that failed later: its changes are then not on the remote.
     pub findings: Findings,
     /// The unified diff, on a dry run.
@@ -66,9 +68,9 @@ impl Report {
             || self.automations.iter().any(|automation| automation.error.is_some())
     }
 
-    /// True when a marked value was changed, or would be.
+    /// True when a marked value was changed, or would be; a change that waits on its push branch is none of this round.
     pub fn has_changes(&self) -> bool {
-        self.automations.iter().any(|automation| !automation.findings.changes.is_empty())
+        self.automations.iter().any(|automation| !automation.proposed && !automation.findings.changes.is_empty())
     }
 }
 
@@ -80,6 +82,7 @@ impl AutomationReport {
             remote: None,
             branch: None,
             commit: None,
+            proposed: false,
             findings: Findings::default(),
             diff: None,
             error: None,

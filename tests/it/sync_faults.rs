@@ -205,3 +205,46 @@ fn a_refused_push_names_the_repository_and_says_it_once() {
     );
     assert!(run.stderr.contains(&expected), "{}", run.stderr);
 }
+
+#[test]
+fn a_document_that_does_not_parse_leaves_the_others_of_its_file() {
+    let world = World::simple();
+    let broken = "---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: [broken\n";
+    let objects = policy("web", "^1") + broken + &source("app") + &automation("apps", "app", "./apps");
+    world.objects("all.yaml", &objects);
+    let run = world.sync(&[]).code_is(2);
+    let line = objects.lines().position(|line| line.contains("[broken")).expect("the line") + 1;
+    assert!(run.stderr.contains(&format!("all.yaml: line {line}")), "{}", run.stderr);
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+}
+
+#[test]
+fn links_among_the_manifests_are_told_and_not_followed() {
+    let world = World::simple();
+    let path = world.git.path("app.git");
+    let blob = git(&path, &["rev-parse", "main:apps/web.yaml"]);
+    let stream = format!(
+        "commit refs/heads/main\ncommitter D <d@example.com> 1 +0000\ndata 5\nlinks\nfrom refs/heads/main^0\n\
+         M 120000 {} apps/link.yaml\n",
+        blob.trim()
+    );
+    crate::servers::git_http::import(&path, &stream);
+    let run = world.sync(&[]).code_is(0);
+    assert!(run.stderr.contains("apps/link.yaml: not applied: passed over: it is a symbolic link"), "{}", run.stderr);
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+}
+
+#[test]
+fn many_markers_with_one_cause_are_told_once() {
+    let world = World::simple();
+    let odd = "a: b # {\"$imagepolicy\": \"flux-system:nobody\"}\n".repeat(50).replace("a:", "- a:");
+    world.git.commit("app.git", "main", &[("apps/odd.yaml", &odd)], "odd");
+    let run = world.sync(&[]).code_is(0);
+    let warnings: Vec<&str> = run.stderr.lines().collect();
+    assert_eq!(warnings.len(), 1, "{}", run.stderr);
+    assert!(
+        warnings[0].contains("50 markers not applied: there is no image policy flux-system/nobody"),
+        "{}",
+        run.stderr
+    );
+}

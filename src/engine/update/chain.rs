@@ -7,8 +7,8 @@ use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, Upda
 use crate::engine::diff::unified;
 use crate::engine::message;
 use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite};
-use crate::git::{CommitMeta, Edit, Oid, Session};
-use crate::setter::{self, Change};
+use crate::git::{CommitMeta, Edit, Oid, PassedOver, Session};
+use crate::setter::{self, Change, Ignored};
 use crate::trailer::{self, ImageChange};
 use crate::tree::FileTree as _;
 
@@ -60,7 +60,7 @@ impl Made {
 
     /// The outcomes of a chain that is not pushed, since nothing of it is new.
     pub(super) fn without_commits(self) -> Vec<Outcome> {
-        let silent = |update: Update| Update { commit: None, ..update };
+        let silent = |update: Update| Update { proposed: update.commit.is_some(), commit: None, ..update };
         self.outcomes.into_iter().map(|outcome| outcome.map(silent)).collect()
     }
 
@@ -89,7 +89,7 @@ fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<S
 /// Makes the commit of one request, when it changes something.
 fn commit(session: &Session, route: &Route, request: &UpdateRequest, made: &mut Made, terms: Terms) -> Outcome {
     let (findings, files) = rewrite_tree(session, route, request, made.tip)?;
-    let mut update = Update { branch: route.push.clone(), commit: None, findings, diff: None };
+    let mut update = Update { branch: route.push.clone(), commit: None, proposed: false, findings, diff: None };
     if files.is_empty() {
         return Ok(update);
     }
@@ -135,10 +135,17 @@ fn rewrite_tree(
     let mut index = StoreIndex { session, fresh: Vec::new() };
     let mut files = Vec::new();
     let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| files.push(file));
-    let findings = findings
+    let mut findings = findings
         .map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
+    findings.ignored.extend(tree.passed_over().into_iter().map(passed_over));
     session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
     Ok((findings, files))
+}
+
+/// An entry of the tree that was not read, and may have held a marker.
+fn passed_over(entry: PassedOver) -> InFile<Ignored> {
+    let reason = format!("passed over: {}", entry.reason);
+    InFile { file: entry.path, what: Ignored { line: 0, marker: String::new(), reason } }
 }
 
 fn image_changes(changes: &[InFile<Change>]) -> Vec<ImageChange> {
