@@ -9,6 +9,11 @@ use git2::Oid;
 use super::url::RemoteUrl;
 use crate::net;
 
+/// What libgit2 says, without the class and code that it prints behind it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message())]
+pub struct Libgit2(#[from] git2::Error);
+
 /// A step on a repository that could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -23,21 +28,21 @@ pub enum Error {
     #[error("{url} has no branch {branch:?}{}", listed(.present, *.more))]
     MissingBranch { url: Box<RemoteUrl>, branch: String, present: Vec<String>, more: usize },
     #[error("{} is not a Git repository", path.display())]
-    NotRepository { path: PathBuf, source: git2::Error },
+    NotRepository { path: PathBuf, source: Libgit2 },
     #[error("opening the repository {}", path.display())]
-    Open { path: PathBuf, source: git2::Error },
+    Open { path: PathBuf, source: Libgit2 },
     #[error("{} is not a bare repository", path.display())]
     NotBare { path: PathBuf },
     #[error("{} belongs to another user", path.display())]
     ForeignOwner { path: PathBuf },
     #[error("the object store {} is damaged; it is rebuilt when it is opened next", path.display())]
-    Damaged { path: PathBuf, source: git2::Error },
+    Damaged { path: PathBuf, source: Libgit2 },
     #[error("the object store {} has been in use by another run for {} s", path.display(), waited.as_secs())]
     Busy { path: PathBuf, waited: Duration },
     #[error("{doing} {}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: io::Error },
     #[error("{doing}")]
-    Git { doing: &'static str, source: git2::Error },
+    Git { doing: &'static str, source: Libgit2 },
     #[error("{path:?} cannot be written: {reason}")]
     Edit { path: String, reason: &'static str },
     #[error("the edits change nothing")]
@@ -158,7 +163,7 @@ impl Error {
     }
 
     pub(super) fn git(doing: &'static str) -> impl FnOnce(git2::Error) -> Self {
-        move |source| Self::Git { doing, source }
+        move |source| Self::Git { doing, source: source.into() }
     }
 
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
@@ -190,6 +195,7 @@ fn is_unprintable(c: char) -> bool {
 fn listed(present: &[String], more: usize) -> String {
     let names = present.join(", ");
     match more {
+        _ if present.is_empty() => String::new(),
         0 => format!("; it has {names}"),
         more => format!("; it has {names} and {more} more"),
     }

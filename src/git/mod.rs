@@ -118,7 +118,11 @@ impl Git {
     /// may be any clone, bare or not.
     pub fn history(&self, remote: &Remote, branch: Option<&str>, limit: usize) -> Result<Vec<LogEntry>, Error> {
         if let url::Place::Local(path) = remote.url.place() {
-            return read_log(path, branch, limit)?.ok_or_else(|| Error::Empty { url: Box::new(remote.url.clone()) });
+            let url = Box::new(remote.url.clone());
+            return read_log(path, branch, limit)?.ok_or_else(|| match branch {
+                None => Error::Empty { url },
+                Some(branch) => Error::MissingBranch { url, branch: branch.to_owned(), present: Vec::new(), more: 0 },
+            });
         }
         let session = self.open(remote)?;
         let branch = branch.map_or_else(|| session.default_branch(), Ok)?;

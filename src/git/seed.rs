@@ -9,7 +9,7 @@ use super::error::Error;
 
 /// Makes a bare repository at `path`, which must not exist, with one commit of `files` on `main`.
 pub fn create_bare(path: &Path, files: &[Edit]) -> Result<(), Error> {
-    seed(path, files).map_err(|source| Error::Open { path: path.to_path_buf(), source })
+    seed(path, files).map_err(|source| Error::Open { path: path.to_path_buf(), source: source.into() })
 }
 
 fn seed(path: &Path, files: &[Edit]) -> Result<(), git2::Error> {

@@ -98,9 +98,9 @@ impl Store {
     pub(super) fn read_error(&self, doing: &'static str, source: git2::Error) -> Error {
         if self.own && is_damage(&source) {
             self.mark_damaged(&source);
-            return Error::Damaged { path: self.repository.path().to_path_buf(), source };
+            return Error::Damaged { path: self.repository.path().to_path_buf(), source: source.into() };
         }
-        Error::Git { doing, source }
+        Error::Git { doing, source: source.into() }
     }
 
     fn mark_damaged(&self, reason: &git2::Error) {
@@ -115,9 +115,9 @@ pub(super) fn open_any(path: &Path) -> Result<Repository, Error> {
     let no_ceilings: [&Path; 0] = [];
     let opened = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, no_ceilings);
     opened.map_err(|source| match source.code() {
-        ErrorCode::NotFound => Error::NotRepository { path: path.to_path_buf(), source },
+        ErrorCode::NotFound => Error::NotRepository { path: path.to_path_buf(), source: source.into() },
         ErrorCode::Owner => Error::ForeignOwner { path: path.to_path_buf() },
-        _ => Error::Open { path: path.to_path_buf(), source },
+        _ => Error::Open { path: path.to_path_buf(), source: source.into() },
     })
 }
 
@@ -162,8 +162,8 @@ fn create(home: &Path, path: &Path, remote: &str) -> Result<Repository, Error> {
     fs::write(&note, format!("{remote}\n")).map_err(Error::io("writing", &note))?;
     let mut options = RepositoryInitOptions::new();
     options.bare(true).external_template(false).initial_head("main");
-    let made =
-        Repository::init_opts(path, &options).map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
+    let made = Repository::init_opts(path, &options)
+        .map_err(|source| Error::Open { path: path.to_path_buf(), source: source.into() })?;
     let mark = health::mark(home);
     if mark.exists() {
         fs::remove_file(&mark).map_err(Error::io("removing", &mark))?;

@@ -420,6 +420,16 @@ fn history_reads_the_trail_of_remotes_clones_and_bare_repositories() {
 }
 
 #[test]
+fn history_of_a_branch_that_is_not_there_says_so() {
+    let world = World::simple();
+    for repository in [world.git.url("app.git"), world.git.path("app.git").display().to_string()] {
+        let mut command = crate::program::command(["history", &repository, "--branch", "absent"], world.folder.path());
+        let run = finish(&mut command).code_is(2);
+        assert!(run.stderr.contains("has no branch \"absent\""), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn the_demo_tells_the_whole_story() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let keep = folder.path().join("kept");
