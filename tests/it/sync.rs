@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -368,6 +369,24 @@ fn credentials_go_over_plain_http_where_the_repository_allows_it() {
         &["credentials are not sent over plain http to git.invalid:80", "hint: use https", "spec.insecure: true"],
     );
     check(", insecure: true", &["connecting to git.invalid:80: "]);
+}
+
+#[test]
+fn a_round_in_hand_is_finished_before_the_end() {
+    let world = World::simple();
+    let pid = Arc::new(OnceLock::<u32>::new());
+    let known = Arc::clone(&pid);
+    world.git.before_push(move || {
+        let status = Command::new("kill").args(["-TERM", &known.wait().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+        std::thread::sleep(Duration::from_millis(300));
+    });
+    let mut command = world.sync_command("state", &["--every", "1h"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    pid.set(child.id()).expect("it is set once");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
 }
 
 fn wait_for(mut done: impl FnMut() -> bool) {
