@@ -206,7 +206,7 @@ enum Attempt {
 
 fn once(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: Terms) -> Result<Attempt, UpdateError> {
     let base = session.fetch(&route.checkout)?;
-    let mut made = chain::commit_all(session, route, batch, base, terms)?;
+    let mut made = chain::commit_all(session, route, batch, base, terms);
     if terms.mode == Mode::DryRun || made.tip == base {
         return Ok(Attempt::Done(made.outcomes));
     }
@@ -282,7 +282,7 @@ fn on_top_of(
     if made.is_held_by(session, proposed)? {
         return Ok(Target::Proposed);
     }
-    *made = chain::commit_all(session, route, batch, proposed, terms)?;
+    *made = chain::commit_all(session, route, batch, proposed, terms);
     Ok(if made.tip == proposed { Target::Proposed } else { Target::Expect(Some(proposed)) })
 }
 

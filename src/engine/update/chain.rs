@@ -1,6 +1,6 @@
 //! A chain of commits in memory: one for each automation that changes something.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
@@ -16,28 +16,18 @@ use crate::tree::FileTree as _;
 pub(super) struct Made {
     pub(super) tip: Oid,
     pub(super) outcomes: Vec<Outcome>,
-    /// The files that the chain changes, with their blob ids at its end.
-    files: BTreeMap<String, Option<String>>,
+    /// The files that the chain changes.
+    files: BTreeSet<String>,
 }
 
 /// Makes the commits of `batch`, each on top of the one before, the first on top of `base`.
-pub(super) fn commit_all(
-    session: &Session,
-    route: &Route,
-    batch: &[&UpdateRequest],
-    base: Oid,
-    terms: Terms,
-) -> Result<Made, UpdateError> {
-    let mut made = Made { tip: base, outcomes: Vec::new(), files: BTreeMap::new() };
+pub(super) fn commit_all(session: &Session, route: &Route, batch: &[&UpdateRequest], base: Oid, terms: Terms) -> Made {
+    let mut made = Made { tip: base, outcomes: Vec::new(), files: BTreeSet::new() };
     for request in batch {
         let outcome = commit(session, route, request, &mut made, terms);
         made.outcomes.push(outcome);
     }
-    let tree = session.tree(made.tip)?;
-    for (path, id) in &mut made.files {
-        *id = content_id(&tree, path);
-    }
-    Ok(made)
+    made
 }
 
 impl Made {
@@ -47,15 +37,20 @@ impl Made {
 
     /// True when the files that the chain changes are the same in `commit`.
     pub(super) fn is_held_by(&self, session: &Session, commit: Oid) -> Result<bool, UpdateError> {
-        let tree = session.tree(commit)?;
-        Ok(self.files.iter().all(|(path, id)| content_id(&tree, path) == *id))
+        Ok(self.content_ids(session, commit)? == self.content_ids(session, self.tip)?)
     }
 
     /// True when `to` differs from `from` in the manifests that the chain changes, and is there what the chain makes.
     pub(super) fn is_all_between(&self, session: &Session, from: Oid, to: Oid) -> Result<bool, UpdateError> {
         let (before, after) = (manifests(session, from)?, manifests(session, to)?);
         let changed = after.into_iter().filter(|(path, id)| before.get(path) != Some(id));
-        Ok(changed.collect::<BTreeMap<_, _>>() == self.files)
+        Ok(changed.collect::<BTreeMap<_, _>>() == self.content_ids(session, self.tip)?)
+    }
+
+    /// The blob ids, in `commit`, of the files that the chain changes.
+    fn content_ids(&self, session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<String>>, UpdateError> {
+        let tree = session.tree(commit)?;
+        Ok(self.files.iter().map(|path| (path.clone(), content_id(&tree, path))).collect())
     }
 
     /// The outcomes of a chain that is not pushed, since nothing of it is new.
@@ -101,7 +96,7 @@ fn commit(session: &Session, route: &Route, request: &UpdateRequest, made: &mut 
         Ok(tip) => made.tip = tip,
         Err(error) => return Err(FailedUpdate { error, findings: update.findings }),
     }
-    made.files.extend(paths.into_iter().map(|path| (path, None)));
+    made.files.extend(paths);
     if terms.mode == Mode::Push {
         update.commit = Some(made.tip.to_string());
     }
