@@ -35,6 +35,11 @@ pub(super) struct RegistryArgs {
     timeout: u64,
 }
 
+/// A client with the usual bounds.
+pub(super) fn registry_client() -> Result<Client, Failure> {
+    Ok(Client::new(Http::new(Default::default())?, Limits::default()))
+}
+
 impl RegistryArgs {
     /// The tags of `images`; the outcome at place `i` belongs to image `i`.
     pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
@@ -46,8 +51,7 @@ impl RegistryArgs {
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
         };
         let requests = images.iter().map(request).collect::<Result<Vec<_>, Failure>>()?;
-        let client = Client::new(Http::new(Default::default())?, Limits::default());
-        Ok(runtime()?.block_on(scan(&client, &requests)))
+        Ok(runtime()?.block_on(scan(&registry_client()?, &requests)))
     }
 
     /// Read once, however many images there are: stdin holds one password.

@@ -6,6 +6,7 @@ mod access;
 mod completion;
 mod demo;
 mod failure;
+mod findings;
 mod history;
 mod objects;
 mod output;

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 
-use super::access::user_docker_config;
+use super::access::{registry_client, user_docker_config};
 use super::failure::Failure;
 use super::{output, report, runtime};
 use crate::image::ImageRef;
-use crate::net::Http;
 use crate::object::NamespacedName;
-use crate::registry::{Client, Limits};
 use crate::standalone::{self, SecretSource, Undecided, World};
 
 /// The objects to work on
@@ -45,7 +43,7 @@ impl ObjectArgs {
         }
         let world = self.read()?;
         report::problems(&world.problems);
-        let client = Client::new(Http::new(Default::default())?, Limits::default());
+        let client = registry_client()?;
         let progress = output::progress("listing tags");
         let decided = runtime()?.block_on(standalone::latest(&client, &world));
         progress.finish_and_clear();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::{output, update};
+use super::{findings, output};
 use crate::api::{Problem, Severity};
 use crate::engine::cause::Cause;
 use crate::standalone::{AutomationReport, PolicyReport, Report};
@@ -27,7 +27,7 @@ struct JsonAutomation<'a> {
     /// The push branch held the changes already.
     proposed: bool,
     #[serde(flatten)]
-    findings: update::Report<'a>,
+    findings: findings::Json<'a>,
     diff: Option<&'a str>,
     error: Option<&'a Cause>,
 }
@@ -62,7 +62,7 @@ impl<'a> JsonAutomation<'a> {
             branch: report.branch.as_deref(),
             commit: report.commit.as_deref(),
             proposed: report.proposed,
-            findings: update::report(&report.findings),
+            findings: findings::json(&report.findings),
             diff: report.diff.as_deref(),
             error: report.error.as_ref(),
         }
@@ -93,9 +93,9 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
         )?;
     }
     for automation in &report.automations {
-        output::text(&update::changes_text(&automation.findings, "  "))?;
+        output::text(&findings::changes_text(&automation.findings, "  "))?;
         automation.diff.iter().try_for_each(|diff| output::diff(diff))?;
-        update::ignored(&automation.findings);
+        findings::tell_ignored(&automation.findings);
     }
     let errors =
         report.policies.iter().filter_map(|policy| Some(("ImagePolicy", &policy.policy, policy.error.as_ref()?)));
