@@ -4,7 +4,7 @@
 //! character and nothing that could be read as an option. Touches neither network nor disk.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use url::Url;
@@ -65,14 +65,6 @@ impl RemoteUrl {
             Place::Http(url) if url.scheme() == "https" => Transport::Https,
             Place::Http(_) => Transport::Http,
             Place::Local(_) => Transport::Local,
-        }
-    }
-
-    /// The path of a local repository.
-    pub fn local_path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Local(path) => Some(path),
-            Place::Http(_) => None,
         }
     }
 
