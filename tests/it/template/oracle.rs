@@ -1,13 +1,11 @@
 //! Go's answers, kept in `fixtures/oracle`, or in the folder that `TAGWRIGHT_ORACLE` names.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
-
 use base64::Engine;
 use serde_json::Value as Json;
 use tagwright::template::{Args, Failure, Function, Functions, Template, Type, Value};
 
 use super::{flux, rendered};
+use crate::oracle;
 
 /// Functions of sprig that are not there: templates that need one are left out.
 const LATER: &str = "\
@@ -27,36 +25,13 @@ const LATER: &str = "\
     toPrettyJson toRawJson toStrings tuple typeIs typeIsLike typeOf uniq unixEpoch unset until untilStep \
     untitle urlJoin urlParse values without wrap wrapWith";
 
-/// The contents of a file of answers; none, with a word, when another folder is named and does not have it.
-fn answers(name: &str) -> Option<Vec<u8>> {
-    let other = std::env::var_os("TAGWRIGHT_ORACLE").map(PathBuf::from);
-    let folder = other.clone().unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/oracle"));
-    let path = folder.join(name);
-    if other.is_some() && !path.exists() {
-        report(&format!("{name}: not in TAGWRIGHT_ORACLE"));
-        return None;
-    }
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    if !name.ends_with(".gz") {
-        return Some(bytes);
-    }
-    let mut text = Vec::new();
-    flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut text).expect("a gzip file");
-    Some(text)
-}
-
-#[allow(clippy::print_stdout)]
-fn report(line: &str) {
-    println!("{line}");
-}
-
 pub(super) fn text<'a>(case: &'a Json, key: &str) -> Option<&'a str> {
     case.get(key).and_then(Json::as_str)
 }
 
 /// Prints `N of M` and fails when a case failed.
 pub(super) fn conclude(name: &str, passed: usize, failed: &[String]) {
-    report(&format!("{name}: {passed} of {}", passed + failed.len()));
+    println!("{name}: {passed} of {}", passed + failed.len());
     assert!(passed > 0, "{name} has no case");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
@@ -69,8 +44,7 @@ static ADD: &[Function] = &[Function::variadic("add", &[], &Type::Int, add)];
 
 #[test]
 fn agrees_with_go_on_flux_data() {
-    let Some(file) = answers("go-template.json") else { return };
-    let file: Json = serde_json::from_slice(&file).expect("a JSON file");
+    let Some(file) = oracle::json("go-template.json") else { return };
     let functions = Functions::none().with(ADD);
     let data = flux::data();
     let (mut passed, mut failed) = (0, Vec::new());
@@ -144,18 +118,16 @@ fn outcome(case: &Json) -> Outcome {
 
 #[test]
 fn agrees_with_go_on_random_templates() {
-    let Some(file) = answers("gotemplate.jsonl.gz") else { return };
+    let Some(cases) = oracle::lines("gotemplate.jsonl.gz") else { return };
     let (mut passed, mut other_words, mut later, mut failed) = (0, 0, 0, Vec::new());
-    for line in String::from_utf8(file).expect("UTF-8").lines() {
-        match outcome(&serde_json::from_str(line).expect("a JSON line")) {
+    for case in &cases {
+        match outcome(case) {
             Outcome::Passed => passed += 1,
             Outcome::OtherWords => other_words += 1,
             Outcome::Later => later += 1,
             Outcome::Failed(case) => failed.push(case),
         }
     }
-    report(&format!(
-        "gotemplate.jsonl.gz: {later} left out for functions to come, {other_words} errors in other words"
-    ));
+    println!("gotemplate.jsonl.gz: {later} left out for functions to come, {other_words} errors in other words");
     conclude("gotemplate.jsonl.gz", passed + other_words, &failed);
 }
