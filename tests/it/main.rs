@@ -22,6 +22,7 @@ mod goregex;
 mod image;
 mod layering;
 mod message;
+mod metrics;
 mod net;
 mod policy;
 mod registry;
