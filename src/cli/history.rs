@@ -1,15 +1,14 @@
 //! `tagwright history`: the audit trail of a repository.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::objects::state_folder;
+use super::git::GitArgs;
 use super::{Format, Outcome, output, runtime};
 use crate::engine::history::{Entry, History, history};
-use crate::git::{Auth, Git, Remote, RemoteUrl};
+use crate::git::{Auth, Remote, RemoteUrl};
 use crate::net::Http;
 use crate::object::NamespacedName;
 use crate::trailer::ImageChange;
@@ -51,13 +50,12 @@ pub(super) struct Args {
     #[arg(long)]
     insecure: bool,
 
-    /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
-    #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
-    state: Option<PathBuf>,
-
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    git: GitArgs,
 }
 
 fn policy_name(text: &str) -> Result<NamespacedName, String> {
@@ -84,16 +82,12 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         Some(username) => Auth::Basic { username: username.clone(), password: super::access::read_password()? },
         None => Auth::None,
     };
-    let git = Git::new(
-        state_folder(args.state.as_ref())?,
-        Http::new(Default::default())?,
-        runtime.handle().clone(),
-        Default::default(),
-    );
+    let git = args.git.open(Http::new(Default::default())?, runtime.handle().clone())?;
     let remote = Remote {
         url: args.repository.clone(),
         identity: String::new(),
         auth,
+        connection: Default::default(),
         insecure: args.insecure,
         timeout: Duration::from_secs(300),
     };

@@ -7,6 +7,7 @@ mod completion;
 mod demo;
 mod failure;
 mod findings;
+mod git;
 mod history;
 mod objects;
 mod output;

@@ -1,7 +1,6 @@
 //! The objects that `sync` and `update` work on: flags, and where state is kept.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::PathBuf;
 
 use super::access::{registry_client, user_docker_config};
@@ -64,14 +63,4 @@ impl ObjectArgs {
 pub(super) struct LatestImages {
     pub(super) images: BTreeMap<NamespacedName, Result<ImageRef, String>>,
     pub(super) has_failures: bool,
-}
-
-/// Where the Git stores are kept.
-pub(super) fn state_folder(given: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    let default = || match env::var_os("XDG_STATE_HOME") {
-        Some(home) => Some(PathBuf::from(home).join("tagwright")),
-        None => Some(env::home_dir()?.join(".local/state/tagwright")),
-    };
-    let known = given.cloned().or_else(default);
-    known.ok_or_else(|| Failure::new("no place for the Git stores is known").hint("name one with --state DIR"))
 }

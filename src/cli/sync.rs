@@ -1,17 +1,16 @@
 //! `tagwright sync`: the whole pipeline without a cluster, once or again and again.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::objects::{ObjectArgs, state_folder};
+use super::git::GitArgs;
+use super::objects::ObjectArgs;
 use super::report::{self, Json};
 use super::{Format, Outcome, output, runtime};
 use crate::api::Duration;
 use crate::engine::update::Mode;
-use crate::git::Git;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
@@ -35,10 +34,6 @@ pub(super) struct Args {
     #[command(flatten)]
     objects: ObjectArgs,
 
-    /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
-    #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
-    state: Option<PathBuf>,
-
     /// Repeat after this time, until SIGINT or SIGTERM; the run in hand is finished
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     every: Option<Duration>,
@@ -54,6 +49,9 @@ pub(super) struct Args {
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    git: GitArgs,
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -69,8 +67,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let http = Http::new(observed_by(&metrics))?;
     let context = Context {
         registry: Client::new(http.clone(), Limits::default()),
-        git: Git::new(state_folder(args.state.as_ref())?, http, runtime.handle().clone(), Default::default())
-            .counting(metrics.clone()),
+        git: args.git.open(http, runtime.handle().clone())?.counting(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
     };
     match &args.every {

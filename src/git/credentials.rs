@@ -17,12 +17,24 @@ pub enum Auth {
         password: Secret,
     },
     Bearer(Secret),
+    Ssh(SshAuth),
+}
+
+/// What an ssh connection needs: our key, and the keys that the server may show.
+#[derive(Clone, Debug)]
+pub struct SshAuth {
+    /// A private key, in OpenSSH's or a PEM form.
+    pub identity: Secret,
+    /// Of the private key.
+    pub password: Option<Secret>,
+    /// In the format of `known_hosts` (`man sshd`).
+    pub known_hosts: Vec<u8>,
 }
 
 /// The `Authorization` header (RFC 7617, RFC 6750), marked as sensitive so that no log prints it.
 pub(super) fn authorization(auth: &Auth) -> Result<Option<HeaderValue>, Fault> {
     let text = match auth {
-        Auth::None => return Ok(None),
+        Auth::None | Auth::Ssh(_) => return Ok(None),
         Auth::Basic { username, password } => {
             // A colon in the name would shift the border to the password (RFC 7617 §2).
             if username.contains(':') {

@@ -35,7 +35,7 @@ use tokio::runtime::Handle;
 
 pub use self::advertisement::Refs;
 pub use self::commit::{Author, CommitMeta};
-pub use self::credentials::Auth;
+pub use self::credentials::{Auth, SshAuth};
 pub use self::edit::Edit;
 pub use self::error::{Error, Fault, PushError};
 pub use self::log::LogEntry;
@@ -49,7 +49,7 @@ use self::http::Link;
 use self::session::Place;
 use self::store::Store;
 use crate::metrics::Metrics;
-use crate::net::Http;
+use crate::net::{Connection, Http};
 
 /// The door: opens remotes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -82,6 +82,8 @@ pub struct Remote {
     /// hourly must not clone hourly.
     pub identity: String,
     pub auth: Auth,
+    /// Whom to trust, who to be, which proxy to take.
+    pub connection: Connection,
     /// Credentials may travel over plain http to any host.
     pub insecure: bool,
     /// For each listing, fetch and push, as a whole.

@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod client;
+mod connection;
 mod deadline;
 mod error;
 mod exchange;
@@ -21,6 +22,7 @@ pub use url::Url;
 
 pub use address::{AddressClass, Reach, class, is_loopback, may_carry_credentials};
 pub use client::Http;
+pub use connection::{ClientCertificate, Connection, Proxy};
 pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};

@@ -87,7 +87,7 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
             (secret.to_string(), auth)
         }
     };
-    Ok(Remote { url, identity, auth, insecure: spec.insecure, timeout: spec.timeout() })
+    Ok(Remote { url, identity, auth, connection: Default::default(), insecure: spec.insecure, timeout: spec.timeout() })
 }
 
 /// As Flux reads it: a bearer token wins over user and password.

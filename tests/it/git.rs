@@ -46,6 +46,7 @@ pub(crate) fn remote(url: &str) -> Remote {
         url: url.parse().expect("a Git URL"),
         identity: String::new(),
         auth: Auth::None,
+        connection: Default::default(),
         insecure: false,
         timeout: Duration::from_secs(30),
     }
