@@ -1,7 +1,7 @@
 //! The rules about addresses: what is asked where, what is followed, and where credentials may go.
 
 use super::error::{Fault, printable};
-use super::http::Service;
+use super::link::Service;
 use crate::net::{Redirects, StatusCode, Url, follow, header::HeaderMap, host, is_loopback};
 
 /// `BASE/info/refs?service=…` (`gitprotocol-http`).

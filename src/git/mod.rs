@@ -13,6 +13,7 @@ mod edit;
 mod error;
 mod health;
 mod http;
+mod link;
 mod log;
 mod pktline;
 mod push;
@@ -45,7 +46,7 @@ pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};
 pub use git2::Oid;
 
-use self::http::Link;
+use self::link::Link;
 use self::session::Place;
 use self::store::Store;
 use crate::metrics::Metrics;
@@ -108,7 +109,7 @@ impl Git {
             url::Place::Http(base) => {
                 let refused =
                     |source| Error::Remote { doing: "connecting to", url: Box::new(remote.url.clone()), source };
-                let link = Arc::new(Link::new(self, base, remote).map_err(refused)?);
+                let link = Arc::new(Link::http(self, base, remote).map_err(refused)?);
                 let name = remote.url.to_string();
                 let store = Store::open(store::home(&self.state, &name, &remote.identity), &name, remote.timeout)?;
                 Ok(Session::new(remote.url.clone(), Place::Remote(link), store, self.metrics.clone()))

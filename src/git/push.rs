@@ -1,6 +1,6 @@
 //! Moves a branch by compare-and-swap: a push names the commit that it expects to replace.
 //!
-//! Over http the old id travels in the command, and the server compares it under the lock of the reference
+//! To a server the old id travels in the command, and the server compares it under the lock of the reference
 //! (`git help receive-pack`). A local repository is compared by libgit2 under the same lock. Hooks run on servers alone.
 
 use std::io::Write;
@@ -14,7 +14,7 @@ use tracing::warn;
 use super::advertisement::Advertisement;
 use super::branch::Branch;
 use super::error::{Error, Fault, PushError};
-use super::http::{Link, Service};
+use super::link::{Body, Link, Service};
 use super::report::{self, Verdict};
 use super::session::{Place, Session};
 use super::swap;
@@ -33,13 +33,13 @@ struct Push<'s> {
 pub(super) fn push(session: &Session, branch: &str, expected: Option<Oid>, new: Oid) -> Result<(), PushError> {
     let push = Push { session, branch: Branch::new(branch)?, expected, new };
     match session.place() {
-        Place::Remote(link) => push.over_http(link),
+        Place::Remote(link) => push.over(link),
         Place::Local => push.locally(),
     }
 }
 
 impl Push<'_> {
-    fn over_http(&self, link: &Arc<Link>) -> Result<(), PushError> {
+    fn over(&self, link: &Arc<Link>) -> Result<(), PushError> {
         let pack = self.session.pending().pack(self.session.store(), self.new)?;
         let offer = self.offer(link)?;
         let found = self.found(&offer);
@@ -72,7 +72,7 @@ impl Push<'_> {
         let reference = self.branch.reference();
         let mut request = report::command(offer, &reference, self.expected.unwrap_or(Oid::ZERO_SHA1), self.new);
         request.extend_from_slice(pack);
-        let answer = link.post(Service::ReceivePack, request).and_then(super::http::Body::read_all);
+        let answer = link.post(Service::ReceivePack, request).and_then(Body::read_all);
         let verdict = answer.and_then(|answer| report::verdict(offer, &reference, &answer));
         match verdict.map_err(|fault| self.fault(fault))? {
             Verdict::Done => Ok(()),

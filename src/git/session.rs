@@ -10,7 +10,7 @@ use super::branch::Branch;
 use super::commit::{self, CommitMeta, Pending};
 use super::edit::Edit;
 use super::error::{Error, Fault, PushError, printable};
-use super::http::{Link, Service};
+use super::link::{Link, Service};
 use super::log::{self, LogEntry};
 use super::push;
 use super::store::Store;

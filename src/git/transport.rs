@@ -13,7 +13,7 @@ use git2::transport::{self, SmartSubtransport, SmartSubtransportStream, Transpor
 use git2::{ErrorClass, ErrorCode};
 
 use super::error::{Fault, printable};
-use super::http::{Body, Link, Service};
+use super::link::{Body, Link, Service};
 
 /// A fetch asks for one branch and names at most 256 commits that are here.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
