@@ -5,6 +5,7 @@
 //! from: when the branch has moved, everything is redone on the new tree.
 
 mod chain;
+mod checkout;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,10 +19,13 @@ use super::message::{MessageError, MessageTemplate};
 use super::rewrite::Findings;
 use crate::git::{self, Author, Git, Oid, PushError, Remote, Session};
 use crate::object::NamespacedName;
+use crate::policy::InvalidPolicy;
 use crate::setter::Latest;
 use crate::trailer;
 use crate::tree::TreeError;
 use chain::Made;
+use checkout::Base;
+pub use checkout::Checkout;
 
 /// How often a lost race is run again, and the longest wait before that.
 const ATTEMPTS_MAX: u32 = 12;
@@ -34,9 +38,8 @@ const PROPOSED_MAX: usize = 100;
 #[derive(Clone, Debug)]
 pub struct UpdateRequest {
     pub automation: NamespacedName,
-    /// The branch that is read; `None` is the remote's default branch.
-    pub checkout_branch: Option<String>,
-    /// The branch that the commit goes to; `None` is the checkout branch.
+    pub checkout: Checkout,
+    /// The branch that the commit goes to; `None` is the checkout branch. Required where the checkout is no branch.
     pub push_branch: Option<String>,
     /// Where markers are looked for, below the root of the repository.
     pub path: String,
@@ -73,6 +76,14 @@ pub enum UpdateError {
     Git(Arc<git::Error>),
     #[error("reading the files of {of}")]
     Tree { of: String, source: Arc<TreeError> },
+    #[error("commit {id:?} is not a whole commit id: expected 40 hexadecimal digits")]
+    CommitId { id: String },
+    #[error("reading the range of the checkout")]
+    Range(#[source] Arc<InvalidPolicy>),
+    #[error("{remote} has no tag with a version in {range:?}")]
+    NoVersion { remote: String, range: String },
+    #[error("spec.git.push.branch is required: the checkout is a commit, not a branch")]
+    NoPushBranch,
     #[error("rendering the commit message")]
     Message(#[source] Arc<MessageError>),
     #[error("pushing to {remote}")]
@@ -114,10 +125,10 @@ impl From<git::Error> for UpdateError {
     }
 }
 
-/// The branches that a chain of commits goes from and to.
+/// Where a chain of commits starts, and the branch that it goes to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Route {
-    checkout: String,
+    checkout: Base,
     push: String,
 }
 
@@ -158,13 +169,15 @@ fn open(git: &Git, remote: &Remote) -> Result<Session, UpdateError> {
     Ok(session)
 }
 
-/// The branches that a request goes from and to.
+/// Where a request starts and what it goes to.
 fn route(session: &Session, request: &UpdateRequest) -> Result<Route, UpdateError> {
-    let checkout = match &request.checkout_branch {
-        Some(branch) => branch.clone(),
-        None => session.default_branch()?.to_owned(),
-    };
-    let push = request.push_branch.clone().unwrap_or_else(|| checkout.clone());
+    // Before anything is fetched: this is about the objects alone.
+    if request.push_branch.is_none() && !request.checkout.is_branch() {
+        return Err(UpdateError::NoPushBranch);
+    }
+    let checkout = checkout::resolve(session, &request.checkout)?;
+    let inferred = || checkout.branch().map(str::to_owned).ok_or(UpdateError::NoPushBranch);
+    let push = request.push_branch.clone().map_or_else(inferred, Ok)?;
     Ok(Route { checkout, push })
 }
 
@@ -205,7 +218,7 @@ enum Attempt {
 }
 
 fn once(session: &mut Session, route: &Route, batch: &[&UpdateRequest], terms: Terms) -> Result<Attempt, UpdateError> {
-    let base = session.fetch(&route.checkout)?;
+    let base = route.checkout.fetch(session)?;
     let mut made = chain::commit_all(session, route, batch, base, terms);
     if terms.mode == Mode::DryRun || made.tip == base {
         return Ok(Attempt::Done(made.outcomes));
@@ -254,7 +267,7 @@ fn target(
     made: &mut Made,
     terms: Terms,
 ) -> Result<Target, UpdateError> {
-    if route.push == route.checkout {
+    if route.checkout.branch() == Some(&route.push) {
         return Ok(Target::Expect(Some(base)));
     }
     if !session.refs()?.heads.contains_key(&route.push) {

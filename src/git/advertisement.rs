@@ -1,20 +1,24 @@
 //! What a server offers: its branches and what it can do (`gitprotocol-http`, `gitprotocol-pack`).
 //!
-//! Takes the body of `info/refs`, gives the branches. libgit2 never sees the body itself: it gets one that
-//! was written here and names the wanted branch alone, so hostile or a million references cost it nothing.
+//! Takes the body of `info/refs`, gives the branches and tags; any other reference is looked up in the body when it is
+//! asked for. libgit2 never sees the body itself: it gets one that was written here and names the wanted reference
+//! alone, so hostile or a million references cost it nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use git2::Oid;
 
-use super::branch::Branch;
+use super::branch::{Branch, FullName};
 use super::error::{Fault, printable};
 use super::pktline::{self, Packet};
 
-/// The branches of a repository.
+/// The branches and tags of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refs {
     pub heads: BTreeMap<String, Oid>,
+    /// What each tag is at in the end: for an annotated one not the tag object, but what that names.
+    pub tags: BTreeMap<String, Oid>,
     /// The branch that `HEAD` names, when it exists.
     pub default_branch: Option<String>,
 }
@@ -22,39 +26,95 @@ pub struct Refs {
 /// One listing of references.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Advertisement {
-    pub(super) refs: Refs,
+    pub(super) refs: Arc<Refs>,
     capabilities: Vec<String>,
+    /// The whole of it, for references that are neither branches nor tags.
+    body: Vec<u8>,
+}
+
+/// A reference to bring here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) name: String,
+    /// What is asked for: servers hand out what their references are at, and that may be an annotated tag.
+    pub(super) object: Oid,
+    /// What it is at in the end.
+    pub(super) commit: Oid,
 }
 
 /// What we let libgit2 use in a fetch, of what the server offers.
 const FETCH_CAPABILITIES: &[&str] = &["multi_ack", "multi_ack_detailed", "side-band-64k", "ofs-delta", "thin-pack"];
 
 impl Advertisement {
-    pub(super) fn parse(mut body: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(body: Vec<u8>) -> Result<Self, Fault> {
         let mut listing = Listing::default();
-        loop {
-            match pktline::take(&mut body)?.ok_or(Fault::Truncated)? {
-                Packet::Line(line) if line.starts_with(b"# service=") => skip_flush(&mut body)?,
-                Packet::Line(line) => listing.line(line.strip_suffix(b"\n").unwrap_or(line))?,
-                Packet::Flush => break,
+        read_lines(&body, |line| listing.line(line))?;
+        let (refs, capabilities) = listing.finish()?;
+        Ok(Self { refs: Arc::new(refs), capabilities, body })
+    }
+
+    /// The listing of a repository of this machine.
+    pub(super) fn of(refs: Refs) -> Self {
+        Self { refs: Arc::new(refs), ..Self::default() }
+    }
+
+    /// Any reference, by its full name.
+    pub(super) fn find(&self, name: &FullName) -> Option<Wanted> {
+        let (mut object, mut peeled) = (None, None);
+        self.each(|id, found| match found.strip_suffix(b"^{}") {
+            Some(found) if found == name.as_str().as_bytes() => peeled = Some(id),
+            None if found == name.as_str().as_bytes() => object = Some(id),
+            _ => {}
+        });
+        let object = object?;
+        Some(Wanted { name: name.as_str().to_owned(), object, commit: peeled.unwrap_or(object) })
+    }
+
+    /// True when a reference is at `object`, so that the server hands it out.
+    pub(super) fn has_at_tip(&self, object: Oid) -> bool {
+        let mut is_there = false;
+        self.each(|id, name| is_there |= id == object && !name.ends_with(b"^{}"));
+        is_there
+    }
+
+    fn each(&self, mut see: impl FnMut(Oid, &[u8])) {
+        let seen = read_lines(&self.body, |line| {
+            if let Ok((id, name)) = reference(split_at_nul(line).0) {
+                see(id, name);
             }
-        }
-        listing.finish()
+            Ok(())
+        });
+        debug_assert!(seen.is_ok() || self.body.is_empty(), "it was read before");
+    }
+
+    /// A branch moved by our own hand.
+    pub(super) fn moved(&mut self, branch: &Branch, to: Oid) {
+        Arc::make_mut(&mut self.refs).heads.insert(branch.as_str().to_owned(), to);
     }
 
     pub(super) fn can(&self, capability: &str) -> bool {
         self.capabilities.iter().any(|known| known == capability)
     }
 
-    /// The same listing for libgit2, as if the server had one branch.
-    pub(super) fn only(&self, branch: &Branch, tip: Oid) -> Vec<u8> {
+    /// The same listing for libgit2, as if the server had one reference.
+    pub(super) fn only(&self, wanted: &Wanted) -> Vec<u8> {
         let capabilities: Vec<&str> = FETCH_CAPABILITIES.iter().copied().filter(|name| self.can(name)).collect();
         let mut out = Vec::new();
         pktline::put(&mut out, b"# service=git-upload-pack\n");
         pktline::put_flush(&mut out);
-        pktline::put(&mut out, format!("{tip} {}\0{}\n", branch.reference(), capabilities.join(" ")).as_bytes());
+        pktline::put(&mut out, format!("{} {}\0{}\n", wanted.object, wanted.name, capabilities.join(" ")).as_bytes());
         pktline::put_flush(&mut out);
         out
+    }
+}
+
+fn read_lines(mut body: &[u8], mut read: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    loop {
+        match pktline::take(&mut body)?.ok_or(Fault::Truncated)? {
+            Packet::Line(line) if line.starts_with(b"# service=") => skip_flush(&mut body)?,
+            Packet::Line(line) => read(line.strip_suffix(b"\n").unwrap_or(line))?,
+            Packet::Flush => return Ok(()),
+        }
     }
 }
 
@@ -68,6 +128,7 @@ fn skip_flush(body: &mut &[u8]) -> Result<(), Fault> {
 #[derive(Default)]
 struct Listing {
     heads: BTreeMap<String, Oid>,
+    tags: BTreeMap<String, Oid>,
     head: Option<Oid>,
     capabilities: Option<Vec<String>>,
 }
@@ -85,27 +146,37 @@ impl Listing {
             self.capabilities = Some(words(capabilities.unwrap_or_default()));
         }
         let (id, name) = reference(line)?;
-        // Names that are not UTF-8, tags, notes and pull requests are nobody's checkout branch.
-        match std::str::from_utf8(name) {
-            Ok("HEAD") => self.head = Some(id),
-            Ok(name) => {
-                if let Some(branch) = name.strip_prefix("refs/heads/").and_then(|name| Branch::new(name).ok()) {
-                    self.heads.insert(branch.as_str().to_owned(), id);
-                }
-            }
-            Err(_) => {}
+        // Names that are not UTF-8 cannot be asked for.
+        if let Ok(name) = std::str::from_utf8(name) {
+            self.reference(id, name);
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Advertisement, Fault> {
+    fn reference(&mut self, id: Oid, name: &str) {
+        if name == "HEAD" {
+            self.head = Some(id);
+        } else if let Some(name) = name.strip_prefix("refs/heads/") {
+            if Branch::new(name).is_ok() {
+                self.heads.insert(name.to_owned(), id);
+            }
+        } else if let Some(tag) = name.strip_prefix("refs/tags/") {
+            // What an annotated tag names stands behind the tag, and replaces it.
+            let (name, tag) = (name.trim_end_matches("^{}"), tag.trim_end_matches("^{}"));
+            if FullName::new(name).is_ok() {
+                self.tags.insert(tag.to_owned(), id);
+            }
+        }
+    }
+
+    fn finish(self) -> Result<(Refs, Vec<String>), Fault> {
         let capabilities = self.capabilities.unwrap_or_default();
         let format = capabilities.iter().find_map(|word| word.strip_prefix("object-format="));
         if let Some(format) = format.filter(|format| *format != "sha1") {
             return Err(Fault::ObjectFormat { format: printable(format.as_bytes(), 40) });
         }
         let default_branch = default_branch(&capabilities, self.head, &self.heads);
-        Ok(Advertisement { refs: Refs { heads: self.heads, default_branch }, capabilities })
+        Ok((Refs { heads: self.heads, tags: self.tags, default_branch }, capabilities))
     }
 }
 

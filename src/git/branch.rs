@@ -1,4 +1,4 @@
-//! Names of branches, checked once.
+//! Names of branches and of other references, checked once.
 
 use git2::Reference;
 
@@ -6,6 +6,8 @@ use super::error::Error;
 
 /// Longer names do not fit in a file name, and no server takes them.
 const BRANCH_BYTES_MAX: usize = 255;
+/// `refs/heads/` and a branch.
+const FULL_NAME_BYTES_MAX: usize = 11 + BRANCH_BYTES_MAX;
 
 /// A branch name that `git check-ref-format --branch` would accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,28 @@ impl Branch {
     /// The full name, `refs/heads/…`.
     pub(super) fn reference(&self) -> String {
         format!("refs/heads/{}", self.0)
+    }
+}
+
+/// The full name of any reference, `refs/…`, as `git check-ref-format` would accept it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct FullName(String);
+
+impl FullName {
+    pub(super) fn new(name: &str) -> Result<Self, Error> {
+        let problem = match name.strip_prefix("refs/") {
+            None => Some("it does not start with \"refs/\""),
+            Some(_) if name.len() > FULL_NAME_BYTES_MAX => Some("it is longer than 266 bytes"),
+            Some(_) => (!Reference::is_valid_name(name)).then_some("git check-ref-format refuses it"),
+        };
+        match problem {
+            Some(reason) => Err(Error::ReferenceName { name: name.chars().take(80).collect(), reason }),
+            None => Ok(Self(name.to_owned())),
+        }
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

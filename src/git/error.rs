@@ -27,6 +27,16 @@ pub enum Error {
     NoDefaultBranch { url: Box<RemoteUrl> },
     #[error("{url} has no branch {branch:?}{}", listed(.present, *.more))]
     MissingBranch { url: Box<RemoteUrl>, branch: String, present: Vec<String>, more: usize },
+    #[error("reference name {name:?} is not valid: {reason}")]
+    ReferenceName { name: String, reason: &'static str },
+    #[error("{url} has no {name:?}")]
+    MissingReference { url: Box<RemoteUrl>, name: String },
+    #[error("{name:?} of {url} is not at a commit")]
+    NotCommit { url: Box<RemoteUrl>, name: String },
+    #[error("{url} has no commit {commit} that can be fetched")]
+    MissingCommit { url: Box<RemoteUrl>, commit: Oid },
+    #[error("commit {commit} is not on branch {branch:?} of {url}")]
+    NotOnBranch { url: Box<RemoteUrl>, commit: Oid, branch: String },
     #[error("{} is not a Git repository", path.display())]
     NotRepository { path: PathBuf, source: Libgit2 },
     #[error("opening the repository {}", path.display())]

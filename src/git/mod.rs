@@ -128,8 +128,8 @@ impl Git {
             });
         }
         let session = self.open(remote)?;
-        let branch = branch.map_or_else(|| session.default_branch(), Ok)?;
-        session.log(session.fetch(branch)?, limit)
+        let branch = branch.map_or_else(|| session.default_branch(), |branch| Ok(branch.to_owned()))?;
+        session.log(session.fetch(&branch)?, limit)
     }
 
     fn open_local(&self, remote: &Remote, path: &Path) -> Result<Session, Error> {

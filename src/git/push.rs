@@ -61,7 +61,7 @@ impl Push<'_> {
     fn offer(&self, link: &Arc<Link>) -> Result<Advertisement, PushError> {
         link.begin();
         let body = link.list(Service::ReceivePack).map_err(|fault| self.fault(fault))?;
-        Advertisement::parse(&body).map_err(|fault| self.fault(fault))
+        Advertisement::parse(body).map_err(|fault| self.fault(fault))
     }
 
     fn found(&self, offer: &Advertisement) -> Option<Oid> {
@@ -96,7 +96,8 @@ impl Push<'_> {
     /// Keeps the pushed objects, so that the next listing shows nothing that is not here. The push is done:
     /// what goes wrong now costs a fetch.
     fn keep(&self, pack: &[u8]) {
-        let kept = self.write_pack(pack).and_then(|()| self.session.store().remember(&self.branch, self.new));
+        let kept =
+            self.write_pack(pack).and_then(|()| self.session.store().remember(&self.branch.reference(), self.new));
         if let Err(error) = kept {
             warn!(%error, commit = %self.new, "the pushed objects are not kept and will be fetched");
         }

@@ -1,12 +1,13 @@
-//! One remote, open: its branches, their files, new commits, a push.
+//! One remote, open: its references, their files, new commits, a push.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use git2::{FetchOptions, ObjectType, Oid};
 
-use super::advertisement::{Advertisement, Refs};
-use super::branch::Branch;
+use super::advertisement::{Advertisement, Refs, Wanted};
+use super::branch::{Branch, FullName};
 use super::commit::{self, CommitMeta, Pending};
 use super::edit::Edit;
 use super::error::{Error, Fault, PushError, printable};
@@ -20,6 +21,9 @@ use super::unmarked::Unmarked;
 use super::url::RemoteUrl;
 use crate::metrics::Metrics;
 
+/// What a server says that hands out commits which none of its references is at.
+const CAN_WANT_ANY: &[&str] = &["allow-reachable-sha1-in-want", "allow-any-sha1-in-want"];
+
 /// An error names at most that many branches.
 const BRANCHES_NAMED_MAX: usize = 10;
 
@@ -27,14 +31,14 @@ const BRANCHES_NAMED_MAX: usize = 10;
 pub struct Session {
     url: RemoteUrl,
     place: Place,
-    listing: OnceCell<Advertisement>,
+    listing: RefCell<Option<Arc<Advertisement>>>,
     pending: Pending,
     unmarked: RefCell<Unmarked>,
     store: Store,
     metrics: Metrics,
 }
 
-/// Where the branches are.
+/// Where the references are.
 pub(super) enum Place {
     Remote(Arc<Link>),
     /// In the store itself.
@@ -44,32 +48,31 @@ pub(super) enum Place {
 impl Session {
     pub(super) fn new(url: RemoteUrl, place: Place, store: Store, metrics: Metrics) -> Self {
         let unmarked = RefCell::new(Unmarked::load(store.home()));
-        Self { url, place, listing: OnceCell::new(), pending: Pending::default(), unmarked, store, metrics }
+        Self { url, place, listing: RefCell::default(), pending: Pending::default(), unmarked, store, metrics }
     }
 
     pub fn url(&self) -> &RemoteUrl {
         &self.url
     }
 
-    /// The branches, listed once: one request.
-    pub fn refs(&self) -> Result<&Refs, Error> {
-        self.listing().map(|listing| &listing.refs)
+    /// The branches and tags, listed once: one request.
+    pub fn refs(&self) -> Result<Arc<Refs>, Error> {
+        self.listing().map(|listing| Arc::clone(&listing.refs))
     }
 
     /// The branch that the remote's `HEAD` names.
-    pub fn default_branch(&self) -> Result<&str, Error> {
+    pub fn default_branch(&self) -> Result<String, Error> {
         let refs = self.refs()?;
-        let url = || Box::new(self.url.clone());
         match &refs.default_branch {
-            Some(branch) => Ok(branch),
-            None if refs.heads.is_empty() => Err(Error::Empty { url: url() }),
-            None => Err(Error::NoDefaultBranch { url: url() }),
+            Some(branch) => Ok(branch.clone()),
+            None if refs.heads.is_empty() => Err(Error::Empty { url: self.boxed_url() }),
+            None => Err(Error::NoDefaultBranch { url: self.boxed_url() }),
         }
     }
 
-    /// Lists the branches again, after a lost race.
-    pub fn refresh(&mut self) -> Result<&Refs, Error> {
-        self.listing = OnceCell::new();
+    /// Lists the references again, after a lost race.
+    pub fn refresh(&mut self) -> Result<Arc<Refs>, Error> {
+        self.listing.take();
         self.refs()
     }
 
@@ -77,14 +80,43 @@ impl Session {
     pub fn fetch(&self, branch: &str) -> Result<Oid, Error> {
         let branch = Branch::new(branch)?;
         let tip = self.tip(&branch)?;
-        if let Place::Remote(link) = &self.place {
-            if !self.store.holds(tip) {
-                self.download(link, &branch, tip)?;
-                self.metrics.git_fetches.inc();
-            }
-            self.store.remember(&branch, tip)?;
+        self.bring(&Wanted { name: branch.reference(), object: tip, commit: tip })
+    }
+
+    /// The commit that any reference, by its full name, is at; brought here like a branch.
+    pub fn fetch_reference(&self, name: &str) -> Result<Oid, Error> {
+        let name = FullName::new(name)?;
+        let found = match &self.place {
+            Place::Remote(_) => self.listing()?.find(&name),
+            Place::Local => self.find_locally(&name),
+        };
+        let missing = || Error::MissingReference { url: self.boxed_url(), name: name.as_str().to_owned() };
+        self.bring(&found.ok_or_else(missing)?)
+    }
+
+    /// Brings a commit here, by its id. Servers that hand out no commit by its id are asked for their branches.
+    pub fn fetch_commit(&self, commit: Oid) -> Result<Oid, Error> {
+        if !self.store.holds(commit) {
+            self.seek(commit)?;
         }
-        Ok(tip)
+        // The name is not one of the server's: it keeps the commit in the store.
+        self.bring(&Wanted { name: format!("refs/commits/{commit}"), object: commit, commit })
+    }
+
+    /// Brings `branch` here, and with it a commit that must be on it.
+    pub fn fetch_commit_on(&self, branch: &str, commit: Oid) -> Result<Oid, Error> {
+        let tip = self.fetch(branch)?;
+        let repository = self.store.repository();
+        if tip == commit || (self.store.holds(commit) && repository.graph_descendant_of(tip, commit).unwrap_or(false)) {
+            return Ok(commit);
+        }
+        Err(Error::NotOnBranch { url: self.boxed_url(), commit, branch: branch.to_owned() })
+    }
+
+    /// When a commit that is here was committed, in seconds since 1970.
+    pub fn committed_at(&self, commit: Oid) -> Result<i64, Error> {
+        let found = self.store.repository().find_commit(commit);
+        found.map(|commit| commit.time().seconds()).map_err(|error| self.store.read_error("reading a commit", error))
     }
 
     /// The files of a commit that was fetched, or made here.
@@ -102,7 +134,10 @@ impl Session {
     pub fn push(&self, branch: &str, expected: Option<Oid>, new: Oid) -> Result<(), PushError> {
         let result = push::push(self, branch, expected, new);
         match &result {
-            Ok(()) => self.metrics.git_pushes.inc(),
+            Ok(()) => {
+                self.note_pushed(branch, new);
+                self.metrics.git_pushes.inc()
+            }
             Err(PushError::Moved { .. }) => self.metrics.git_pushes_lost.inc(),
             Err(_) => 0,
         };
@@ -150,45 +185,99 @@ impl Session {
         Error::Remote { doing, url: Box::new(self.url.clone()), source }
     }
 
-    fn listing(&self) -> Result<&Advertisement, Error> {
-        if let Some(listing) = self.listing.get() {
-            return Ok(listing);
+    fn boxed_url(&self) -> Box<RemoteUrl> {
+        Box::new(self.url.clone())
+    }
+
+    /// The listing goes on showing what the remote has: the next push of this session builds on this one.
+    fn note_pushed(&self, branch: &str, new: Oid) {
+        if let (Some(listing), Ok(branch)) = (self.listing.borrow_mut().as_mut(), Branch::new(branch)) {
+            Arc::make_mut(listing).moved(&branch, new);
         }
+    }
+
+    fn listing(&self) -> Result<Arc<Advertisement>, Error> {
+        if let Some(listing) = self.listing.borrow().as_ref() {
+            return Ok(Arc::clone(listing));
+        }
+        let listing = Arc::new(self.list()?);
+        Ok(Arc::clone(self.listing.borrow_mut().insert(listing)))
+    }
+
+    fn list(&self) -> Result<Advertisement, Error> {
         self.metrics.git_ref_listings.inc();
-        let listing = match &self.place {
+        match &self.place {
             Place::Remote(link) => {
                 link.begin();
-                let parsed = link.list(Service::UploadPack).and_then(|body| Advertisement::parse(&body));
-                parsed.map_err(|fault| self.remote_error("listing the branches of", fault))?
+                let parsed = link.list(Service::UploadPack).and_then(Advertisement::parse);
+                parsed.map_err(|fault| self.remote_error("listing the branches of", fault))
             }
-            Place::Local => self.list_locally().map_err(Error::git("listing the branches"))?,
-        };
-        Ok(self.listing.get_or_init(|| listing))
+            Place::Local => self.list_locally().map_err(Error::git("listing the branches")),
+        }
     }
 
     fn list_locally(&self) -> Result<Advertisement, git2::Error> {
         let repository = self.store.repository();
-        let mut listing = Advertisement::default();
-        for reference in repository.references_glob("refs/heads/*")? {
-            let reference = reference?;
-            // Names that are not UTF-8 cannot be asked for.
-            let Some(name) = reference.name().ok().and_then(|name| name.strip_prefix("refs/heads/")) else { continue };
-            if let Ok(commit) = reference.peel_to_commit() {
-                listing.refs.heads.insert(name.to_owned(), commit.id());
-            }
-        }
+        let mut refs =
+            Refs { heads: self.at_commits("refs/heads/")?, tags: self.at_commits("refs/tags/")?, default_branch: None };
         let head = repository.find_reference("HEAD")?;
         let target = head.symbolic_target().ok().flatten().and_then(|name| name.strip_prefix("refs/heads/"));
-        listing.refs.default_branch = target.filter(|name| listing.refs.heads.contains_key(*name)).map(str::to_owned);
-        Ok(listing)
+        refs.default_branch = target.filter(|name| refs.heads.contains_key(*name)).map(str::to_owned);
+        Ok(Advertisement::of(refs))
+    }
+
+    /// The references of the store below `prefix` that are at commits.
+    fn at_commits(&self, prefix: &str) -> Result<BTreeMap<String, Oid>, git2::Error> {
+        let mut found = BTreeMap::new();
+        for reference in self.store.repository().references_glob(&format!("{prefix}*"))? {
+            let reference = reference?;
+            // Names that are not UTF-8 cannot be asked for.
+            let Some(name) = reference.name().ok().and_then(|name| name.strip_prefix(prefix)) else { continue };
+            if let Ok(commit) = reference.peel_to_commit() {
+                found.insert(name.to_owned(), commit.id());
+            }
+        }
+        Ok(found)
+    }
+
+    fn find_locally(&self, name: &FullName) -> Option<Wanted> {
+        let reference = self.store.repository().find_reference(name.as_str()).ok()?;
+        let object = reference.peel(ObjectType::Any).ok()?.id();
+        let commit = reference.peel_to_commit().map_or(object, |commit| commit.id());
+        Some(Wanted { name: name.as_str().to_owned(), object, commit })
+    }
+
+    /// Looks for a commit at the remote.
+    fn seek(&self, commit: Oid) -> Result<(), Error> {
+        let missing = || Error::MissingCommit { url: self.boxed_url(), commit };
+        let Place::Remote(link) = &self.place else { return Err(missing()) };
+        let listing = self.listing()?;
+        if listing.has_at_tip(commit) || CAN_WANT_ANY.iter().any(|capability| listing.can(capability)) {
+            let wanted = Wanted { name: format!("refs/commits/{commit}"), object: commit, commit };
+            return self.download(link, &wanted).map_err(|error| match error {
+                // The server's way to say that it has none.
+                Error::Remote { source: Fault::Says { .. }, .. } => missing(),
+                error => error,
+            });
+        }
+        let refs = &listing.refs;
+        let others = refs.heads.keys().filter(|branch| Some(*branch) != refs.default_branch.as_ref());
+        for branch in refs.default_branch.iter().chain(others) {
+            self.fetch(branch)?;
+            if self.store.holds(commit) {
+                return Ok(());
+            }
+        }
+        Err(missing())
     }
 
     fn tip(&self, branch: &Branch) -> Result<Oid, Error> {
-        let heads = &self.refs()?.heads;
+        let refs = self.refs()?;
+        let heads = &refs.heads;
         if let Some(tip) = heads.get(branch.as_str()) {
             return Ok(*tip);
         }
-        let url = Box::new(self.url.clone());
+        let url = self.boxed_url();
         if heads.is_empty() {
             return Err(Error::Empty { url });
         }
@@ -197,17 +286,32 @@ impl Session {
         Err(Error::MissingBranch { url, branch: branch.as_str().to_owned(), present, more })
     }
 
-    fn download(&self, link: &Arc<Link>, branch: &Branch, tip: Oid) -> Result<(), Error> {
+    /// Fetches what is not here yet, and remembers it.
+    fn bring(&self, wanted: &Wanted) -> Result<Oid, Error> {
+        if let Place::Remote(link) = &self.place {
+            if !self.store.holds(wanted.commit) {
+                self.download(link, wanted)?;
+            }
+            self.store.remember(&wanted.name, wanted.commit)?;
+        } else if !self.store.holds(wanted.commit) {
+            return Err(Error::NotCommit { url: self.boxed_url(), name: wanted.name.clone() });
+        }
+        Ok(wanted.commit)
+    }
+
+    fn download(&self, link: &Arc<Link>, wanted: &Wanted) -> Result<(), Error> {
         link.begin();
-        let route = Route::new(Arc::clone(link), self.listing()?.only(branch, tip));
-        let done = self.download_over(&route, branch);
+        let route = Route::new(Arc::clone(link), self.listing()?.only(wanted));
+        let done = self.download_over(&route, wanted);
         done.map_err(|error| match link.take_fault() {
             Some(fault) => self.remote_error("fetching from", fault),
             None => self.fetch_error(error),
         })?;
-        let kind = self.store.odb()?.read_header(tip).map(|(_, kind)| kind);
+        self.metrics.git_fetches.inc();
+        let kind = self.store.odb()?.read_header(wanted.commit).map(|(_, kind)| kind);
         match kind {
             Ok(ObjectType::Commit) => Ok(()),
+            Ok(_) => Err(Error::NotCommit { url: self.boxed_url(), name: wanted.name.clone() }),
             _ => Err(self.remote_error(
                 "fetching from",
                 Fault::Protocol { what: "the commit was not in what it sent".to_owned() },
@@ -215,11 +319,11 @@ impl Session {
         }
     }
 
-    fn download_over(&self, route: &Route, branch: &Branch) -> Result<(), git2::Error> {
+    fn download_over(&self, route: &Route, wanted: &Wanted) -> Result<(), git2::Error> {
         let mut remote = self.store.repository().remote_anonymous(&route.url())?;
         let mut options = FetchOptions::new();
         options.download_tags(git2::AutotagOption::None).update_fetchhead(false);
-        remote.download(&[branch.reference()], Some(&mut options))
+        remote.download(&[&wanted.name], Some(&mut options))
     }
 
     /// Sorts what libgit2 says: about our store, or about what the server sent.

@@ -14,7 +14,6 @@ use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, RepositoryIn
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
-use super::branch::Branch;
 use super::error::Error;
 use super::{health, swap};
 
@@ -85,13 +84,16 @@ impl Store {
             .is_ok_and(|(_, kind)| kind == ObjectType::Commit)
     }
 
-    /// Remembers the tip of a branch, so that the next fetch can say what is here.
-    pub(super) fn remember(&self, branch: &Branch, tip: Oid) -> Result<(), Error> {
-        let name = reference_of(branch);
+    /// Remembers what the reference `name` is at, so that the next fetch can say what is here.
+    pub(super) fn remember(&self, name: &str, tip: Oid) -> Result<(), Error> {
+        let name = remembered_as(name);
         if self.repository.refname_to_id(&name).is_ok_and(|id| id == tip) {
             return Ok(());
         }
-        self.repository.reference(&name, tip, true, "").map(drop).map_err(Error::git("remembering the tip of a branch"))
+        self.repository
+            .reference(&name, tip, true, "")
+            .map(drop)
+            .map_err(Error::git("remembering the tip of a reference"))
     }
 
     /// The error of reading objects that must be here; marks our own store for rebuilding when they are not.
@@ -127,8 +129,8 @@ pub(super) fn home(state: &Path, remote: &str, identity: &str) -> PathBuf {
 }
 
 /// A flat name: branches `a` and `a/b`, or `A` and `a` on some file systems, may follow each other here.
-fn reference_of(branch: &Branch) -> String {
-    format!("refs/branches/{}", hex(&Sha256::digest(branch.as_str()), 40))
+fn remembered_as(name: &str) -> String {
+    format!("refs/branches/{}", hex(&Sha256::digest(name), 40))
 }
 
 fn hex(bytes: &[u8], digits: usize) -> String {

@@ -9,11 +9,11 @@ use super::access::{self, refuse};
 use super::decide::Decisions;
 use super::report::AutomationReport;
 use super::round::Context;
-use crate::api::{GitReference, ImageUpdateAutomation, Kind, Objects};
+use crate::api::{ImageUpdateAutomation, Kind, Objects};
 use crate::engine::cause::Cause;
 use crate::engine::message::MessageTemplate;
 use crate::engine::rewrite::Findings;
-use crate::engine::update::{Update, UpdateRequest, update};
+use crate::engine::update::{Checkout, Update, UpdateRequest, update};
 use crate::git::{Author, Remote};
 use crate::setter::Latest;
 
@@ -93,10 +93,9 @@ fn gather(
     let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
     let remote = access::remote(source, objects)?;
     let git = spec.git()?;
-    let object = format!("ImageUpdateAutomation {id}");
     let push = git.push.as_ref();
     refuse(
-        &object,
+        &format!("ImageUpdateAutomation {id}"),
         &[
             ("spec.git.commit.signingKey", git.commit.signing_key.is_some()),
             ("spec.git.push.refspec", push.is_some_and(|push| push.refspec.is_some())),
@@ -106,14 +105,10 @@ fn gather(
     // The automation's own ref replaces the source's as a whole, as in Flux.
     let own = git.checkout.as_ref().map(|checkout| &checkout.reference);
     let reference = own.or(source.spec.reference.as_ref());
-    if let Some(reference) = reference {
-        let place = if own.is_some() { object } else { format!("GitRepository {source_id}") };
-        refuse(&place, &beside_branch(reference))?;
-    }
     let request = UpdateRequest {
         latest: latest(objects, automation, decisions),
         automation: id,
-        checkout_branch: reference.and_then(|reference| reference.branch.clone()),
+        checkout: reference.map(Checkout::from).unwrap_or_default(),
         push_branch: push.and_then(|push| push.branch.clone()),
         path: spec.update.path.clone().unwrap_or_default(),
         author: author(&git.commit.author),
@@ -129,16 +124,6 @@ fn gather(
 fn author(author: &crate::api::Author) -> Author {
     let name = if author.name.trim().is_empty() { &author.email } else { &author.name };
     Author { name: name.clone(), email: author.email.clone() }
-}
-
-/// The parts of a reference that are not supported yet.
-fn beside_branch(reference: &GitReference) -> [(&'static str, bool); 4] {
-    [
-        ("ref.commit", reference.commit.is_some()),
-        ("ref.name", reference.name.is_some()),
-        ("ref.tag", reference.tag.is_some()),
-        ("ref.semver", reference.semver.is_some()),
-    ]
 }
 
 /// The images that the automation may write: those of its own namespace that its selector admits.

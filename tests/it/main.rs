@@ -11,6 +11,7 @@ mod world;
 mod api;
 mod api_checks;
 mod api_types;
+mod checkout;
 mod cli;
 mod git;
 mod git_faults;

@@ -118,10 +118,6 @@ fn what_is_not_supported_yet_fails_by_its_name() {
         assert!(run.stderr.contains(expected), "{expected:?} in {}", run.stderr);
         assert_eq!(world.git.log("app.git", "main"), ["first"]);
     };
-    check("ref: {branch: main}", "ref: {tag: v1}", "ref.tag");
-    check("ref: {branch: main}", "ref: {semver: '*'}", "ref.semver");
-    check("ref: {branch: main}", "ref: {name: refs/heads/main}", "ref.name");
-    check("ref: {branch: main}", "ref: {commit: 0123456789012345678901234567890123456789}", "ref.commit");
     check("  git:\n", "  git:\n    push: {refspec: 'refs/heads/main:refs/heads/x'}\n", "spec.git.push.refspec");
     check("  git:\n", "  git:\n    push: {options: {a: b}}\n", "spec.git.push.options");
     check("      author:", "      signingKey: {secretRef: {name: k}}\n      author:", "spec.git.commit.signingKey");

@@ -130,8 +130,8 @@ fn rewrite_tree(
     let mut index = StoreIndex { session, fresh: Vec::new() };
     let mut files = Vec::new();
     let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| files.push(file));
-    let mut findings = findings
-        .map_err(|error| UpdateError::Tree { of: format!("branch {}", route.checkout), source: Arc::new(error) })?;
+    let mut findings =
+        findings.map_err(|error| UpdateError::Tree { of: route.checkout.to_string(), source: Arc::new(error) })?;
     findings.ignored.extend(tree.passed_over().into_iter().map(passed_over));
     session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
     Ok((findings, files))
