@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use git2::{Buf, ObjectType, Oid};
+use git2::{ObjectType, Oid};
 use jiff::Timestamp;
 
 use super::edit::{Edit, TreeEditor};
 use super::error::Error;
+use super::pack::{self, NewObject};
 use super::store::Store;
 
 /// Who a commit is by.
@@ -32,7 +33,7 @@ pub(super) struct Pending(RefCell<HashMap<Oid, Made>>);
 
 struct Made {
     parent: Oid,
-    objects: Vec<Oid>,
+    objects: Vec<NewObject>,
 }
 
 /// Makes one commit on top of `base`.
@@ -49,7 +50,7 @@ pub(super) fn commit(
     if tree == parent.tree_id() {
         return Err(Error::NothingChanged);
     }
-    let id = editor.write(ObjectType::Commit, &text(tree, base, meta)?)?;
+    let id = editor.write(ObjectType::Commit, text(tree, base, meta)?)?;
     pending.0.borrow_mut().insert(id, Made { parent: base, objects: editor.written });
     Ok(id)
 }
@@ -59,14 +60,9 @@ impl Pending {
     /// of it is on the disk.
     pub(super) fn pack(&self, store: &Store, commit: Oid) -> Result<Vec<u8>, Error> {
         let made = self.0.borrow();
-        let mut builder = store.repository().packbuilder().map_err(Error::git("making a pack"))?;
-        let chain = std::iter::successors(made.get(&commit), |last| made.get(&last.parent));
-        for id in chain.flat_map(|made| &made.objects) {
-            builder.insert_object(*id, None).map_err(Error::git("adding to a pack"))?;
-        }
-        let mut pack = Buf::new();
-        builder.write_buf(&mut pack).map_err(Error::git("writing a pack"))?;
-        Ok(pack.to_vec())
+        let mut chain: Vec<&Made> = std::iter::successors(made.get(&commit), |last| made.get(&last.parent)).collect();
+        chain.reverse();
+        pack::pack(chain.into_iter().flat_map(|made| &made.objects)).map_err(Error::io("making a pack", store.home()))
     }
 
     /// True while `commit` has not been written to the disk.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use git2::{ObjectType, Odb, Oid};
 
 use super::error::Error;
+use super::pack::NewObject;
 use super::rawtree::{self, Kind, MODE_FILE, MODE_TREE, RawEntry};
 use super::store::Store;
 use super::tree::DEPTH_MAX;
@@ -17,11 +18,11 @@ pub struct Edit {
     pub content: Vec<u8>,
 }
 
-/// Writes blobs and trees; collects the ids of what it wrote.
+/// Writes blobs and trees; collects what it wrote.
 pub(super) struct TreeEditor<'s> {
     store: &'s Store,
     odb: Odb<'s>,
-    pub(super) written: Vec<Oid>,
+    pub(super) written: Vec<NewObject>,
 }
 
 /// The edits below one folder, by name.
@@ -47,9 +48,14 @@ impl<'s> TreeEditor<'s> {
         self.folder("", Some(root), &top)
     }
 
-    pub(super) fn write(&mut self, kind: ObjectType, data: &[u8]) -> Result<Oid, Error> {
-        let id = self.odb.write(kind, data).map_err(Error::git("writing an object"))?;
-        self.written.push(id);
+    pub(super) fn write(&mut self, kind: ObjectType, data: Vec<u8>) -> Result<Oid, Error> {
+        self.write_near(kind, data, None)
+    }
+
+    /// Writes what is nearly the same as `base`.
+    fn write_near(&mut self, kind: ObjectType, data: Vec<u8>, base: Option<(Oid, Vec<u8>)>) -> Result<Oid, Error> {
+        let id = self.odb.write(kind, &data).map_err(Error::git("writing an object"))?;
+        self.written.push(NewObject { id, kind, data, base });
         Ok(id)
     }
 
@@ -73,12 +79,13 @@ impl<'s> TreeEditor<'s> {
         if entries.len() > rawtree::parse(&data).map_or(0, |old| old.len()) {
             entries.sort_by(RawEntry::order);
         }
-        self.write(ObjectType::Tree, &rawtree::write(&entries))
+        let new = rawtree::write(&entries);
+        self.write_near(ObjectType::Tree, new, old.map(|old| (old, data)))
     }
 
     fn node(&mut self, path: &str, old: Option<RawEntry<'_>>, node: &Node<'_>) -> Result<Oid, Error> {
         match (node, old.map(|old| (old.kind(), old.id))) {
-            (Node::File(content), None | Some((Kind::File, _))) => self.write(ObjectType::Blob, content),
+            (Node::File(content), None | Some((Kind::File, _))) => self.write(ObjectType::Blob, content.to_vec()),
             (Node::Folder(folder), None) => self.folder(path, None, folder),
             (Node::Folder(folder), Some((Kind::Tree, id))) => self.folder(path, Some(id), folder),
             (Node::File(_), Some(_)) => Err(refused(path, "what is there is not a file")),

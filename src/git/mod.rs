@@ -15,6 +15,7 @@ mod health;
 mod http;
 mod link;
 mod log;
+mod pack;
 mod pktline;
 mod push;
 mod rawtree;

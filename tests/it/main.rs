@@ -17,6 +17,7 @@ mod git;
 mod git_faults;
 mod git_hostile;
 mod git_local;
+mod git_pack;
 mod git_remote;
 mod git_store;
 mod goregex;

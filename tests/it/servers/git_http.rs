@@ -32,6 +32,8 @@ pub(crate) struct Asked {
     /// `GET /app.git/info/refs?service=git-upload-pack`
     pub(crate) line: String,
     pub(crate) authorization: Option<String>,
+    /// The length of the body.
+    pub(crate) bytes: usize,
 }
 
 /// What the server does instead of answering as it should.
@@ -212,7 +214,11 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
     let line = format!("{} {}", parts.method, parts.uri);
     let authorization =
         parts.headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    shared.asked.lock().expect("the list").push(Asked { line: line.clone(), authorization: authorization.clone() });
+    shared.asked.lock().expect("the list").push(Asked {
+        line: line.clone(),
+        authorization: authorization.clone(),
+        bytes: body.len(),
+    });
     let wanted = shared.wanted.lock().expect("the guard").clone();
     if wanted.is_some() && wanted != authorization {
         return plain(StatusCode::UNAUTHORIZED, "who are you?");
