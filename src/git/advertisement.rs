@@ -88,8 +88,13 @@ impl Advertisement {
     }
 
     /// A branch moved by our own hand.
-    pub(super) fn moved(&mut self, branch: &Branch, to: Oid) {
-        Arc::make_mut(&mut self.refs).heads.insert(branch.as_str().to_owned(), to);
+    pub(super) fn moved(&mut self, branch: &str, to: Oid) {
+        Arc::make_mut(&mut self.refs).heads.insert(branch.to_owned(), to);
+    }
+
+    /// A newer listing of the branches.
+    pub(super) fn heads_are(&mut self, heads: &BTreeMap<String, Oid>) {
+        Arc::make_mut(&mut self.refs).heads.clone_from(heads);
     }
 
     pub(super) fn can(&self, capability: &str) -> bool {

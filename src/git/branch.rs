@@ -32,7 +32,7 @@ impl Branch {
 }
 
 /// The full name of any reference, `refs/…`, as `git check-ref-format` would accept it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FullName(String);
 
 impl FullName {

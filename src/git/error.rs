@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use git2::Oid;
 
+use super::refspec::RefName;
 use super::url::RemoteUrl;
 use crate::net;
 
@@ -119,13 +120,36 @@ impl Fault {
 #[derive(Debug, thiserror::Error)]
 pub enum PushError {
     /// Somebody else moved, made or deleted the branch: fetch, redo the work, push again.
-    #[error("branch {branch} {}", moved(.expected, .found))]
-    Moved { branch: String, expected: Option<Oid>, found: Option<Oid> },
+    #[error("{target} {}", moved(.expected, .found))]
+    Moved { target: RefName, expected: Option<Oid>, found: Option<Oid> },
     /// The server, or a hook of it, said no.
-    #[error("push to branch {branch} refused: {reason}{}", said(.output))]
-    Refused { branch: String, reason: String, output: String },
+    #[error("push to {target} refused: {reason}{}", said(.output))]
+    Refused { target: RefName, reason: String, output: String },
+    /// A refspec without `+` met a reference that is ahead or elsewhere.
+    #[error("{target} is at {found}, which is not behind the new commit: commits would get lost")]
+    NotForward { target: RefName, found: Oid },
+    #[error("push options are set, and the server takes none: nothing was pushed")]
+    NoOptions,
+    /// Of several references, some were moved.
+    #[error("{} moved, but then: {source}", listed_names(.done))]
+    Partly { done: Vec<RefName>, source: Box<PushError> },
     #[error(transparent)]
     Failed(#[from] Error),
+}
+
+impl PushError {
+    /// Advice for the user, to be shown behind `hint:`.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Failed(error) => error.hint(),
+            Self::Partly { source, .. } => source.hint(),
+            Self::NotForward { .. } => Some("a refspec with a leading + may replace them".to_owned()),
+            Self::NoOptions => {
+                Some("remove spec.git.push.options, or allow them: receive.advertisePushOptions".to_owned())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl From<net::Error> for Fault {
@@ -209,6 +233,10 @@ fn listed(present: &[String], more: usize) -> String {
         0 => format!("; it has {names}"),
         more => format!("; it has {names} and {more} more"),
     }
+}
+
+fn listed_names(names: &[RefName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn moved(expected: &Option<Oid>, found: &Option<Oid>) -> String {

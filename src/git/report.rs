@@ -1,10 +1,11 @@
-//! The exchange of a push (`gitprotocol-pack`, "Pushing Data To a Server"): one command out, a verdict back.
+//! The exchange of a push (`gitprotocol-pack`, "Pushing Data To a Server"): commands out, a verdict back.
 
 use git2::Oid;
 
 use super::advertisement::Advertisement;
 use super::error::{Fault, printable};
 use super::pktline::{self, Packet};
+use super::refspec::{PushOptions, RefName};
 
 /// What hooks may print before it is cut.
 const OUTPUT_BYTES_MAX: usize = 8 << 10;
@@ -13,23 +14,41 @@ const OUTPUT_BYTES_MAX: usize = 8 << 10;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Done,
-    Refused { reason: String, output: String },
+    Refused { target: RefName, reason: String, output: String },
 }
 
-/// The bytes in front of the pack: move `reference` from `old` to `new`.
-pub(super) fn command(offer: &Advertisement, reference: &str, old: Oid, new: Oid) -> Vec<u8> {
-    let wanted = ["report-status", "side-band-64k", "ofs-delta"];
+/// Moves `target` from `old` (`None`: it must not exist) to `new`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Command {
+    pub(super) target: RefName,
+    pub(super) old: Option<Oid>,
+    pub(super) new: Oid,
+}
+
+/// The bytes in front of the pack: `commands`, all or none of them, and what else the server is told.
+pub(super) fn commands(offer: &Advertisement, commands: &[Command], options: &PushOptions) -> Vec<u8> {
+    let mut wanted = vec!["report-status", "side-band-64k", "ofs-delta"];
+    wanted.extend((commands.len() > 1).then_some("atomic"));
+    wanted.extend((!options.is_empty()).then_some("push-options"));
     let mut capabilities: Vec<&str> = wanted.into_iter().filter(|name| offer.can(name)).collect();
     let agent = concat!("agent=tagwright/", env!("CARGO_PKG_VERSION"));
     capabilities.push(agent);
     let mut out = Vec::new();
-    pktline::put(&mut out, format!("{old} {new} {reference}\0 {}", capabilities.join(" ")).as_bytes());
+    for (at, Command { target, old, new }) in commands.iter().enumerate() {
+        let (old, name) = (old.unwrap_or(Oid::ZERO_SHA1), target.as_str());
+        let tail = if at == 0 { format!("\0 {}", capabilities.join(" ")) } else { String::new() };
+        pktline::put(&mut out, format!("{old} {new} {name}{tail}").as_bytes());
+    }
     pktline::put_flush(&mut out);
+    if !options.is_empty() {
+        options.iter().for_each(|option| pktline::put(&mut out, option.as_bytes()));
+        pktline::put_flush(&mut out);
+    }
     out
 }
 
-/// Reads the answer to a push of `reference`.
-pub(super) fn verdict(offer: &Advertisement, reference: &str, answer: &[u8]) -> Result<Verdict, Fault> {
+/// Reads the answer to `commands`: the first refusal, if there is one.
+pub(super) fn verdict(offer: &Advertisement, commands: &[Command], answer: &[u8]) -> Result<Verdict, Fault> {
     if !offer.can("report-status") {
         return Err(Fault::Protocol { what: "it does not report what became of a push".to_owned() });
     }
@@ -37,12 +56,21 @@ pub(super) fn verdict(offer: &Advertisement, reference: &str, answer: &[u8]) -> 
         if offer.can("side-band-64k") { bands(answer)? } else { Bands::plain(answer) };
     let output = printable(&output, OUTPUT_BYTES_MAX);
     if !fatal.is_empty() {
-        return Ok(Verdict::Refused { reason: printable(&fatal, OUTPUT_BYTES_MAX), output });
+        let target = commands[0].target.clone();
+        return Ok(Verdict::Refused { target, reason: printable(&fatal, OUTPUT_BYTES_MAX), output });
     }
-    match reason(reference, &report)? {
-        None => Ok(Verdict::Done),
-        Some(reason) => Ok(Verdict::Refused { reason, output }),
+    let mut refusals = Vec::new();
+    for Command { target, .. } in commands {
+        // Gerrit says `no new changes` where it has this very commit under review already.
+        let refusal = reason(target.as_str(), &report)?.filter(|reason| reason != "no new changes");
+        refusals.extend(refusal.map(|reason| (target, reason)));
     }
+    // Of several, all but one say no more than that they fell with that one.
+    refusals.sort_by_key(|(_, reason)| reason.starts_with("atomic "));
+    Ok(match refusals.into_iter().next() {
+        None => Verdict::Done,
+        Some((target, reason)) => Verdict::Refused { target: target.clone(), reason, output },
+    })
 }
 
 /// True where a refusal means that another writer came first or is at it now. The words are those of Git's
@@ -93,9 +121,10 @@ fn reason(reference: &str, mut report: &[u8]) -> Result<Option<String>, Fault> {
             Some(("unpack", "ok")) => unpacked = true,
             Some(("unpack", why)) => return Ok(Some(format!("the server could not unpack the objects: {why}"))),
             Some(("ok", name)) if name == reference && unpacked => return Ok(None),
-            Some(("ng", rest)) => {
-                let why = rest.strip_prefix(reference).map(str::trim).filter(|why| !why.is_empty());
-                return Ok(Some(why.unwrap_or("the server gives no reason").to_owned()));
+            Some(("ng", rest)) if rest.split(' ').next() == Some(reference) => {
+                let why = rest[reference.len()..].trim();
+                let why = if why.is_empty() { "the server gives no reason" } else { why };
+                return Ok(Some(why.to_owned()));
             }
             _ => {}
         }

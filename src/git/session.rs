@@ -13,7 +13,8 @@ use super::edit::Edit;
 use super::error::{Error, Fault, PushError, printable};
 use super::link::{Link, Service};
 use super::log::{self, LogEntry};
-use super::push;
+use super::push::{self, Expected, Move};
+use super::refspec::{PushOptions, RefName};
 use super::store::Store;
 use super::transport::Route;
 use super::tree::GitTree;
@@ -32,6 +33,8 @@ pub struct Session {
     url: RemoteUrl,
     place: Place,
     listing: RefCell<Option<Arc<Advertisement>>>,
+    /// What a push that came too late was told of the branches.
+    seen: RefCell<Option<Arc<Refs>>>,
     pending: Pending,
     unmarked: RefCell<Unmarked>,
     store: Store,
@@ -48,7 +51,16 @@ pub(super) enum Place {
 impl Session {
     pub(super) fn new(url: RemoteUrl, place: Place, store: Store, metrics: Metrics) -> Self {
         let unmarked = RefCell::new(Unmarked::load(store.home()));
-        Self { url, place, listing: RefCell::default(), pending: Pending::default(), unmarked, store, metrics }
+        Self {
+            url,
+            place,
+            listing: RefCell::default(),
+            seen: RefCell::default(),
+            pending: Pending::default(),
+            unmarked,
+            store,
+            metrics,
+        }
     }
 
     pub fn url(&self) -> &RemoteUrl {
@@ -70,9 +82,12 @@ impl Session {
         }
     }
 
-    /// Lists the references again, after a lost race.
+    /// Lists the references again, after a lost race. Where the push has just been told of the branches, without a request.
     pub fn refresh(&mut self) -> Result<Arc<Refs>, Error> {
-        self.listing.take();
+        match (self.listing.get_mut(), self.seen.take()) {
+            (Some(listing), Some(seen)) => Arc::make_mut(listing).heads_are(&seen.heads),
+            (listing, _) => *listing = None,
+        }
         self.refs()
     }
 
@@ -132,10 +147,16 @@ impl Session {
 
     /// Moves `branch` from `expected` (`None`: it must not exist) to `new`, or says who was faster.
     pub fn push(&self, branch: &str, expected: Option<Oid>, new: Oid) -> Result<(), PushError> {
-        let result = push::push(self, branch, expected, new);
+        let one = Move { target: RefName::branch(branch)?, expected: Expected::At(expected) };
+        self.push_all(&[one], new, &PushOptions::default())
+    }
+
+    /// Moves several references to `new`: all or none where the server can do that, else in their order.
+    pub fn push_all(&self, moves: &[Move], new: Oid, options: &PushOptions) -> Result<(), PushError> {
+        let result = push::push(self, moves, new, options);
         match &result {
             Ok(()) => {
-                self.note_pushed(branch, new);
+                moves.iter().for_each(|one| self.note_pushed(&one.target, new));
                 self.metrics.git_pushes.inc()
             }
             Err(PushError::Moved { .. }) => self.metrics.git_pushes_lost.inc(),
@@ -169,6 +190,11 @@ impl Session {
             .map_err(Error::io("remembering files without markers below", self.store.home()))
     }
 
+    /// Keeps a newer listing of the branches for [`Session::refresh`].
+    pub(super) fn saw(&self, refs: Arc<Refs>) {
+        self.seen.replace(Some(refs));
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }
@@ -190,9 +216,9 @@ impl Session {
     }
 
     /// The listing goes on showing what the remote has: the next push of this session builds on this one.
-    fn note_pushed(&self, branch: &str, new: Oid) {
-        if let (Some(listing), Ok(branch)) = (self.listing.borrow_mut().as_mut(), Branch::new(branch)) {
-            Arc::make_mut(listing).moved(&branch, new);
+    fn note_pushed(&self, target: &RefName, new: Oid) {
+        if let (Some(listing), Some(branch)) = (self.listing.borrow_mut().as_mut(), target.as_branch()) {
+            Arc::make_mut(listing).moved(branch, new);
         }
     }
 

@@ -18,6 +18,7 @@ mod git_faults;
 mod git_hostile;
 mod git_local;
 mod git_pack;
+mod git_push;
 mod git_remote;
 mod git_store;
 mod goregex;
