@@ -13,9 +13,13 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub path: String,
-    /// Names the content where the tree knows it beforehand (a Git blob id), so that a reader may skip it.
-    pub content_id: Option<String>,
+    /// Names the content where the tree knows it beforehand, so that a reader may skip it.
+    pub content_id: Option<ContentId>,
 }
+
+/// The id of a Git blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentId(pub [u8; 20]);
 
 /// Why a tree could not be read. Says the same for what is absent and for what lies outside.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::setter::{self, Change, Current, Ignored, Latest, Rewrite};
-use crate::tree::{Entry, FileTree, TreeError};
+use crate::tree::{ContentId, Entry, FileTree, TreeError};
 
 /// Files are read one after the other and rewritten in parallel, this many bytes at a time: what bounds memory.
 const BATCH_BYTES: usize = 8 << 20;
@@ -35,21 +35,34 @@ pub struct ChangedFile {
     pub after: String,
 }
 
-/// Which files are known to hold no marker, by content; what a warm run need not read.
+/// What rewrites of earlier runs found in files that they did not change; what a warm run need not read.
 pub trait MarkerIndex {
-    fn is_unmarked(&self, content_id: &str) -> bool;
-    fn remember_unmarked(&mut self, content_id: &str);
+    /// What a rewrite of this content would find now, where it is known.
+    fn recall(&self, content: ContentId) -> Option<Rewrite>;
+    fn remember(&mut self, content: ContentId, rewrite: &Rewrite);
 }
 
 /// Knows nothing: every file is read.
 pub struct NoIndex;
 
 impl MarkerIndex for NoIndex {
-    fn is_unmarked(&self, _: &str) -> bool {
-        false
+    fn recall(&self, _: ContentId) -> Option<Rewrite> {
+        None
     }
 
-    fn remember_unmarked(&mut self, _: &str) {}
+    fn remember(&mut self, _: ContentId, _: &Rewrite) {}
+}
+
+/// A file of a batch.
+struct Read {
+    entry: Entry,
+    content: Content,
+}
+
+enum Content {
+    Text(Vec<u8>),
+    /// What a rewrite finds is known without the text.
+    Known(Rewrite),
 }
 
 /// Rewrites the manifests at or below `under`; `changed` receives each changed file as soon as it is known.
@@ -65,23 +78,29 @@ pub fn rewrite(
     let mut findings = Findings::default();
     let mut entries = tree.files(under, &setter::is_manifest)?.into_iter().peekable();
     while entries.peek().is_some() {
-        let batch = read_batch(tree, &mut entries, index, &mut findings.ignored);
-        let rewritten: Vec<(String, Vec<u8>, Rewrite)> = batch
-            .into_par_iter()
-            .map(|(path, text)| {
-                let rewrite = setter::rewrite(&text, latest);
-                (path, text, rewrite)
-            })
-            .collect();
-        for (path, before, rewrite) in rewritten {
-            findings.add(&path, &rewrite);
-            if let Some(after) = rewrite.text {
+        let batch = read_batch(tree, &mut entries, index);
+        let rewritten: Vec<(Entry, Rewrite, Vec<u8>)> =
+            batch.into_par_iter().map(|read| read.rewrite(latest)).collect();
+        for (entry, mut rewrite, before) in rewritten {
+            findings.add(&entry.path, &rewrite);
+            if let Some(after) = rewrite.text.take() {
                 let before = String::from_utf8(before).expect("the setter changes UTF-8 only");
-                changed(ChangedFile { path, before, after });
+                changed(ChangedFile { path: entry.path, before, after });
+            } else if let Some(content) = entry.content_id.filter(|_| !before.is_empty()) {
+                index.remember(content, &rewrite);
             }
         }
     }
     Ok(findings)
+}
+
+impl Read {
+    fn rewrite(self, latest: &Latest) -> (Entry, Rewrite, Vec<u8>) {
+        match self.content {
+            Content::Text(text) => (self.entry, setter::rewrite(&text, latest), text),
+            Content::Known(rewrite) => (self.entry, rewrite, Vec::new()),
+        }
+    }
 }
 
 impl Findings {
@@ -101,22 +120,25 @@ fn read_batch(
     tree: &dyn FileTree,
     entries: &mut impl Iterator<Item = Entry>,
     index: &mut dyn MarkerIndex,
-    ignored: &mut Vec<InFile<Ignored>>,
-) -> Vec<(String, Vec<u8>)> {
+) -> Vec<Read> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for entry in entries {
-        let content_id = entry.content_id.as_deref();
-        if content_id.is_some_and(|id| index.is_unmarked(id)) {
+        if let Some(known) = entry.content_id.and_then(|content| index.recall(content)) {
+            batch.push(Read { entry, content: Content::Known(known) });
             continue;
         }
-        match tree.read(&entry) {
+        let content = match tree.read(&entry) {
             Ok(text) if setter::has_marker(&text) => {
                 bytes += text.len();
-                batch.push((entry.path, text.into_owned()));
+                Content::Text(text.into_owned())
             }
-            Ok(_) => content_id.into_iter().for_each(|id| index.remember_unmarked(id)),
-            Err(error) => ignored.push(unreadable(entry.path, &error)),
-        }
+            Ok(_) => {
+                entry.content_id.into_iter().for_each(|content| index.remember(content, &Rewrite::default()));
+                continue;
+            }
+            Err(error) => Content::Known(unreadable(&error)),
+        };
+        batch.push(Read { entry, content });
         if bytes >= BATCH_BYTES {
             break;
         }
@@ -124,9 +146,7 @@ fn read_batch(
     batch
 }
 
-fn unreadable(file: String, error: &TreeError) -> InFile<Ignored> {
-    InFile {
-        file,
-        what: Ignored { line: 0, marker: String::new(), reason: format!("the file cannot be read: {error}") },
-    }
+fn unreadable(error: &TreeError) -> Rewrite {
+    let reason = format!("the file cannot be read: {error}");
+    Rewrite { ignored: vec![Ignored { line: 0, marker: String::new(), reason }], ..Rewrite::default() }
 }

@@ -6,6 +6,7 @@
 
 mod chain;
 mod checkout;
+mod index;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

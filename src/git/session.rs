@@ -1,6 +1,6 @@
 //! One remote, open: its references, their files, new commits, a push.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,14 +13,16 @@ use super::edit::Edit;
 use super::error::{Error, Fault, PushError, printable};
 use super::link::{Link, Service};
 use super::log::{self, LogEntry};
+use super::memory::{Draft, Memory, Subject};
 use super::push::{self, Expected, Move};
 use super::refspec::{PushOptions, RefName};
 use super::store::Store;
+use super::survey::Survey;
 use super::transport::Route;
 use super::tree::GitTree;
-use super::unmarked::Unmarked;
 use super::url::RemoteUrl;
 use crate::metrics::Metrics;
+use crate::tree::ContentId;
 
 /// What a server says that hands out commits which none of its references is at.
 const CAN_WANT_ANY: &[&str] = &["allow-reachable-sha1-in-want", "allow-any-sha1-in-want"];
@@ -36,7 +38,7 @@ pub struct Session {
     /// What a push that came too late was told of the branches.
     seen: RefCell<Option<Arc<Refs>>>,
     pending: Pending,
-    unmarked: RefCell<Unmarked>,
+    memory: OnceCell<RefCell<Memory>>,
     store: Store,
     metrics: Metrics,
 }
@@ -50,14 +52,13 @@ pub(super) enum Place {
 
 impl Session {
     pub(super) fn new(url: RemoteUrl, place: Place, store: Store, metrics: Metrics) -> Self {
-        let unmarked = RefCell::new(Unmarked::load(store.home()));
         Self {
             url,
             place,
             listing: RefCell::default(),
             seen: RefCell::default(),
             pending: Pending::default(),
-            unmarked,
+            memory: OnceCell::new(),
             store,
             metrics,
         }
@@ -176,18 +177,34 @@ impl Session {
         entries.map_err(|error| self.store.read_error("reading commits", error))
     }
 
-    /// True for a file's `content_id` that was remembered to hold no marker.
-    pub fn is_unmarked(&self, content_id: &str) -> bool {
-        content_id.parse().is_ok_and(|id| self.unmarked.borrow().contains(id))
+    /// The files of a commit that are `wanted` and that [`Session::remember`] did not find to be of no interest. One
+    /// `wanted` for all surveys of a remote, which looks at the name of a file alone.
+    pub fn survey(&self, commit: Oid, wanted: fn(&str) -> bool) -> Result<Survey<'_>, Error> {
+        Ok(Survey::new(self.tree(commit)?, self.memory(), wanted))
     }
 
-    /// Remembers, beyond this run, files that hold no marker.
-    pub fn remember_unmarked<'a>(&self, content_ids: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
-        let ids: Vec<Oid> = content_ids.into_iter().filter_map(|id| id.parse().ok()).collect();
-        self.unmarked
-            .borrow_mut()
-            .insert(&ids)
-            .map_err(Error::io("remembering files without markers below", self.store.home()))
+    /// What was noted on a file's content, in this run or an earlier one.
+    pub fn recall(&self, content: ContentId) -> Option<Vec<u8>> {
+        let memory = self.memory().borrow();
+        memory.note(Subject::Blob, Oid::from_bytes(&content.0).ok()?).map(<[u8]>::to_vec)
+    }
+
+    /// Keeps notes on the content of files beyond this run. An empty note: no interest in this file, nor in a folder
+    /// of `survey` that holds only such files.
+    pub fn remember(&self, survey: &Survey<'_>, notes: &[(ContentId, Vec<u8>)]) {
+        let mut draft = Draft::default();
+        for (content, note) in notes {
+            if let Ok(id) = Oid::from_bytes(&content.0) {
+                draft.add(Subject::Blob, id, note);
+            }
+        }
+        self.memory().borrow_mut().keep(draft);
+        let folders = survey.conclude(&self.memory().borrow());
+        self.memory().borrow_mut().keep(folders);
+    }
+
+    fn memory(&self) -> &RefCell<Memory> {
+        self.memory.get_or_init(|| RefCell::new(Memory::load(self.store.home())))
     }
 
     /// Keeps a newer listing of the branches for [`Session::refresh`].

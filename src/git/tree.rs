@@ -7,9 +7,11 @@ use std::collections::HashMap;
 use git2::{ObjectType, Odb, OdbObject, Oid};
 
 use super::error::Error;
+use super::memory::Memory;
 use super::rawtree::{self, Kind, RawEntry};
 use super::store::Store;
-use crate::tree::{Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
+use super::survey::TreeNote;
+use crate::tree::{ContentId, Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
 
 /// A path is at most this many folders deep; what lies deeper is passed over.
 pub(super) const DEPTH_MAX: usize = 128;
@@ -47,7 +49,7 @@ impl<'s> GitTree<'s> {
         self.passed_over.borrow().clone()
     }
 
-    fn object(&self, id: Oid, path: &str, kind: ObjectType) -> Result<OdbObject<'_>, TreeError> {
+    pub(super) fn object(&self, id: Oid, path: &str, kind: ObjectType) -> Result<OdbObject<'_>, TreeError> {
         let object = self.odb.read(id).map_err(|error| self.broken(path, error))?;
         if object.kind() == kind {
             Ok(object)
@@ -88,10 +90,18 @@ impl<'s> GitTree<'s> {
     }
 }
 
-impl FileTree for GitTree<'_> {
-    fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError> {
+impl GitTree<'_> {
+    /// As [`FileTree::files`], but for what the notes of `memory` say need not be looked at. `visited` gets the trees that
+    /// were read.
+    pub(super) fn walk(
+        &self,
+        under: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        memory: Option<&Memory>,
+        visited: &mut Vec<Oid>,
+    ) -> Result<Vec<Entry>, TreeError> {
         let under = clean(under);
-        let mut walk = Walk { tree: self, wanted, found: Vec::new(), seen: 0, folders: Vec::new() };
+        let mut walk = Walk { tree: self, wanted, memory, found: Vec::new(), seen: 0, folders: Vec::new(), visited };
         match self.find(&under)? {
             (Kind::Tree, id) => walk.run(under, id)?,
             (_, id) if wanted(&under) => walk.found.push(file(under, id)),
@@ -100,9 +110,15 @@ impl FileTree for GitTree<'_> {
         walk.found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(walk.found)
     }
+}
+
+impl FileTree for GitTree<'_> {
+    fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError> {
+        self.walk(under, wanted, None, &mut Vec::new())
+    }
 
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {
-        let id = match entry.content_id.as_deref().map(str::parse::<Oid>) {
+        let id = match entry.content_id.map(|ContentId(id)| Oid::from_bytes(&id)) {
             Some(Ok(id)) => id,
             _ => self.find(&entry.path)?.1,
         };
@@ -120,28 +136,52 @@ impl FileTree for GitTree<'_> {
 struct Walk<'w, 's> {
     tree: &'w GitTree<'s>,
     wanted: &'w dyn Fn(&str) -> bool,
+    memory: Option<&'w Memory>,
     found: Vec<Entry>,
     seen: usize,
     folders: Vec<(String, Oid)>,
+    visited: &'w mut Vec<Oid>,
 }
 
 impl Walk<'_, '_> {
     fn run(&mut self, path: String, id: Oid) -> Result<(), TreeError> {
+        let top = path.clone();
         self.folders.push((path, id));
         while let Some((path, id)) = self.folders.pop() {
-            let object = self.tree.object(id, &path, ObjectType::Tree)?;
-            let entries =
-                rawtree::parse(object.data()).ok_or_else(|| malformed(&path, "the tree object is malformed"))?;
-            self.seen += entries.len();
+            self.folder(&path, id)?;
             if self.seen > ENTRIES_MAX {
-                return Err(malformed(&path, "the tree has more than 2,000,000 entries"));
-            }
-            let doubles = doubles(&entries);
-            for entry in &entries {
-                self.entry(&path, entry, &doubles);
+                return Err(malformed(&top, "the tree has more than 2,000,000 entries"));
             }
         }
         Ok(())
+    }
+
+    fn folder(&mut self, path: &str, id: Oid) -> Result<(), TreeError> {
+        if let Some(note) = self.memory.and_then(|memory| TreeNote::of(memory, id, path)) {
+            self.by_note(path, &note);
+            return Ok(());
+        }
+        let object = self.tree.object(id, path, ObjectType::Tree)?;
+        let entries = rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
+        self.seen += entries.len();
+        self.visited.push(id);
+        let doubles = doubles(&entries);
+        for entry in &entries {
+            self.entry(path, entry, &doubles);
+        }
+        Ok(())
+    }
+
+    fn by_note(&mut self, folder: &str, note: &TreeNote<'_>) {
+        self.seen += note.entries as usize;
+        for visit in &note.visits {
+            let path = join(folder, visit.name);
+            if visit.is_folder {
+                self.folders.push((path, visit.id));
+            } else if (self.wanted)(&path) {
+                self.found.push(file(path, visit.id));
+            }
+        }
     }
 
     fn entry(&mut self, folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) {
@@ -165,7 +205,7 @@ impl Walk<'_, '_> {
 }
 
 /// Why an entry is not followed.
-fn objection(folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) -> Option<&'static str> {
+pub(super) fn objection(folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) -> Option<&'static str> {
     match entry.kind() {
         Kind::Symlink => return Some("it is a symbolic link"),
         Kind::Submodule => return Some("it is a submodule"),
@@ -180,7 +220,7 @@ fn objection(folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) -> Option<&'
 }
 
 /// Names that occur more than once: which of them a checkout would show is anyone's guess.
-fn doubles<'a>(entries: &[RawEntry<'a>]) -> Vec<&'a [u8]> {
+pub(super) fn doubles<'a>(entries: &[RawEntry<'a>]) -> Vec<&'a [u8]> {
     // In an honest tree names ascend, but for folders; the map is made only where they do not.
     if entries.is_sorted_by(|a, b| a.name < b.name) {
         return Vec::new();
@@ -193,7 +233,9 @@ fn doubles<'a>(entries: &[RawEntry<'a>]) -> Vec<&'a [u8]> {
 }
 
 fn file(path: String, id: Oid) -> Entry {
-    Entry { path, content_id: Some(id.to_string()) }
+    let mut content_id = [0; 20];
+    content_id.copy_from_slice(&id.as_bytes()[..20]);
+    Entry { path, content_id: Some(ContentId(content_id)) }
 }
 
 fn join(folder: &str, name: &str) -> String {

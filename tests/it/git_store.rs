@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tagwright::git::{Limits, Remote};
-use tagwright::tree::FileTree as _;
+use tagwright::git::{Limits, Remote, Session};
+use tagwright::tree::{ContentId, FileTree as _};
 
 use crate::git::{Lab, files, git_in, remote, told, told_by, update};
 use crate::git_remote::store_path;
@@ -154,38 +154,64 @@ fn stores_differ_by_address_and_by_identity() {
 }
 
 #[test]
-fn files_without_markers_are_remembered_and_a_torn_list_costs_nothing_but_time() {
+fn notes_outlive_a_run_and_a_damaged_list_costs_nothing_but_time() {
     let (server, lab) = warm();
     let url = server.url("app.git");
-    let ids = |session: &tagwright::git::Session| -> Vec<String> {
-        let tip = session.fetch("main").expect("a tip");
-        let entries = session.tree(tip).map(|tree| tree.files("", &|_| true)).expect("a tree").expect("its files");
-        entries.into_iter().filter_map(|entry| entry.content_id).collect()
-    };
     let session = lab.open(&url);
-    let known = ids(&session);
-    assert!(!session.is_unmarked(&known[0]));
-    session.remember_unmarked(known.iter().map(String::as_str)).expect("a write");
-    session.remember_unmarked([known[0].as_str(), "not an id"]).expect("a write");
+    let survey = session.survey(session.fetch("main").expect("a tip"), |_| true).expect("a survey");
+    let [one, two, three] = [ContentId([1; 20]), ContentId([2; 20]), ContentId([3; 20])];
+    assert_eq!(session.recall(one), None);
+    session.remember(&survey, &[(one, b"note".to_vec()), (two, Vec::new())]);
+    session.remember(&survey, &[(one, b"another".to_vec())]);
+    let recalled = |session: &Session| [one, two, three].map(|content| session.recall(content));
+    let whole = [Some(b"another".to_vec()), Some(Vec::new()), None];
+    assert_eq!(recalled(&session), whole);
+    drop(survey);
     drop(session);
-    let list = all(store_path(&lab).parent().expect("a home"), "")
-        .into_iter()
-        .find(|path| path.to_string_lossy().contains("unmarked-"))
-        .expect("the list");
-    assert_eq!(fs::metadata(&list).expect("a file").len(), 40);
 
-    fs::OpenOptions::new()
-        .append(true)
-        .open(&list)
-        .and_then(|mut file| std::io::Write::write_all(&mut file, b"torn"))
-        .expect("a write");
+    let list = notes(&lab);
+    let bytes = fs::read(&list).expect("the list");
+    let torn = [bytes.as_slice(), b"\x20\0\0\0torn"].concat();
+    fs::write(&list, torn).expect("a write");
+    assert_eq!(recalled(&lab.open(&url)), whole);
+    assert_eq!(fs::read(&list).expect("the list"), bytes, "the torn end is cut off");
+
+    let flipped = |at: usize| {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 4;
+        bytes
+    };
+    for at in 0..bytes.len() {
+        fs::write(&list, flipped(at)).expect("a write");
+        let found = recalled(&lab.open(&url));
+        let first = [Some(b"note".to_vec()), Some(Vec::new()), None];
+        assert!([&whole, &first, &[None, None, None]].contains(&&found), "byte {at}: {found:?}");
+        assert_ne!(found, whole, "byte {at}: the damage was not seen");
+    }
     let session = lab.open(&url);
-    assert!(known.iter().all(|id| session.is_unmarked(id)));
-    assert!(!session.is_unmarked(&"1".repeat(40)) && !session.is_unmarked("torn"));
-    session.remember_unmarked(["1".repeat(40).as_str()]).expect("a write");
+    let survey = session.survey(session.fetch("main").expect("a tip"), |_| true).expect("a survey");
+    session.remember(&survey, &[(three, b"behind the cut".to_vec())]);
+    drop(survey);
     drop(session);
-    let session = lab.open(&url);
-    assert!(session.is_unmarked(&"1".repeat(40)) && session.is_unmarked(&known[1]));
+    assert_eq!(lab.open(&url).recall(three), Some(b"behind the cut".to_vec()));
+}
+
+#[test]
+fn notes_of_another_version_are_dropped() {
+    let (server, lab) = warm();
+    let home = store_path(&lab).parent().expect("a home").to_path_buf();
+    for name in ["notes-0.0.0", "unmarked-0.1.0"] {
+        fs::write(home.join(name), "old").expect("a file");
+    }
+    let session = lab.open(&server.url("app.git"));
+    assert_eq!(session.recall(ContentId([1; 20])), None);
+    assert!(!home.join("notes-0.0.0").exists() && !home.join("unmarked-0.1.0").exists());
+}
+
+/// The list of notes of the only store.
+pub(crate) fn notes(lab: &Lab) -> PathBuf {
+    let files = all(store_path(lab).parent().expect("a home"), "");
+    files.into_iter().find(|path| path.to_string_lossy().contains("notes-")).expect("the list")
 }
 
 fn all(folder: &Path, extension: &str) -> Vec<PathBuf> {

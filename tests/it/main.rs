@@ -24,6 +24,7 @@ mod git_store;
 mod goregex;
 mod image;
 mod layering;
+mod marker_index;
 mod message;
 mod metrics;
 mod net;

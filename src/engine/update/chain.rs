@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::index::StoreIndex;
 use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
 use crate::engine::diff::unified;
 use crate::engine::message;
-use crate::engine::rewrite::{ChangedFile, Findings, InFile, MarkerIndex, rewrite};
+use crate::engine::rewrite::{ChangedFile, Findings, InFile, rewrite};
 use crate::git::{CommitMeta, Edit, Oid, PassedOver, Session};
 use crate::setter::{self, Change, Ignored};
 use crate::trailer::{self, ImageChange};
-use crate::tree::FileTree as _;
+use crate::tree::{ContentId, FileTree as _};
 
 /// The commits of one attempt.
 pub(super) struct Made {
@@ -48,7 +49,7 @@ impl Made {
     }
 
     /// The blob ids, in `commit`, of the files that the chain changes.
-    fn content_ids(&self, session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<String>>, UpdateError> {
+    fn content_ids(&self, session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {
         let tree = session.tree(commit)?;
         Ok(self.files.iter().map(|path| (path.clone(), content_id(&tree, path))).collect())
     }
@@ -69,12 +70,12 @@ impl Made {
     }
 }
 
-fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<String> {
+fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<ContentId> {
     tree.files(path, &|_| true).ok()?.pop()?.content_id
 }
 
 /// The blob ids of all manifests of a commit.
-fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<String>>, UpdateError> {
+fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {
     let entries = session.tree(commit)?.files("", &setter::is_manifest);
     let entries =
         entries.map_err(|error| UpdateError::Tree { of: format!("commit {commit}"), source: Arc::new(error) })?;
@@ -126,14 +127,14 @@ fn rewrite_tree(
     request: &UpdateRequest,
     commit: Oid,
 ) -> Result<(Findings, Vec<ChangedFile>), UpdateError> {
-    let tree = session.tree(commit)?;
-    let mut index = StoreIndex { session, fresh: Vec::new() };
+    let tree = session.survey(commit, setter::is_manifest)?;
+    let mut index = StoreIndex::new(session, &request.latest);
     let mut files = Vec::new();
     let findings = rewrite(&tree, &request.path, &request.latest, &mut index, |file| files.push(file));
     let mut findings =
         findings.map_err(|error| UpdateError::Tree { of: route.checkout.to_string(), source: Arc::new(error) })?;
     findings.ignored.extend(tree.passed_over().into_iter().map(passed_over));
-    session.remember_unmarked(index.fresh.iter().map(String::as_str))?;
+    session.remember(&tree, &index.into_fresh());
     Ok((findings, files))
 }
 
@@ -150,20 +151,4 @@ fn image_changes(changes: &[InFile<Change>]) -> Vec<ImageChange> {
         new: found.what.new.clone(),
     };
     changes.iter().map(change).collect()
-}
-
-/// The store's memory of files without markers.
-struct StoreIndex<'s> {
-    session: &'s Session,
-    fresh: Vec<String>,
-}
-
-impl MarkerIndex for StoreIndex<'_> {
-    fn is_unmarked(&self, content_id: &str) -> bool {
-        self.session.is_unmarked(content_id)
-    }
-
-    fn remember_unmarked(&mut self, content_id: &str) {
-        self.fresh.push(content_id.to_owned());
-    }
 }
