@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
-use crate::git::Git;
+use crate::git::{Git, Limits};
 use crate::net::Http;
 
 /// Access to Git
@@ -16,11 +16,36 @@ pub(super) struct GitArgs {
     /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
     #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
     state: Option<PathBuf>,
+
+    /// What all stores may take together; those that were not used for longest are removed
+    #[arg(long, value_name = "SIZE", env = "TAGWRIGHT_STATE_MAX", default_value = "10Gi", value_parser = quantity)]
+    state_max: u64,
+}
+
+/// Bytes as Kubernetes writes them: `500M`, `10Gi`.
+fn quantity(text: &str) -> Result<u64, String> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, suffix) = text.split_at(end);
+    let unit = match suffix {
+        "" => 1,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        _ => return Err("expected a whole number of k, M, G, T, Ki, Mi, Gi or Ti, such as 10Gi".to_owned()),
+    };
+    let number: u64 = digits.parse().map_err(|_| "expected a size such as 10Gi".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "the size is too large".to_owned())
 }
 
 impl GitArgs {
     pub(super) fn open(&self, http: Http, runtime: Handle) -> Result<Git, Failure> {
-        Ok(Git::new(self.state_folder()?, http, runtime, Default::default()))
+        let limits = Limits { state_bytes: self.state_max, ..Limits::default() };
+        Ok(Git::new(self.state_folder()?, http, runtime, limits))
     }
 
     fn state_folder(&self) -> Result<PathBuf, Failure> {

@@ -160,6 +160,7 @@ pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], mode: Mode
         let batch: Vec<&UpdateRequest> = places.iter().map(|place| &requests[*place]).collect();
         outcomes.extend(places.into_iter().zip(run(&mut session, &route, &batch, Terms { mode, now })));
     }
+    git.close(session);
     outcomes.into_values().collect()
 }
 

@@ -77,6 +77,16 @@ impl Advertisement {
         is_there
     }
 
+    /// Shows the name of every reference that can be asked for.
+    pub(super) fn each_name(&self, mut see: impl FnMut(&str)) {
+        self.refs.heads.keys().for_each(|branch| see(&format!("refs/heads/{branch}")));
+        self.each(|_, name| {
+            if let Ok(name) = std::str::from_utf8(name) {
+                see(name);
+            }
+        });
+    }
+
     fn each(&self, mut see: impl FnMut(Oid, &[u8])) {
         let seen = read_lines(&self.body, |line| {
             if let Ok((id, name)) = reference(split_at_nul(line).0) {

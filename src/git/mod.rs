@@ -21,9 +21,11 @@ mod pktline;
 mod push;
 mod rawtree;
 mod refspec;
+mod repack;
 mod report;
 mod seed;
 mod session;
+mod shelf;
 mod store;
 mod survey;
 mod swap;
@@ -68,16 +70,18 @@ pub struct Git {
     metrics: Metrics,
 }
 
-/// What one exchange may bring at most.
+/// What one exchange may bring at most, and what is kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub refs_bytes: u64,
     pub pack_bytes: u64,
+    /// All stores together.
+    pub state_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { refs_bytes: 64 << 20, pack_bytes: 4 << 30 }
+        Self { refs_bytes: 64 << 20, pack_bytes: 4 << 30, state_bytes: 10 << 30 }
     }
 }
 
@@ -123,6 +127,11 @@ impl Git {
         }
     }
 
+    /// Ends a session: puts its store in order, and bounds what all stores take.
+    pub fn close(&self, session: Session) {
+        session.tidy(self.limits.state_bytes);
+    }
+
     /// The commits of `branch` (of the default branch without one), newest first, at most `limit`. A local repository
     /// may be any clone, bare or not.
     pub fn history(&self, remote: &Remote, branch: Option<&str>, limit: usize) -> Result<Vec<LogEntry>, Error> {
@@ -135,7 +144,9 @@ impl Git {
         }
         let session = self.open(remote)?;
         let branch = branch.map_or_else(|| session.default_branch(), |branch| Ok(branch.to_owned()))?;
-        session.log(session.fetch(&branch)?, limit)
+        let log = session.log(session.fetch(&branch)?, limit)?;
+        self.close(session);
+        Ok(log)
     }
 
     fn open_local(&self, remote: &Remote, path: &Path) -> Result<Session, Error> {

@@ -1,10 +1,11 @@
 //! One remote, open: its references, their files, new commits, a push.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use git2::{FetchOptions, ObjectType, Oid};
+use tracing::{info, warn};
 
 use super::advertisement::{Advertisement, Refs, Wanted};
 use super::branch::{Branch, FullName};
@@ -16,11 +17,12 @@ use super::log::{self, LogEntry};
 use super::memory::{Draft, Memory, Subject};
 use super::push::{self, Expected, Move};
 use super::refspec::{PushOptions, RefName};
-use super::store::Store;
+use super::store::{self, Store};
 use super::survey::Survey;
 use super::transport::Route;
 use super::tree::GitTree;
 use super::url::RemoteUrl;
+use super::{repack, shelf};
 use crate::metrics::Metrics;
 use crate::tree::ContentId;
 
@@ -39,6 +41,9 @@ pub struct Session {
     seen: RefCell<Option<Arc<Refs>>>,
     pending: Pending,
     memory: OnceCell<RefCell<Memory>>,
+    /// The references, as the store names them, that were brought here.
+    used: RefCell<HashSet<String>>,
+    has_grown: Cell<bool>,
     store: Store,
     metrics: Metrics,
 }
@@ -59,6 +64,8 @@ impl Session {
             seen: RefCell::default(),
             pending: Pending::default(),
             memory: OnceCell::new(),
+            used: RefCell::default(),
+            has_grown: Cell::new(false),
             store,
             metrics,
         }
@@ -158,6 +165,7 @@ impl Session {
         match &result {
             Ok(()) => {
                 moves.iter().for_each(|one| self.note_pushed(&one.target, new));
+                self.has_grown.set(true);
                 self.metrics.git_pushes.inc()
             }
             Err(PushError::Moved { .. }) => self.metrics.git_pushes_lost.inc(),
@@ -201,6 +209,30 @@ impl Session {
         self.memory().borrow_mut().keep(draft);
         let folders = survey.conclude(&self.memory().borrow());
         self.memory().borrow_mut().keep(folders);
+    }
+
+    /// To be called when all is done: makes one pack of many, and removes stores that nobody used for long when all
+    /// take more than `state_bytes`. What goes wrong costs room alone, and is told in the log.
+    pub(super) fn tidy(self, state_bytes: u64) {
+        let home = self.store.home().to_path_buf();
+        if !self.has_grown.get() {
+            return;
+        }
+        if matches!(self.place, Place::Remote(_)) && repack::is_due(&home) {
+            match self.live_tips().and_then(|tips| repack::repack(&self.store, &tips)) {
+                Ok(()) => info!(store = %home.display(), "repacked"),
+                Err(error) => warn!(store = %home.display(), error = &error as &dyn std::error::Error, "not repacked"),
+            }
+        }
+        shelf::trim(&home, state_bytes);
+    }
+
+    /// What the store remembers of references that the remote still has, or that were used just now.
+    fn live_tips(&self) -> Result<Vec<(String, Oid)>, Error> {
+        let mut live = self.used.borrow().clone();
+        self.listing()?.each_name(|name| live.extend([store::remembered_as(name)]));
+        let tips = self.store.tips()?;
+        Ok(tips.into_iter().filter(|(name, _)| live.contains(name)).collect())
     }
 
     fn memory(&self) -> &RefCell<Memory> {
@@ -336,6 +368,7 @@ impl Session {
                 self.download(link, wanted)?;
             }
             self.store.remember(&wanted.name, wanted.commit)?;
+            self.used.borrow_mut().insert(store::remembered_as(&wanted.name));
         } else if !self.store.holds(wanted.commit) {
             return Err(Error::NotCommit { url: self.boxed_url(), name: wanted.name.clone() });
         }
@@ -351,6 +384,7 @@ impl Session {
             None => self.fetch_error(error),
         })?;
         self.metrics.git_fetches.inc();
+        self.has_grown.set(true);
         let kind = self.store.odb()?.read_header(wanted.commit).map(|(_, kind)| kind);
         match kind {
             Ok(ObjectType::Commit) => Ok(()),
@@ -373,6 +407,10 @@ impl Session {
     fn fetch_error(&self, error: git2::Error) -> Error {
         let text = printable(error.message().as_bytes(), 500);
         let fault = match (error.class(), error.code()) {
+            // What cannot be written is not the server's fault.
+            (git2::ErrorClass::Os | git2::ErrorClass::Filesystem, _) => {
+                return Error::Git { doing: "writing what was fetched to the store", source: error.into() };
+            }
             (git2::ErrorClass::Odb, _) => return self.store.read_error("fetching", error),
             (_, git2::ErrorCode::Eof) => Fault::Truncated,
             _ => match text.strip_prefix("remote error: ") {

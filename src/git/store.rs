@@ -1,24 +1,28 @@
 //! The bare object store behind a remote, and local repositories that are their own store.
 //!
 //! Under `STATE/git/HASH/` lie `lock` (held as long as the store is open), `remote` (whose store it is, for
-//! people), `store.git` and what [`super::unmarked`] remembers. A store that a killed process or a bad disk
+//! people), `store.git` and what [`super::memory`] keeps. A store that a killed process or a bad disk
 //! left damaged is thrown away and fetched anew: it is a cache, the remote is the truth.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::error::Error;
-use super::{health, swap};
+use super::{health, repack, swap};
 
 /// Higher than libgit2's own backends (1 and 2), so that what is written stays in memory until it is pushed.
 const MEMORY_PRIORITY: i32 = 1000;
+
+/// Where references of the store are, which keep what was fetched.
+const REMEMBERED: &str = "refs/branches/";
 
 /// An open store and the lock on it.
 pub(super) struct Store {
@@ -34,6 +38,7 @@ impl Store {
     pub(super) fn open(home: PathBuf, remote: &str, wait: Duration) -> Result<Self, Error> {
         let lock = lock(&home, wait)?;
         let path = home.join("store.git");
+        repack::recover(&home).map_err(Error::io("clearing away what a repack left in", &home))?;
         let repository = match health::check(&home, &path) {
             Ok(Some(repository)) => repository,
             Ok(None) => create(&home, &path, remote)?,
@@ -110,6 +115,15 @@ impl Store {
             warn!(%error, store = %self.home.display(), "the damaged store could not be marked");
         }
     }
+
+    /// The remembered references with their commits.
+    pub(super) fn tips(&self) -> Result<Vec<(String, Oid)>, Error> {
+        let listed = self.repository.references_glob(&format!("{REMEMBERED}*")).and_then(|references| {
+            let tip = |reference: git2::Reference<'_>| Some((reference.name().ok()?.to_owned(), reference.target()?));
+            references.map(|reference| reference.map(tip)).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(listed.map_err(Error::git("reading the remembered tips"))?.into_iter().flatten().collect())
+    }
 }
 
 /// Opens any repository of this machine for reading, bare or not.
@@ -129,8 +143,8 @@ pub(super) fn home(state: &Path, remote: &str, identity: &str) -> PathBuf {
 }
 
 /// A flat name: branches `a` and `a/b`, or `A` and `a` on some file systems, may follow each other here.
-fn remembered_as(name: &str) -> String {
-    format!("refs/branches/{}", hex(&Sha256::digest(name), 40))
+pub(super) fn remembered_as(name: &str) -> String {
+    format!("{REMEMBERED}{}", hex(&Sha256::digest(name), 40))
 }
 
 fn hex(bytes: &[u8], digits: usize) -> String {
@@ -145,13 +159,13 @@ fn hex(bytes: &[u8], digits: usize) -> String {
 /// One process, and in it one session, has a store at a time.
 fn lock(home: &Path, wait: Duration) -> Result<File, Error> {
     let path = home.join("lock");
-    fs::create_dir_all(home).map_err(Error::io("creating", home))?;
-    let file =
-        File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("opening", &path))?;
     let start = Instant::now();
+    let mut file = lock_file(home, &path)?;
     loop {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            // Removed while we waited: another process may hold the lock of the new one.
+            Ok(()) if !is_at(&file, &path) => file = lock_file(home, &path)?,
+            Ok(()) => return stamped(file).map_err(Error::io("writing", &path)),
             Err(TryLockError::WouldBlock) if start.elapsed() < wait => thread::sleep(Duration::from_millis(5)),
             Err(TryLockError::WouldBlock) => return Err(Error::Busy { path: home.to_path_buf(), waited: wait }),
             Err(TryLockError::Error(source)) => return Err(Error::Io { doing: "locking", path, source }),
@@ -159,18 +173,38 @@ fn lock(home: &Path, wait: Duration) -> Result<File, Error> {
     }
 }
 
+fn lock_file(home: &Path, path: &Path) -> Result<File, Error> {
+    fs::create_dir_all(home).map_err(Error::io("creating", home))?;
+    File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io("opening", path))
+}
+
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = file.metadata().and_then(|open| fs::metadata(path).map(|there| open.ino() == there.ino()));
+    same.unwrap_or(false)
+}
+
+/// The time of the lock tells when the store was used last.
+fn stamped(file: File) -> io::Result<File> {
+    file.set_modified(SystemTime::now()).map(|()| file)
+}
+
 fn create(home: &Path, path: &Path, remote: &str) -> Result<Repository, Error> {
     let note = home.join("remote");
     fs::write(&note, format!("{remote}\n")).map_err(Error::io("writing", &note))?;
-    let mut options = RepositoryInitOptions::new();
-    options.bare(true).external_template(false).initial_head("main");
-    let made = Repository::init_opts(path, &options)
-        .map_err(|source| Error::Open { path: path.to_path_buf(), source: source.into() })?;
+    let made = init(path)?;
     let mark = health::mark(home);
     if mark.exists() {
         fs::remove_file(&mark).map_err(Error::io("removing", &mark))?;
     }
     Ok(made)
+}
+
+/// An empty bare repository.
+pub(super) fn init(path: &Path) -> Result<Repository, Error> {
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).external_template(false).initial_head("main");
+    Repository::init_opts(path, &options)
+        .map_err(|source| Error::Open { path: path.to_path_buf(), source: source.into() })
 }
 
 fn remove(path: &Path) -> io::Result<()> {

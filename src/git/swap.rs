@@ -48,6 +48,11 @@ pub(super) fn clean_up(home: &Path, repository: &Path) -> Result<(), Error> {
     withdraw(home)
 }
 
+/// True where a process that had `home` may have left a lock behind.
+pub(super) fn is_announced(home: &Path) -> bool {
+    announcement(home).exists()
+}
+
 fn announcement(home: &Path) -> PathBuf {
     home.join("swap")
 }

@@ -9,7 +9,8 @@ use tagwright::tree::{ContentId, FileTree as _};
 
 use crate::git::{Lab, files, git_in, remote, told, told_by, update};
 use crate::git_remote::store_path;
-use crate::servers::git_http::{GitServer, git};
+use crate::servers::git_http::{GitServer, git, git_output};
+use crate::world::World;
 
 const FIRST: &[(&str, &str)] = &[("a.yaml", "image: a:1\n"), ("b.yaml", "image: b:1\n")];
 
@@ -206,6 +207,118 @@ fn notes_of_another_version_are_dropped() {
     let session = lab.open(&server.url("app.git"));
     assert_eq!(session.recall(ContentId([1; 20])), None);
     assert!(!home.join("notes-0.0.0").exists() && !home.join("unmarked-0.1.0").exists());
+}
+
+#[test]
+fn many_packs_become_one_and_what_the_remote_dropped_goes() {
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", FIRST);
+    let url = server.url("app.git");
+    server.commit("app.git", "gone", &[("gone.yaml", "x\n")], "gone");
+    lab.open(&url).fetch("gone").expect("a fetch");
+    let dropped = git(&server.path("app.git"), &["rev-parse", "gone"]).trim().to_owned();
+    git(&server.path("app.git"), &["branch", "-D", "gone"]);
+    let round = |number: usize| {
+        server.commit("app.git", "main", &[("a.yaml", &format!("image: a:{number}\n"))], "next");
+        let session = lab.open(&url);
+        session.fetch("main").expect("a fetch");
+        lab.git.close(session);
+        all(&store_path(&lab).join("objects/pack"), "pack").len()
+    };
+    let counts: Vec<usize> = (0..52).map(round).collect();
+    assert_eq!(counts.iter().max(), Some(&50), "{counts:?}");
+    assert_eq!(counts[49..], [1, 2, 3], "{counts:?}");
+    let store = store_path(&lab);
+    git(&store, &["fsck", "--strict", "--no-dangling"]);
+    assert_eq!(git(&store, &["rev-list", "--count", "--all"]).trim(), "53");
+    assert!(!git_output(&store, &["cat-file", "-e", &dropped]).status.success());
+    // Once in an hour is enough, however many packs there are.
+    let pack = first(&store.join("objects/pack"), "pack");
+    for number in 0..60 {
+        for extension in ["pack", "idx"] {
+            let twin = store.join(format!("objects/pack/pack-{number}.{extension}"));
+            fs::copy(pack.with_extension(extension), twin).expect("a twin");
+        }
+    }
+    assert!(round(100) > 60);
+}
+
+#[test]
+fn a_store_works_whenever_its_repack_was_killed() {
+    let copy = |from: &Path, to: &Path| {
+        let done = std::process::Command::new("cp").arg("-r").args([from, to]).status().expect("cp");
+        assert!(done.success());
+    };
+    let states: &[(&str, &dyn Fn(&Path))] = &[
+        ("while it was written", &|home| fs::create_dir_all(home.join("fresh.git/objects/pack")).expect("a folder")),
+        ("before the swap", &|home| copy(&home.join("store.git"), &home.join("fresh.git"))),
+        ("amid the swap", &|home| {
+            copy(&home.join("store.git"), &home.join("fresh.git"));
+            fs::rename(home.join("store.git"), home.join("old.git")).expect("a rename");
+        }),
+        ("behind the swap", &|home| {
+            copy(&home.join("store.git"), &home.join("old.git"));
+            fs::remove_dir_all(home.join("old.git/refs")).expect("half of the old one");
+        }),
+    ];
+    for (when, make) in states {
+        let (server, lab) = warm();
+        let home = store_path(&lab).parent().expect("a home").to_path_buf();
+        make(&home);
+        let session = lab.open(&server.url("app.git"));
+        let tip = session.fetch("main").expect("a fetch");
+        assert_eq!(files(&session, tip)[0], "a.yaml=image: a:2\n", "{when}");
+        assert_eq!(server.requests().len(), 1, "{when}: nothing was fetched again");
+        assert!(!home.join("fresh.git").exists() && !home.join("old.git").exists(), "{when}");
+    }
+}
+
+#[test]
+fn stores_that_were_not_used_for_longest_are_removed_when_all_are_too_large() {
+    let server = GitServer::start();
+    let lab = Lab::with_limits(Limits { state_bytes: 200_000, ..Limits::default() });
+    let noise: String = (0..100_000).map(|_| fastrand::alphanumeric()).collect();
+    let fetch = |name: &str| {
+        server.create(name, &[("a.yaml", &noise)]);
+        let session = lab.open(&server.url(name));
+        session.fetch("main").expect("a fetch");
+        lab.git.close(session);
+    };
+    let kept = || {
+        let homes = fs::read_dir(lab.state.path().join("git")).expect("stores");
+        let notes = homes.map(|home| fs::read_to_string(home.expect("a home").path().join("remote")).expect("a note"));
+        let mut names: Vec<String> =
+            notes.map(|note| note.trim().rsplit('/').next().expect("a name").to_owned()).collect();
+        names.sort();
+        names
+    };
+    fetch("a.git");
+    fetch("b.git");
+    assert_eq!(kept(), ["a.git", "b.git"]);
+    // Used again, and in use: neither is the one to go.
+    let held = lab.open(&server.url("a.git"));
+    fetch("c.git");
+    fetch("d.git");
+    assert_eq!(kept(), ["a.git", "d.git"]);
+    drop(held);
+    lab.open(&server.url("b.git")).fetch("main").expect("what was removed is fetched again");
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_next_run_works() {
+    let world = World::simple();
+    let noise: String = (0..600_000).map(|_| fastrand::alphanumeric()).collect();
+    world.git.commit("app.git", "main", &[("noise", &noise)], "noise");
+    // A limit on the size of files fails writes as a full disk does, and needs no disk of its own.
+    let sync = world.sync_command("state", &[]);
+    let mut limited = std::process::Command::new("bash");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$@\"", "bash"]).arg(sync.get_program());
+    limited.args(sync.get_args()).env_clear().env("HOME", world.folder.path()).env("PATH", "/usr/bin:/bin");
+    let run = crate::program::finish(&mut limited).code_is(2);
+    assert!(run.stderr.contains("writing what was fetched to the store"), "{}", run.stderr);
+    assert!(!run.stderr.contains("protocol"), "{}", run.stderr);
+    world.sync(&[]).ok();
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
 }
 
 /// The list of notes of the only store.
