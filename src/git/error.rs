@@ -60,6 +60,8 @@ pub enum Error {
     NothingChanged,
     #[error("the commit's {what}")]
     CommitText { what: &'static str },
+    #[error("object {id} is not a commit")]
+    NotCommit { id: Oid },
 }
 
 /// What a server, or the way to it, did wrong.

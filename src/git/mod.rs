@@ -26,6 +26,7 @@ mod report;
 mod seed;
 mod session;
 mod shelf;
+mod sign;
 mod store;
 mod survey;
 mod swap;
@@ -50,6 +51,7 @@ pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecE
 pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::survey::Survey;
+pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind};
 pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};
 pub use git2::Oid;

@@ -32,6 +32,7 @@ mod policy;
 mod registry;
 mod registry_docker_config;
 mod setter;
+mod signing;
 mod sync;
 mod sync_faults;
 mod sync_shapes;
