@@ -87,7 +87,7 @@ pub struct SigningKey {
     pub kind: SigningKeyKind,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SigningKeyKind {
     #[default]

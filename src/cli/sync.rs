@@ -69,6 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         registry: Client::new(http.clone(), Limits::default()),
         git: args.git.open(http, runtime.handle().clone())?.counting(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
+        signers: Default::default(),
     };
     match &args.every {
         None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),

@@ -52,8 +52,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
     errors(error).find_map(|error| {
         let update = || error.downcast_ref::<UpdateError>()?.hint();
         let git = || error.downcast_ref::<git::Error>()?.hint();
+        let signing = || error.downcast_ref::<git::SigningError>()?.hint().map(str::to_owned);
         let registry = || error.downcast_ref::<registry::Error>()?.hint().map(str::to_owned);
-        update().or_else(git).or_else(registry)
+        update().or_else(git).or_else(signing).or_else(registry)
     })
 }
 

@@ -18,7 +18,7 @@ use tracing::info;
 
 use super::message::{MessageError, MessageTemplate};
 use super::rewrite::Findings;
-use crate::git::{self, Author, Git, Oid, PushError, Remote, Session};
+use crate::git::{self, Author, Git, Oid, PushError, Remote, Session, Signer};
 use crate::object::NamespacedName;
 use crate::policy::InvalidPolicy;
 use crate::setter::Latest;
@@ -47,6 +47,7 @@ pub struct UpdateRequest {
     pub latest: Latest,
     pub author: Author,
     pub message: MessageTemplate,
+    pub signer: Option<Signer>,
 }
 
 /// Whether commits leave this machine.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::edit::{Edit, TreeEditor};
 use super::error::Error;
 use super::pack::{self, NewObject};
+use super::sign::{self, Signer};
 use super::store::Store;
 
 /// Who a commit is by.
@@ -19,12 +20,14 @@ pub struct Author {
 }
 
 /// All of a commit but its tree and parent. The committer is the author.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct CommitMeta {
     pub author: Author,
     pub time: Timestamp,
     /// Goes into the commit byte for byte.
     pub message: String,
+    /// Signs the commit; unsigned without one.
+    pub signer: Option<Signer>,
 }
 
 /// Commits that are in memory alone, with the objects that each of them brought.
@@ -90,8 +93,12 @@ fn text(tree: Oid, parent: Oid, meta: &CommitMeta) -> Result<Vec<u8>, Error> {
     // Git reads no time before 1970.
     let seconds = meta.time.as_second().max(0);
     let who = format!("{name} <{email}> {seconds} +0000");
-    let encoded = format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{}", meta.message);
-    Ok(encoded.into_bytes())
+    let headers = format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n");
+    let payload = format!("{headers}\n{}", meta.message);
+    let Some(signer) = &meta.signer else { return Ok(payload.into_bytes()) };
+    // What is signed is the commit without this header (`gitformat-signature`).
+    let signature = signer.sign(payload.as_bytes(), meta.time).map_err(Error::Signing)?;
+    Ok(format!("{headers}{}\n{}", sign::header(&signature), meta.message).into_bytes())
 }
 
 /// A name or address as Git cleans it: nothing that would end it early, no stray punctuation at its ends.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use git2::Oid;
 
 use super::refspec::RefName;
+use super::sign::SigningError;
 use super::url::RemoteUrl;
 use crate::net;
 
@@ -62,6 +63,8 @@ pub enum Error {
     CommitText { what: &'static str },
     #[error("object {id} is not a commit")]
     NotCommit { id: Oid },
+    #[error("signing the commit")]
+    Signing(#[source] SigningError),
 }
 
 /// What a server, or the way to it, did wrong.
@@ -188,6 +191,7 @@ impl Error {
                 "use https, or allow it: spec.insecure: true in the GitRepository, --insecure for history".to_owned(),
             ),
             Self::Damaged { .. } => Some("run it again".to_owned()),
+            Self::Signing(error) => error.hint().map(str::to_owned),
             Self::Remote { source, .. } => source.hint().map(str::to_owned),
             _ => None,
         }

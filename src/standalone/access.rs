@@ -24,6 +24,8 @@ pub(super) enum AccessError {
     SecretKey { secret: NamespacedName, key: &'static str },
     #[error("secret {secret}: expected username and password, or bearerToken, and found {found}")]
     NoCredentials { secret: NamespacedName, found: String },
+    #[error("secret {secret}: key {key}")]
+    SigningKey { secret: NamespacedName, key: &'static str, source: Box<dyn Error + Send + Sync> },
     #[error("{object}: spec.url")]
     Url { object: String, source: UrlError },
     #[error("{object}")]
@@ -112,7 +114,7 @@ fn git_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, Acces
     }
 }
 
-fn find<'a>(
+pub(super) fn find<'a>(
     objects: &'a Objects,
     object: &str,
     secret: NamespacedName,

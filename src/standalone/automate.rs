@@ -39,7 +39,7 @@ pub(super) async fn automate(
         let mut report = AutomationReport::of(id);
         report.suspended = automation.spec.suspend;
         if !automation.spec.suspend {
-            match gather(objects, automation, decisions) {
+            match gather(context, objects, automation, decisions, now) {
                 Ok((remote, request)) => {
                     report.remote = Some(remote.url.to_string());
                     let batch = batches.entry((remote.url.to_string(), remote.identity.clone()));
@@ -83,9 +83,11 @@ async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Out
 }
 
 fn gather(
+    context: &Context,
     objects: &Objects,
     automation: &ImageUpdateAutomation,
     decisions: &Decisions,
+    now: Timestamp,
 ) -> Result<(Remote, UpdateRequest), Cause> {
     let (id, spec) = (automation.name(), &automation.spec);
     let source_id = spec.source_ref.within(&id.namespace);
@@ -97,11 +99,12 @@ fn gather(
     refuse(
         &format!("ImageUpdateAutomation {id}"),
         &[
-            ("spec.git.commit.signingKey", git.commit.signing_key.is_some()),
             ("spec.git.push.refspec", push.is_some_and(|push| push.refspec.is_some())),
             ("spec.git.push.options", push.is_some_and(|push| !push.options.is_empty())),
         ],
     )?;
+    let signer = git.commit.signing_key.as_ref();
+    let signer = signer.map(|key| context.signers.signer(key, &object, &id.namespace, objects, now)).transpose()?;
     // The automation's own ref replaces the source's as a whole, as in Flux.
     let own = git.checkout.as_ref().map(|checkout| &checkout.reference);
     let reference = own.or(source.spec.reference.as_ref());
@@ -111,6 +114,7 @@ fn gather(
         checkout: reference.map(Checkout::from).unwrap_or_default(),
         push_branch: push.and_then(|push| push.branch.clone()),
         path: spec.update.path.clone().unwrap_or_default(),
+        signer,
         author: author(&git.commit.author),
         message: MessageTemplate {
             text: git.commit.message_template().to_owned(),

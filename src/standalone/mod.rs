@@ -9,9 +9,11 @@ mod inputs;
 mod report;
 mod round;
 mod secrets;
+mod signing;
 
 pub use decide::Undecided;
 pub use inputs::{InputError, World, read};
 pub use report::{AutomationReport, LatestReport, PolicyReport, Report};
 pub use round::{Context, Memory, latest, round};
 pub use secrets::SecretSource;
+pub use signing::Signers;

@@ -11,6 +11,7 @@ use super::automate::automate;
 use super::decide::{Undecided, decide, repository_of};
 use super::inputs::World;
 use super::report::{AutomationReport, PolicyReport, Report};
+use super::signing::Signers;
 use crate::api::Objects;
 use crate::engine::select::Selection;
 use crate::engine::update::Mode;
@@ -25,6 +26,7 @@ pub struct Context {
     pub registry: Client,
     pub git: Git,
     pub mode: Mode,
+    pub signers: Signers,
 }
 
 /// What a process remembers from round to round: the latest image of each policy.

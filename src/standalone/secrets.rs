@@ -20,6 +20,8 @@ const KEYS: &[&str] = &[
     "identity",
     "identity.pub",
     "known_hosts",
+    "git.asc",
+    "passphrase",
     "ca.crt",
     "tls.crt",
     "tls.key",

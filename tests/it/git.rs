@@ -61,6 +61,7 @@ pub(crate) fn meta(message: &str) -> CommitMeta {
         author: Author { name: "Tagwright".to_owned(), email: "tagwright@example.com".to_owned() },
         time: "2024-05-06T07:08:09Z".parse().expect("a time"),
         message: message.to_owned(),
+        signer: None,
     }
 }
 

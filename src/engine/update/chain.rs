@@ -117,7 +117,8 @@ fn commit_files(
     let message = trailer::append(&text, &request.automation, &image_changes(changes));
     let edit = |file: ChangedFile| Edit { path: file.path, content: file.after.into_bytes() };
     let edits: Vec<Edit> = files.into_iter().map(edit).collect();
-    let meta = CommitMeta { author: request.author.clone(), time: terms.now, message };
+    let (author, signer) = (request.author.clone(), request.signer.clone());
+    let meta = CommitMeta { author, time: terms.now, message, signer };
     Ok(session.commit(parent, &edits, &meta)?)
 }
 

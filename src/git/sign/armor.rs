@@ -4,6 +4,7 @@ use pgp::composed::Deserializable;
 use pgp::errors::Result;
 
 pub(super) const PUBLIC_KEY: &str = "PGP PUBLIC KEY BLOCK";
+pub(super) const SECRET_KEY: &str = "PGP PRIVATE KEY BLOCK";
 pub(super) const SIGNATURE: &str = "PGP SIGNATURE";
 
 /// Everything of the kind `T` in a file. Blocks of another kind and text around the blocks are passed over.

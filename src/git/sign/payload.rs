@@ -69,3 +69,9 @@ pub(super) fn committed_at(payload: &[u8]) -> Option<i64> {
     let behind = &committer[memchr::memrchr(b'>', committer)? + 1..];
     std::str::from_utf8(behind).ok()?.split_whitespace().next()?.parse().ok()
 }
+
+/// The `gpgsig` header of a commit: one blank in front of each line but the first.
+pub(in crate::git) fn header(signature: &str) -> String {
+    let lines: Vec<String> = signature.lines().map(|line| format!(" {line}\n")).collect();
+    format!("gpgsig{}", lines.concat())
+}

@@ -78,6 +78,10 @@ impl GnuPg {
         self.run("", &["--import"], &String::from_utf8(certificate).expect("text"));
     }
 
+    pub(crate) fn secret(&self, owner: &str, passphrase: &str) -> Vec<u8> {
+        self.run(passphrase, &["--armor", "--export-secret-keys", owner], "")
+    }
+
     pub(crate) fn public(&self, owner: &str) -> Vec<u8> {
         self.run("", &["--armor", "--export", owner], "")
     }
@@ -126,6 +130,7 @@ pub(crate) fn fed(command: &mut Command, input: &[u8], needed: &str) -> Output {
 /// A pair of ssh keys.
 pub(crate) struct SshKey {
     pub(crate) path: PathBuf,
+    pub(crate) secret: Vec<u8>,
     pub(crate) public: String,
 }
 
@@ -142,6 +147,7 @@ pub(crate) fn ssh_key(folder: &Path, name: &str, arguments: &[&str], password: &
     command.args(["-q", "-a", "1", "-C", "bot", "-N", password]).args(arguments).arg("-f").arg(&path);
     let output = fed(&mut command, b"", SSH_NEEDED);
     assert!(output.status.success(), "ssh-keygen {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let secret = std::fs::read(&path).expect("the private key");
     let public = std::fs::read_to_string(path.with_extension("pub")).expect("the public key");
-    SshKey { path, public }
+    SshKey { path, secret, public }
 }
