@@ -6,6 +6,9 @@ use std::time::Duration;
 use clap::ValueEnum;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{FilterFn, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// From which level on events are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,9 +38,14 @@ pub fn start(level: LogLevel, format: LogFormat) {
     let events = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     // A second start (tests in one process) keeps the first subscriber.
     let _ = match format {
-        LogFormat::Text => events.with_ansi(false).try_init(),
-        LogFormat::Json => events.json().try_init(),
+        LogFormat::Text => events.with_ansi(false).finish().with(without_keys()).try_init(),
+        LogFormat::Json => events.json().finish().with(without_keys()).try_init(),
     };
+}
+
+/// The OpenPGP library logs the bytes of secret keys that it reads, so it logs nothing, whatever `RUST_LOG` says.
+fn without_keys() -> FilterFn {
+    filter_fn(|event| event.target() != "pgp" && !event.target().starts_with("pgp::"))
 }
 
 /// Hears SIGINT and SIGTERM from the moment it is made, also while nobody waits for it.

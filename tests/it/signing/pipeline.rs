@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::programs::{GnuPg, ssh_key};
 use super::told_by_git;
+use crate::program::finish;
 use crate::world::{World, automation, policy, source};
 
 /// A world whose automation signs with a key of the kind, from the Secret `signing-key`.
@@ -33,6 +34,21 @@ fn sync_signs_with_a_gpg_key() {
         let settings = [format!("gpg.program={}", gpg.program(""))];
         let (good, says) = told_by_git(&world.git.path("app.git"), &settings, "main");
         assert!(good && says.contains(&format!("VALIDSIG {key}")), "{says}");
+    }
+}
+
+#[test]
+fn no_log_shows_a_key() {
+    let gpg = GnuPg::new();
+    let key = gpg.make("Bot <bot@example.com>", "ed25519", "sign", "");
+    let file = gpg.run("", &["--export-secret-keys", &key], "");
+    let world = world("", &[("git.asc", &file)]);
+    // The 32 bytes of the secret number begin at byte 57 or so.
+    let part: String = file[60..80].iter().map(|byte| format!("{byte:02x}")).collect();
+    for level in ["trace", "pgp=trace", "pgp::packet=trace"] {
+        let mut sync = world.sync_command("state", &["--dry-run"]);
+        let run = finish(sync.env("RUST_LOG", level)).code_is(0);
+        assert!(!run.stderr.contains(&part), "{level}: {}", run.stderr);
     }
 }
 
