@@ -111,12 +111,14 @@ impl Advertisement {
         self.capabilities.iter().any(|known| known == capability)
     }
 
-    /// The same listing for libgit2, as if the server had one reference.
-    pub(super) fn only(&self, wanted: &Wanted) -> Vec<u8> {
+    /// The same listing for libgit2, as if the server had one reference. Over http it begins with the name of the service.
+    pub(super) fn only(&self, wanted: &Wanted, names_service: bool) -> Vec<u8> {
         let capabilities: Vec<&str> = FETCH_CAPABILITIES.iter().copied().filter(|name| self.can(name)).collect();
         let mut out = Vec::new();
-        pktline::put(&mut out, b"# service=git-upload-pack\n");
-        pktline::put_flush(&mut out);
+        if names_service {
+            pktline::put(&mut out, b"# service=git-upload-pack\n");
+            pktline::put_flush(&mut out);
+        }
         pktline::put(&mut out, format!("{} {}\0{}\n", wanted.object, wanted.name, capabilities.join(" ")).as_bytes());
         pktline::put_flush(&mut out);
         out

@@ -8,6 +8,7 @@ use git2::Oid;
 
 use super::refspec::RefName;
 use super::sign::SigningError;
+use super::ssh::SshFault;
 use super::url::RemoteUrl;
 use crate::net;
 
@@ -73,6 +74,9 @@ pub enum Fault {
     /// The server was not reached, or not in time; the text names the host.
     #[error(transparent)]
     Net(net::Error),
+    /// Likewise over ssh.
+    #[error(transparent)]
+    Ssh(Box<SshFault>),
     #[error("the server asks for credentials and none are configured (401)")]
     CredentialsNeeded,
     #[error("the server does not accept the credentials (401)")]
@@ -166,6 +170,12 @@ impl From<net::Error> for Fault {
     }
 }
 
+impl From<SshFault> for Fault {
+    fn from(fault: SshFault) -> Self {
+        Self::Ssh(Box::new(fault))
+    }
+}
+
 impl Error {
     /// Advice for the user, to be shown behind `hint:`.
     pub fn hint(&self) -> Option<String> {
@@ -192,6 +202,7 @@ impl Error {
             ),
             Self::Damaged { .. } => Some("run it again".to_owned()),
             Self::Signing(error) => error.hint().map(str::to_owned),
+            Self::Remote { source: Fault::Ssh(fault), .. } => fault.hint(),
             Self::Remote { source, .. } => source.hint().map(str::to_owned),
             _ => None,
         }

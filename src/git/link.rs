@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes};
 
 use super::error::Fault;
 use super::http;
+use super::ssh::{self, SshPlace};
 use super::{Git, Limits, Remote};
 use crate::net::{Deadline, Url};
 
@@ -44,6 +45,7 @@ pub(super) struct Link {
 /// How bytes travel.
 enum Wire {
     Http(http::Wire),
+    Ssh(Box<ssh::Wire>),
 }
 
 /// What is under way.
@@ -54,13 +56,21 @@ struct Operation {
 
 impl Link {
     pub(super) fn http(git: &Git, base: &Url, remote: &Remote) -> Result<Self, Fault> {
+        Ok(Self::over(Wire::Http(http::Wire::new(git, base, remote)?), git, remote))
+    }
+
+    pub(super) fn ssh(git: &Git, place: &SshPlace, remote: &Remote) -> Result<Self, Fault> {
+        Ok(Self::over(Wire::Ssh(Box::new(ssh::Wire::new(git, place, remote)?)), git, remote))
+    }
+
+    fn over(wire: Wire, git: &Git, remote: &Remote) -> Self {
         let operation = Operation { deadline: Deadline::after(remote.timeout), fault: None };
-        Ok(Self {
-            wire: Wire::Http(http::Wire::new(git, base, remote)?),
-            limits: git.limits,
-            timeout: remote.timeout,
-            operation: Mutex::new(operation),
-        })
+        Self { wire, limits: git.limits, timeout: remote.timeout, operation: Mutex::new(operation) }
+    }
+
+    /// True where one conversation follows the listing it belongs to, false where each request stands alone.
+    pub(super) fn is_stateful(&self) -> bool {
+        matches!(self.wire, Wire::Ssh(_))
     }
 
     /// Starts an operation: a fresh deadline, no fault.
@@ -86,6 +96,7 @@ impl Link {
                 let response = wire.list(service, self.deadline())?;
                 self.body(Source::Http(Box::new(response)), self.limits.refs_bytes).read_all()
             }
+            Wire::Ssh(wire) => wire.list(service, self.limits.refs_bytes, self.deadline()),
         }
     }
 
@@ -97,6 +108,10 @@ impl Link {
                 let response = wire.post(service, request, self.deadline())?;
                 Ok(self.body(Source::Http(Box::new(response)), limit))
             }
+            Wire::Ssh(wire) => {
+                let answer = wire.post(service, request, self.limits.refs_bytes, self.deadline())?;
+                Ok(self.body(Source::Ssh(Box::new(answer)), limit))
+            }
         }
     }
 
@@ -107,6 +122,8 @@ impl Link {
     fn next_piece(&self, source: &mut Source) -> Result<Option<Bytes>, Fault> {
         match (&self.wire, source) {
             (Wire::Http(wire), Source::Http(response)) => wire.next_piece(response, self.deadline()),
+            (Wire::Ssh(wire), Source::Ssh(answer)) => wire.next_piece(answer, self.deadline()),
+            _ => Ok(None),
         }
     }
 
@@ -131,6 +148,7 @@ pub(super) struct Body {
 /// Where the pieces of a body come from.
 enum Source {
     Http(Box<reqwest::Response>),
+    Ssh(Box<ssh::Answer>),
 }
 
 impl Body {
@@ -141,6 +159,14 @@ impl Body {
             self.piece.clear();
         }
         Ok(all)
+    }
+
+    /// Sends one more request of the conversation that this is the answer of.
+    pub(super) fn say(&mut self, request: Vec<u8>) -> Result<(), Fault> {
+        match (&self.link.wire, &mut self.source) {
+            (Wire::Ssh(wire), Source::Ssh(answer)) => wire.say(answer, request, self.link.deadline()),
+            _ => Err(Fault::Protocol { what: "a request of http has one answer".to_owned() }),
+        }
     }
 
     /// What has arrived and was not read yet; empty at the end of the answer.

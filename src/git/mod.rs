@@ -27,6 +27,7 @@ mod seed;
 mod session;
 mod shelf;
 mod sign;
+mod ssh;
 mod store;
 mod survey;
 mod swap;
@@ -52,6 +53,9 @@ pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind, Signer, SigningError};
 pub use self::survey::Survey;
+pub use self::ssh::{
+    HostVerdict, KeyError, KnownHosts, KnownKey, SshAlgorithms, SshFault, SshStep, UnknownAlgorithm, WrongKey,
+};
 pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};
 pub use git2::Oid;
@@ -70,6 +74,7 @@ pub struct Git {
     runtime: Handle,
     limits: Limits,
     metrics: Metrics,
+    ssh: SshAlgorithms,
 }
 
 /// What one exchange may bring at most, and what is kept of it.
@@ -106,7 +111,7 @@ pub struct Remote {
 impl Git {
     /// `state` is where stores are kept; `runtime` drives `http`; the calls block, so they are not made on its tasks.
     pub fn new(state: impl Into<PathBuf>, http: Http, runtime: Handle, limits: Limits) -> Self {
-        Self { state: state.into(), http, runtime, limits, metrics: Metrics::default() }
+        Self { state: state.into(), http, runtime, limits, metrics: Metrics::default(), ssh: SshAlgorithms::default() }
     }
 
     /// Counts through `metrics` from now on.
@@ -114,18 +119,17 @@ impl Git {
         Self { metrics, ..self }
     }
 
+    /// Uses these algorithms for ssh from now on.
+    pub fn with_ssh(self, ssh: SshAlgorithms) -> Self {
+        Self { ssh, ..self }
+    }
+
     /// Opens the store of a remote, waiting for another run that uses it at most [`Remote::timeout`]. No request yet.
     pub fn open(&self, remote: &Remote) -> Result<Session, Error> {
         match remote.url.place() {
             url::Place::Local(path) => self.open_local(remote, path),
-            url::Place::Http(base) => {
-                let refused =
-                    |source| Error::Remote { doing: "connecting to", url: Box::new(remote.url.clone()), source };
-                let link = Arc::new(Link::http(self, base, remote).map_err(refused)?);
-                let name = remote.url.to_string();
-                let store = Store::open(store::home(&self.state, &name, &remote.identity), &name, remote.timeout)?;
-                Ok(Session::new(remote.url.clone(), Place::Remote(link), store, self.metrics.clone()))
-            }
+            url::Place::Http(base) => self.open_remote(remote, Link::http(self, base, remote)),
+            url::Place::Ssh(place) => self.open_remote(remote, Link::ssh(self, place, remote)),
         }
     }
 
@@ -149,6 +153,14 @@ impl Git {
         let log = session.log(session.fetch(&branch)?, limit)?;
         self.close(session);
         Ok(log)
+    }
+
+    fn open_remote(&self, remote: &Remote, link: Result<Link, Fault>) -> Result<Session, Error> {
+        let refused = |source| Error::Remote { doing: "connecting to", url: Box::new(remote.url.clone()), source };
+        let link = Arc::new(link.map_err(refused)?);
+        let name = remote.url.to_string();
+        let store = Store::open(store::home(&self.state, &name, &remote.identity), &name, remote.timeout)?;
+        Ok(Session::new(remote.url.clone(), Place::Remote(link), store, self.metrics.clone()))
     }
 
     fn open_local(&self, remote: &Remote, path: &Path) -> Result<Session, Error> {

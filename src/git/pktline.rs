@@ -33,6 +33,47 @@ pub(super) fn take<'a>(rest: &mut &'a [u8]) -> Result<Option<Packet<'a>>, Fault>
     }
 }
 
+/// Follows packets that arrive in pieces, up to the first flush.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Packets {
+    head: Vec<u8>,
+    /// Of the packet under way, still to come.
+    missing: usize,
+    flushed: bool,
+}
+
+impl Packets {
+    pub(super) fn are_flushed(&self) -> bool {
+        self.flushed
+    }
+
+    pub(super) fn feed(&mut self, mut piece: &[u8]) -> Result<(), Fault> {
+        while !piece.is_empty() && !self.flushed {
+            let passed = self.missing.min(piece.len());
+            self.missing -= passed;
+            piece = &piece[passed..];
+            let head = piece.len().min(4 - self.head.len());
+            self.head.extend_from_slice(&piece[..head]);
+            piece = &piece[head..];
+            if self.head.len() == 4 {
+                self.begin()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        let length = std::str::from_utf8(&self.head).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
+        match length {
+            Some(0) => self.flushed = true,
+            Some(length @ 4..=PACKET_BYTES_MAX) => self.missing = length - 4,
+            _ => return Err(Fault::Protocol { what: "a packet without a valid length".to_owned() }),
+        }
+        self.head.clear();
+        Ok(())
+    }
+}
+
 /// Appends `line` as one packet.
 pub(super) fn put(out: &mut Vec<u8>, line: &[u8]) {
     debug_assert!(line.len() + 4 <= PACKET_BYTES_MAX);

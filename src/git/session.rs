@@ -387,7 +387,8 @@ impl Session {
 
     fn download(&self, link: &Arc<Link>, wanted: &Wanted) -> Result<(), Error> {
         link.begin();
-        let route = Route::new(Arc::clone(link), self.listing()?.only(wanted));
+        let listing = self.listing()?.only(wanted, !link.is_stateful());
+        let route = Route::new(Arc::clone(link), listing);
         let done = self.download_over(&route, wanted);
         done.map_err(|error| match link.take_fault() {
             Some(fault) => self.remote_error("fetching from", fault),

@@ -2,7 +2,8 @@
 //!
 //! libgit2 is built without its network code. It asks for a transport by the scheme of the URL; ours is
 //! `tagwright://ID/`, where ID names a connection in a table. The listing that libgit2 gets is one that was
-//! read and filtered before; only its `git-upload-pack` requests travel.
+//! read and filtered before; only its `git-upload-pack` requests travel. Over http each request stands alone, over ssh
+//! all are one conversation with the command that showed the listing.
 
 use std::collections::HashMap;
 use std::io::{self, Cursor, Read, Write};
@@ -61,7 +62,7 @@ fn routes() -> MutexGuard<'static, HashMap<u64, Weak<End>>> {
 fn register() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, true, Subtransport);
+        let factory = |remote: &git2::Remote<'_>| Transport::smart(remote, !is_stateful(remote), Subtransport);
         // libgit2 wants registrations ordered against each other and against the making of transports:
         // `Once` does the first, and no URL with our scheme exists before it is through.
         #[expect(unsafe_code, reason = "git2 marks it so because the caller must synchronise")]
@@ -77,8 +78,8 @@ impl SmartSubtransport for Subtransport {
     fn action(&self, url: &str, service: transport::Service) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
         let end = end_of(url).ok_or_else(|| net_error("no connection with this id"))?;
         match service {
-            transport::Service::UploadPackLs => Ok(Box::new(Listing(Cursor::new(end.listing.clone())))),
-            transport::Service::UploadPack => Ok(Box::new(Exchange::new(Arc::clone(&end.link)))),
+            transport::Service::UploadPackLs => Ok(Box::new(Exchange::new(Arc::clone(&end.link), end.listing.clone()))),
+            transport::Service::UploadPack => Ok(Box::new(Exchange::new(Arc::clone(&end.link), Vec::new()))),
             _ => Err(net_error("pushes do not go through libgit2")),
         }
     }
@@ -86,6 +87,11 @@ impl SmartSubtransport for Subtransport {
     fn close(&self) -> Result<(), git2::Error> {
         Ok(())
     }
+}
+
+/// An unknown id is an error of `action`, which has a text for it.
+fn is_stateful(remote: &git2::Remote<'_>) -> bool {
+    remote.url().ok().and_then(end_of).is_some_and(|end| end.link.is_stateful())
 }
 
 fn end_of(url: &str) -> Option<Arc<End>> {
@@ -97,55 +103,52 @@ fn net_error(text: &str) -> git2::Error {
     git2::Error::new(ErrorCode::GenericError, ErrorClass::Net, text)
 }
 
-/// The filtered listing, for reading.
-struct Listing(Cursor<Vec<u8>>);
-
-impl Read for Listing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
-    }
-}
-
-impl Write for Listing {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// One request and its answer: what libgit2 writes is collected, and sent when it first reads.
+/// The filtered listing, then requests and their answers: what libgit2 writes is collected, and sent when it next
+/// reads. A stateless wire has a stream for the listing and one for each request, a stateful wire one for all.
 struct Exchange {
     link: Arc<Link>,
+    listing: Cursor<Vec<u8>>,
     request: Vec<u8>,
     answer: Option<Body>,
 }
 
 impl Exchange {
-    fn new(link: Arc<Link>) -> Self {
-        Self { link, request: Vec::new(), answer: None }
+    fn new(link: Arc<Link>, listing: Vec<u8>) -> Self {
+        Self { link, listing: Cursor::new(listing), request: Vec::new(), answer: None }
     }
-}
 
-impl Exchange {
-    fn send(&mut self) -> Result<Body, Fault> {
-        let mut answer = self.link.post(Service::UploadPack, std::mem::take(&mut self.request))?;
-        // libgit2 waits for an acknowledgement and would pass over this.
-        match answer.peek()?.get(4..) {
-            Some([b'E', b'R', b'R', b' ', text @ ..]) => Err(Fault::Says { text: printable(text, 1000) }),
-            _ => Ok(answer),
+    fn read_some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let listed = self.listing.read(buffer)?;
+        if listed > 0 {
+            return Ok(listed);
         }
+        if !self.request.is_empty() {
+            self.send().map_err(|fault| self.link.keep(fault))?;
+        }
+        self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer))
+    }
+
+    fn send(&mut self) -> Result<(), Fault> {
+        let request = std::mem::take(&mut self.request);
+        let mut answer = match self.answer.take() {
+            Some(mut answer) => {
+                answer.say(request)?;
+                answer
+            }
+            None => self.link.post(Service::UploadPack, request)?,
+        };
+        // libgit2 waits for an acknowledgement and would pass over this.
+        if let Some([b'E', b'R', b'R', b' ', text @ ..]) = answer.peek()?.get(4..) {
+            return Err(Fault::Says { text: printable(text, 1000) });
+        }
+        self.answer = Some(answer);
+        Ok(())
     }
 }
 
 impl Read for Exchange {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.answer.is_none() {
-            self.answer = Some(self.send().map_err(|fault| self.link.keep(fault))?);
-        }
-        self.answer.as_mut().map_or(Ok(0), |answer| answer.read(buffer))
+        self.read_some(buffer)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a Git repository is: parsed and checked once, at the border.
 //!
-//! Takes the text of an object or an argument; gives a [`RemoteUrl`] that holds no credential, no control
+//! Takes the text of an object or an argument; gives a [`RemoteUrl`] that holds no password, no control
 //! character and nothing that could be read as an option. Touches neither network nor disk.
 
 use std::fmt;
@@ -9,10 +9,13 @@ use std::str::FromStr;
 
 use url::Url;
 
+use super::ssh::SshPlace;
+
 /// Longer addresses are refused; RFC 9110 §4.1 asks for at least 8,000 octets, no forge comes near it.
 const URL_BYTES_MAX: usize = 2048;
 
-/// The address of a Git repository: `https://…`, `http://…`, `file://…` or a path of this machine.
+/// The address of a Git repository: `https://…`, `http://…`, `ssh://…`, `user@host:path`, `file://…` or a path of this
+/// machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RemoteUrl {
     text: String,
@@ -22,6 +25,7 @@ pub struct RemoteUrl {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Place {
     Http(Url),
+    Ssh(SshPlace),
     Local(PathBuf),
 }
 
@@ -30,6 +34,7 @@ pub(super) enum Place {
 pub enum Transport {
     Http,
     Https,
+    Ssh,
     /// A repository of this machine, opened in place.
     Local,
 }
@@ -47,9 +52,11 @@ pub enum UrlError {
     LeadingDash,
     #[error("the Git URL holds a user name or a password; credentials belong in a Secret")]
     Credentials,
-    #[error("ssh remotes are not supported yet")]
-    Ssh,
-    #[error("{scheme} remotes are not supported; https, http, file and local paths are")]
+    #[error("the Git URL holds a password; credentials belong in a Secret")]
+    Password,
+    #[error("the {part} of the Git URL {reason}")]
+    Part { part: &'static str, reason: &'static str },
+    #[error("{scheme} remotes are not supported; https, http, ssh, file and local paths are")]
     Scheme { scheme: String },
     #[error("the Git URL has a query or a fragment")]
     Query,
@@ -64,6 +71,7 @@ impl RemoteUrl {
         match &self.place {
             Place::Http(url) if url.scheme() == "https" => Transport::Https,
             Place::Http(_) => Transport::Http,
+            Place::Ssh(_) => Transport::Ssh,
             Place::Local(_) => Transport::Local,
         }
     }
@@ -80,11 +88,12 @@ impl FromStr for RemoteUrl {
         check_text(text)?;
         let place = match text.split_once("://") {
             Some((scheme, _)) => place_of_url(&scheme.to_ascii_lowercase(), text)?,
-            None if is_scp_like(text) => return Err(UrlError::Ssh),
+            None if is_scp_like(text) => Place::Ssh(SshPlace::from_scp(text)?),
             None => Place::Local(PathBuf::from(text)),
         };
         let text = match &place {
             Place::Http(url) => url.as_str().trim_end_matches('/').to_owned(),
+            Place::Ssh(_) => text.trim_end_matches('/').to_owned(),
             Place::Local(_) => text.to_owned(),
         };
         Ok(Self { text, place })
@@ -117,15 +126,22 @@ fn place_of_url(scheme: &str, text: &str) -> Result<Place, UrlError> {
     match scheme {
         "http" | "https" => http_place(parse(text)?),
         "file" => local_place(&parse(text)?),
-        "ssh" | "git+ssh" | "ssh+git" => Err(UrlError::Ssh),
+        "ssh" | "git+ssh" | "ssh+git" => ssh_place(text),
         _ => Err(UrlError::Scheme { scheme: scheme.chars().take(20).collect() }),
     }
 }
 
+/// Parsers would silently drop or encode blanks; an address with one is a mistake.
+fn check_blanks(text: &str) -> Result<(), UrlError> {
+    match text.contains(char::is_whitespace) {
+        true => Err(UrlError::Malformed { reason: "it holds a blank".to_owned() }),
+        false => Ok(()),
+    }
+}
+
 fn parse(text: &str) -> Result<Url, UrlError> {
-    // The parser would silently drop or encode blanks; an address with one is a mistake.
-    if text.contains(char::is_whitespace) && !text.to_ascii_lowercase().starts_with("file:") {
-        return Err(UrlError::Malformed { reason: "it holds a blank".to_owned() });
+    if !text.to_ascii_lowercase().starts_with("file:") {
+        check_blanks(text)?;
     }
     let url = Url::parse(text).map_err(|error| match error {
         url::ParseError::EmptyHost => UrlError::NoHost,
@@ -138,6 +154,12 @@ fn parse(text: &str) -> Result<Url, UrlError> {
         return Err(UrlError::Query);
     }
     Ok(url)
+}
+
+fn ssh_place(text: &str) -> Result<Place, UrlError> {
+    check_blanks(text)?;
+    let (_, rest) = text.split_once("://").unwrap_or_default();
+    SshPlace::from_url(rest).map(Place::Ssh)
 }
 
 fn http_place(mut url: Url) -> Result<Place, UrlError> {

@@ -2,8 +2,10 @@
 
 pub(crate) mod docker_registry;
 pub(crate) mod fake_registry;
+pub(crate) mod faulty_tcp;
 pub(crate) mod git_http;
 pub(crate) mod raw;
+pub(crate) mod sshd;
 pub(crate) mod tls;
 
 /// Runs a future to its end on a thread of its own, so that tests with and without a runtime can call it.

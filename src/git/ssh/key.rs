@@ -1,0 +1,143 @@
+//! Reads private keys: OpenSSH's form, and the PEM forms PKCS#1, SEC1 and PKCS#8.
+//!
+//! Takes the text of a key and the password that it may need; gives a key that can sign, or says what is the matter
+//! with it and never what is in it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use russh::keys::ssh_key::{self, Kdf};
+use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
+
+use crate::secret::Secret;
+
+/// The longest key that people make, RSA with 16,384 bits, has 13 kB.
+const KEY_BYTES_MAX: usize = 64 << 10;
+/// `ssh-keygen -a` makes 24 by default; a thousand take seconds.
+const ROUNDS_MAX: u32 = 1000;
+
+/// Why a text is no key to log in with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    #[error("the private key is longer than {KEY_BYTES_MAX} bytes")]
+    TooLong,
+    #[error("this is a public key; the private key is needed")]
+    Public,
+    #[error("this is no private key in OpenSSH's or a PEM form")]
+    NoKey,
+    #[error("the private key is encrypted and no password is configured")]
+    PasswordMissing,
+    #[error("the password does not open the private key")]
+    PasswordWrong,
+    #[error("private keys of the form {form} are not supported")]
+    Form { form: String },
+    #[error("private keys of the kind {kind} are not supported; ed25519, ecdsa and rsa are")]
+    Kind { kind: String },
+    #[error("the private key asks for {rounds} rounds of key derivation; at most {ROUNDS_MAX} are done")]
+    Rounds { rounds: u32 },
+    #[error("the private key is damaged: {cause}")]
+    Damaged { cause: String },
+}
+
+impl KeyError {
+    pub(in crate::git) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Form { .. } | Self::Rounds { .. } => {
+                Some("ssh-keygen -p -f KEY rewrites a key in OpenSSH's own form")
+            }
+            Self::PasswordMissing => Some("the key password of the Secret; history takes --password-stdin"),
+            _ => None,
+        }
+    }
+}
+
+/// A key in any of the forms; `password` is used where the key is encrypted.
+pub(in crate::git) fn read(identity: &Secret, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
+    if identity.expose().len() > KEY_BYTES_MAX {
+        return Err(KeyError::TooLong);
+    }
+    let pem = Pem::read(identity.expose_text().ok_or(KeyError::NoKey)?)?;
+    let password = password.map(|password| password.expose_text().ok_or(KeyError::PasswordWrong)).transpose()?;
+    let key = match pem.label.as_str() {
+        "OPENSSH PRIVATE KEY" => read_openssh(&pem, password)?,
+        "ENCRYPTED PRIVATE KEY" => read_encrypted(&pem, password)?,
+        "RSA PRIVATE KEY" if pem.cipher.as_deref() == Some("AES-128-CBC") => read_encrypted(&pem, password)?,
+        "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY" if pem.cipher.is_none() => {
+            decode_secret_key(&pem.text, None).map_err(|error| damaged(&error))?
+        }
+        label => {
+            let cipher = pem.cipher.iter().map(|cipher| format!(", encrypted with {cipher}")).collect::<String>();
+            return Err(KeyError::Form { form: format!("{label}{cipher}") });
+        }
+    };
+    match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. } => Ok(key),
+        kind => Err(KeyError::Kind { kind: kind.to_string() }),
+    }
+}
+
+/// The frame of a key, without what people leave around it.
+struct Pem {
+    label: String,
+    /// Of the old kind of encryption, which is named in a header.
+    cipher: Option<String>,
+    body: String,
+    text: String,
+}
+
+impl Pem {
+    fn read(text: &str) -> Result<Self, KeyError> {
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let Some((from, label)) = lines.iter().enumerate().find_map(|(at, line)| Some((at, label(line)?))) else {
+            return Err(if is_public(text) { KeyError::Public } else { KeyError::NoKey });
+        };
+        let lines: Vec<&str> =
+            lines[from + 1..].iter().take_while(|line| !line.starts_with("-----END ")).copied().collect();
+        let cipher = lines.iter().find_map(|line| line.strip_prefix("DEK-Info:")?.split(',').next());
+        let body = lines.iter().filter(|line| !line.contains(':')).copied().collect();
+        let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
+        if label.ends_with("PUBLIC KEY") {
+            return Err(KeyError::Public);
+        }
+        Ok(Self { label: label.to_owned(), cipher: cipher.map(|name| name.trim().to_owned()), body, text })
+    }
+}
+
+fn label(line: &str) -> Option<&str> {
+    line.strip_prefix("-----BEGIN ")?.strip_suffix("-----")
+}
+
+fn is_public(text: &str) -> bool {
+    ["ssh-", "ecdsa-sha2-", "sk-"].iter().any(|start| text.trim_start().starts_with(start))
+}
+
+fn read_openssh(pem: &Pem, password: Option<&str>) -> Result<PrivateKey, KeyError> {
+    let bytes = STANDARD.decode(&pem.body).map_err(|error| damaged(&error))?;
+    let key = PrivateKey::from_bytes(&bytes).map_err(|error| damaged(&error))?;
+    if !key.is_encrypted() {
+        return Ok(key);
+    }
+    if let Kdf::Bcrypt { rounds, .. } = key.kdf()
+        && *rounds > ROUNDS_MAX
+    {
+        return Err(KeyError::Rounds { rounds: *rounds });
+    }
+    key.decrypt(password.ok_or(KeyError::PasswordMissing)?).map_err(|error| match error {
+        ssh_key::Error::Crypto => KeyError::PasswordWrong,
+        error => damaged(&error),
+    })
+}
+
+/// A form whose parts cannot be told from rubbish before it is decrypted: what goes wrong is the password.
+fn read_encrypted(pem: &Pem, password: Option<&str>) -> Result<PrivateKey, KeyError> {
+    let password = password.ok_or(KeyError::PasswordMissing)?;
+    decode_secret_key(&pem.text, Some(password)).map_err(|error| match error.to_string() {
+        text if text.contains("unsupported") => {
+            KeyError::Form { form: format!("{}, encrypted with an unusual cipher", pem.label) }
+        }
+        _ => KeyError::PasswordWrong,
+    })
+}
+
+fn damaged(error: &impl ToString) -> KeyError {
+    KeyError::Damaged { cause: error.to_string() }
+}
