@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
-use crate::git::{Git, Limits};
+use crate::git::{Git, Limits, SshAlgorithms};
 use crate::net::Http;
 
 /// Access to Git
@@ -20,6 +20,14 @@ pub(super) struct GitArgs {
     /// What all stores may take together; those that were not used for longest are removed
     #[arg(long, value_name = "SIZE", env = "TAGWRIGHT_STATE_MAX", default_value = "10Gi", value_parser = quantity)]
     state_max: u64,
+
+    /// Key exchange methods of ssh, most wanted first (default: those without SHA-1)
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    ssh_kex_algos: Vec<String>,
+
+    /// Host key algorithms of ssh, most wanted first (default: those without SHA-1)
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    ssh_hostkey_algos: Vec<String>,
 }
 
 /// Bytes as Kubernetes writes them: `500M`, `10Gi`.
@@ -45,7 +53,15 @@ fn quantity(text: &str) -> Result<u64, String> {
 impl GitArgs {
     pub(super) fn open(&self, http: Http, runtime: Handle) -> Result<Git, Failure> {
         let limits = Limits { state_bytes: self.state_max, ..Limits::default() };
-        Ok(Git::new(self.state_folder()?, http, runtime, limits))
+        let git = Git::new(self.state_folder()?, http, runtime, limits);
+        Ok(git.with_ssh(self.ssh_algorithms()?))
+    }
+
+    fn ssh_algorithms(&self) -> Result<SshAlgorithms, Failure> {
+        let kex = SshAlgorithms::default().with_kex(&self.ssh_kex_algos);
+        let kex = kex.map_err(|error| Failure::from(error).doing("reading --ssh-kex-algos"))?;
+        let both = kex.with_host_keys(&self.ssh_hostkey_algos);
+        both.map_err(|error| Failure::from(error).doing("reading --ssh-hostkey-algos"))
     }
 
     fn state_folder(&self) -> Result<PathBuf, Failure> {

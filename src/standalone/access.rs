@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use crate::api::{FieldError, GitProvider, GitRepository, ImageRepository, Kind, Objects, RegistryProvider};
-use crate::git::{Auth, Remote, UrlError};
+use crate::git::{Auth, Remote, RemoteUrl, SshAuth, Transport, UrlError};
 use crate::image::Repository;
 use crate::object::NamespacedName;
 use crate::registry::{Access, Credentials, DockerConfig, DockerConfigError, docker_config};
@@ -26,6 +26,10 @@ pub(super) enum AccessError {
     NoCredentials { secret: NamespacedName, found: String },
     #[error("secret {secret}: key {key}")]
     SigningKey { secret: NamespacedName, key: &'static str, source: Box<dyn Error + Send + Sync> },
+    #[error("secret {secret}: an ssh URL needs identity and known_hosts, and the keys found are {found}")]
+    NoIdentity { secret: NamespacedName, found: String },
+    #[error("{object}: an ssh URL needs a Secret with identity and known_hosts, and spec.secretRef names none")]
+    NoSshSecret { object: String },
     #[error("{object}: spec.url")]
     Url { object: String, source: UrlError },
     #[error("{object}")]
@@ -80,21 +84,40 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
             ("spec.provider", spec.provider != GitProvider::Generic),
         ],
     )?;
-    let url = spec.url.parse().map_err(|source| AccessError::Url { object: object.clone(), source })?;
+    let url: RemoteUrl = spec.url.parse().map_err(|source| AccessError::Url { object: object.clone(), source })?;
     let (identity, auth) = match &spec.secret_ref {
+        None if url.transport() == Transport::Ssh => return Err(AccessError::NoSshSecret { object }),
         None => (String::new(), Auth::None),
         Some(reference) => {
             let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
-            let auth = git_auth(&secret, entries)?;
+            let auth = match url.transport() {
+                Transport::Ssh => ssh_auth(&secret, entries)?,
+                _ => git_auth(&secret, entries)?,
+            };
             (secret.to_string(), auth)
         }
     };
     Ok(Remote { url, identity, auth, connection: Default::default(), insecure: spec.insecure, timeout: spec.timeout() })
 }
 
+fn ssh_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, AccessError> {
+    match (entries.get("identity"), entries.get("known_hosts")) {
+        (Some(identity), Some(known_hosts)) => Ok(Auth::Ssh(SshAuth {
+            identity: identity.clone(),
+            password: entries.get("password").cloned(),
+            known_hosts: known_hosts.expose().to_vec(),
+        })),
+        _ => Err(AccessError::NoIdentity { secret: secret.clone(), found: found(entries) }),
+    }
+}
+
+fn found(entries: &SecretData) -> String {
+    entries.keys().collect::<Vec<_>>().join(", ")
+}
+
 /// As Flux reads it: a bearer token wins over user and password.
 fn git_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, AccessError> {
-    for key in ["identity", "ca.crt", "caFile", "tls.crt", "certFile", "githubAppID"] {
+    for key in ["ca.crt", "caFile", "tls.crt", "certFile", "githubAppID"] {
         if entries.get(key).is_some() {
             return Err(AccessError::SecretKey { secret: secret.clone(), key });
         }
@@ -107,10 +130,7 @@ fn git_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, Acces
         (None, Some(username), Some(password)) => {
             Ok(Auth::Basic { username: username.to_owned(), password: Secret::new(password) })
         }
-        _ => Err(AccessError::NoCredentials {
-            secret: secret.clone(),
-            found: entries.keys().collect::<Vec<_>>().join(", "),
-        }),
+        _ => Err(AccessError::NoCredentials { secret: secret.clone(), found: found(entries) }),
     }
 }
 

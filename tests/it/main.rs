@@ -39,6 +39,7 @@ mod signing;
 mod sync;
 mod sync_faults;
 mod sync_shapes;
+mod sync_ssh;
 mod template;
 mod trailer;
 mod yaml;
