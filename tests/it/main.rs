@@ -13,6 +13,7 @@ mod api_checks;
 mod api_types;
 mod checkout;
 mod cli;
+mod execve;
 mod git;
 mod git_faults;
 mod git_hostile;
