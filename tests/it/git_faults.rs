@@ -1,5 +1,7 @@
 //! Servers that misbehave, and addresses where there is none: one clear error each.
 
+mod wire;
+
 use std::net::TcpListener;
 use std::time::Duration;
 

@@ -7,6 +7,7 @@ pub(crate) mod git_http;
 pub(crate) mod raw;
 pub(crate) mod sshd;
 pub(crate) mod tls;
+pub(crate) mod wire;
 
 /// Runs a future to its end on a thread of its own, so that tests with and without a runtime can call it.
 pub(crate) fn block_on<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
