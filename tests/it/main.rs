@@ -37,6 +37,7 @@ mod registry;
 mod registry_docker_config;
 mod setter;
 mod signing;
+mod soak;
 mod sync;
 mod sync_faults;
 mod sync_shapes;

@@ -1,7 +1,6 @@
 //! Each message of a fetch and a push, broken at each of its places: an end in bounded time, an error that names the
 //! remote and the step, a next run that works, and nothing pushed twice.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
@@ -167,7 +166,7 @@ impl Case {
 
     fn run(&self, server: &GitServer, repository: &str) -> Result<(), String> {
         copy(&server.path("first.git"), &server.path(repository));
-        let (wire, lab) = (Wire::to(address_of(server)), Lab::new());
+        let (wire, lab) = (Wire::to(server.addr()), Lab::new());
         let url = format!("http://{}/{repository}", wire.addr());
         wire.break_at(self.message.on, self.spot.1, self.harm);
         let start = Instant::now();
@@ -277,10 +276,6 @@ fn pack_end(answer: &[u8]) -> usize {
 fn noise(length: usize) -> String {
     let mut random = fastrand::Rng::with_seed(7);
     (0..length).map(|_| random.alphanumeric()).collect()
-}
-
-fn address_of(server: &GitServer) -> SocketAddr {
-    server.url("").trim_start_matches("http://").trim_end_matches('/').parse().expect("an address")
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -97,6 +97,10 @@ impl GitServer {
         format!("http://{}/{name}", self.address)
     }
 
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
