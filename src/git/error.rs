@@ -62,8 +62,6 @@ pub enum Error {
     NothingChanged,
     #[error("the commit's {what}")]
     CommitText { what: &'static str },
-    #[error("object {id} is not a commit")]
-    NotCommit { id: Oid },
     #[error("signing the commit")]
     Signing(#[source] SigningError),
 }

@@ -52,10 +52,10 @@ pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecE
 pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind, Signer, SigningError};
-pub use self::survey::Survey;
 pub use self::ssh::{
     HostVerdict, KeyError, KnownHosts, KnownKey, SshAlgorithms, SshFault, SshStep, UnknownAlgorithm, WrongKey,
 };
+pub use self::survey::Survey;
 pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};
 pub use git2::Oid;

@@ -191,7 +191,7 @@ impl Session {
         let object = odb.read(commit).map_err(|error| self.store.read_error("reading a commit", error))?;
         match object.kind() {
             ObjectType::Commit => Ok(object.data().to_vec()),
-            _ => Err(Error::NotCommit { id: commit }),
+            _ => Err(Error::NotCommit { url: self.boxed_url(), name: commit.to_string() }),
         }
     }
 

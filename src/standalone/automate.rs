@@ -96,8 +96,9 @@ fn gather(
     let remote = access::remote(source, objects)?;
     let git = spec.git()?;
     let push = git.push.as_ref();
+    let object = format!("ImageUpdateAutomation {id}");
     refuse(
-        &format!("ImageUpdateAutomation {id}"),
+        &object,
         &[
             ("spec.git.push.refspec", push.is_some_and(|push| push.refspec.is_some())),
             ("spec.git.push.options", push.is_some_and(|push| !push.options.is_empty())),
