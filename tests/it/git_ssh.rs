@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use tagwright::git::{Auth, Error, PushError, Remote, Session, SshAlgorithms, SshAuth};
+use tagwright::git::{Auth, Error, Limits, PushError, Remote, Session, SshAlgorithms, SshAuth};
 use tagwright::secret::Secret;
 
 use crate::git::{Lab, commit, edit, files, remote, told, told_by, update};
@@ -379,6 +379,52 @@ fn algorithms_are_what_the_flags_name() {
     );
     check("none", "", Some("\"none\" is no key exchange method"));
     check("", "ssh-dss", Some("\"ssh-dss\" is no host key algorithm; known are ssh-ed25519, "));
+}
+
+#[test]
+fn sha1_is_for_those_who_ask_for_it() {
+    let server = Sshd::start_with(&["rsa"], "HostKeyAlgorithms ssh-rsa\n");
+    server.create("app.git", FIRST);
+    let auth = auth(private_key("user", "rsa"), None, &server.known("rsa"));
+    let (lab, remote) = (Lab::new(), Remote { auth, ..remote(&server.url("app.git")) });
+    let told = told(&refusal(&lab, &remote));
+    assert!(told.contains("no host key algorithm in common; here: rsa-sha2-512, rsa-sha2-256, ssh-ed25519"), "{told}");
+    let names = ["rsa-sha2-512", "ssh-rsa"].map(str::to_owned);
+    let git = lab.git.clone().with_ssh(SshAlgorithms::default().with_host_keys(&names).expect("known names"));
+    git.open(&remote).expect("an open remote").fetch("main").expect("a fetch");
+}
+
+#[test]
+fn answers_have_a_largest_size() {
+    let server = Sshd::start(&["ed25519"]);
+    server.create("app.git", FIRST);
+    for (limits, expected) in [
+        (Limits { refs_bytes: 100, ..Limits::default() }, "listing the branches of"),
+        (Limits { pack_bytes: 100, ..Limits::default() }, "fetching from"),
+    ] {
+        let told = told_by(open(&Lab::with_limits(limits), &app(&server, "app.git")).fetch("main"));
+        assert!(told.starts_with(expected) && told.ends_with("more than 100 bytes"), "{told}");
+    }
+}
+
+#[test]
+fn tags_and_commits_are_fetched_as_branches_are() {
+    let (server, lab) = (Sshd::start(&["ed25519"]), Lab::new());
+    server.create("app.git", FIRST);
+    let old = git(&server.path("app.git"), &["rev-parse", "main"]).trim().to_owned();
+    git(&server.path("app.git"), &["tag", "-m", "tag", "v1", "main"]);
+    server.commit("app.git", "main", &[("a.yaml", "image: a:2\n")], "second");
+    let session = open(&lab, &app(&server, "app.git"));
+    assert_eq!(session.fetch_reference("refs/tags/v1").expect("a tag").to_string(), old);
+    let listed = session.refs().expect("a listing");
+    assert_eq!(listed.tags.get("v1").map(ToString::to_string).as_ref(), Some(&old));
+    let new = session.fetch("main").expect("a fetch");
+    assert_eq!(session.log(new, 10).expect("a log").len(), 2);
+    let lab = Lab::new();
+    let commit = open(&lab, &app(&server, "app.git")).fetch_commit(old.parse().expect("an id"));
+    assert_eq!(commit.expect("a commit behind a branch").to_string(), old);
+    let empty = told_by(session.fetch("absent"));
+    assert!(empty.contains("has no branch \"absent\"; it has main"), "{empty}");
 }
 
 #[test]

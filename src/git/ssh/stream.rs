@@ -18,6 +18,8 @@ use crate::git::link::Service;
 const STDERR_BYTES_MAX: usize = 8 << 10;
 /// What is taken in while something is still being sent; more waits in the window of the channel.
 const AHEAD_BYTES_MAX: usize = 1 << 20;
+/// What a server may send before it says that the command runs.
+const PIECES_EARLY_MAX: usize = 32;
 
 pub(super) struct Stream {
     read: ChannelReadHalf,
@@ -68,6 +70,9 @@ impl Stream {
             }
             if stream.end.is_over {
                 return Err(stream.ending(Step::Channel));
+            }
+            if stream.pieces.len() > PIECES_EARLY_MAX {
+                return Err(broken(host, Step::Channel, "it talks without end".to_owned(), ""));
             }
         }
     }
@@ -134,6 +139,7 @@ impl Stream {
         while !self.end.is_over {
             let message = self.read.wait().await;
             self.take(message);
+            self.pieces.clear();
         }
     }
 
