@@ -26,6 +26,8 @@ pub struct ContentId(pub [u8; 20]);
 pub enum TreeError {
     #[error("path {path:?} does not exist")]
     NotFound { path: String },
+    #[error("path {path:?} is not followed: {reason}")]
+    Elsewhere { path: String, reason: &'static str },
     #[error("reading {path:?}")]
     Read { path: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("{path:?} is larger than {limit} bytes")]

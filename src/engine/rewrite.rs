@@ -97,6 +97,7 @@ pub fn rewrite(
 impl Read {
     fn rewrite(self, latest: &Latest) -> (Entry, Rewrite, Vec<u8>) {
         match self.content {
+            Content::Text(text) if is_lfs_pointer(&text) => (self.entry, ignored(LFS.to_owned()), text),
             Content::Text(text) => (self.entry, setter::rewrite(&text, latest), text),
             Content::Known(rewrite) => (self.entry, rewrite, Vec::new()),
         }
@@ -128,7 +129,7 @@ fn read_batch(
             continue;
         }
         let content = match tree.read(&entry) {
-            Ok(text) if setter::has_marker(&text) => {
+            Ok(text) if setter::has_marker(&text) || is_lfs_pointer(&text) => {
                 bytes += text.len();
                 Content::Text(text.into_owned())
             }
@@ -136,7 +137,7 @@ fn read_batch(
                 entry.content_id.into_iter().for_each(|content| index.remember(content, &Rewrite::default()));
                 continue;
             }
-            Err(error) => Content::Known(unreadable(&error)),
+            Err(error) => Content::Known(ignored(format!("the file cannot be read: {error}"))),
         };
         batch.push(Read { entry, content });
         if bytes >= BATCH_BYTES {
@@ -146,7 +147,14 @@ fn read_batch(
     batch
 }
 
-fn unreadable(error: &TreeError) -> Rewrite {
-    let reason = format!("the file cannot be read: {error}");
+const LFS: &str = "the file is a Git LFS pointer: its content is not in the repository";
+
+/// What Git LFS leaves in the place of a file (`git-lfs/docs/spec.md`).
+fn is_lfs_pointer(text: &[u8]) -> bool {
+    text.starts_with(b"version https://git-lfs.github.com/spec/")
+}
+
+/// A file that was not rewritten as a whole.
+fn ignored(reason: String) -> Rewrite {
     Rewrite { ignored: vec![Ignored { line: 0, marker: String::new(), reason }], ..Rewrite::default() }
 }

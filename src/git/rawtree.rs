@@ -78,8 +78,19 @@ pub(super) fn write(entries: &[RawEntry<'_>]) -> Vec<u8> {
 
 /// False for names that mean something to a file system, and for every spelling of `.git`.
 pub(super) fn is_safe(name: &str) -> bool {
-    let special = matches!(name, "" | "." | "..") || name.eq_ignore_ascii_case(".git");
-    !special && !name.contains(['/', '\0'])
+    !matches!(name, "" | "." | "..") && !name.contains(['/', '\0']) && !is_dot_git(name)
+}
+
+/// `.git` as any file system may read it: HFS+ passes over some characters, NTFS over what follows, and has the short
+/// name `git~1`. What Git refuses to check out is not read here either (`core.protectHFS`, `core.protectNTFS`).
+fn is_dot_git(name: &str) -> bool {
+    let seen: String = name.chars().filter(|c| !is_ignored_by_hfs(*c)).collect();
+    let stem = seen.split([':', '\\']).next().unwrap_or_default().trim_end_matches(['.', ' ']);
+    stem.eq_ignore_ascii_case(".git") || stem.eq_ignore_ascii_case("git~1")
+}
+
+fn is_ignored_by_hfs(c: char) -> bool {
+    matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
 }
 
 fn sort_key<'e>(entry: &'e RawEntry<'_>) -> impl Iterator<Item = u8> + 'e {

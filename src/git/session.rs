@@ -318,8 +318,11 @@ impl Session {
             let reference = reference?;
             // Names that are not UTF-8 cannot be asked for.
             let Some(name) = reference.name().ok().and_then(|name| name.strip_prefix(prefix)) else { continue };
-            if let Ok(commit) = reference.peel_to_commit() {
-                found.insert(name.to_owned(), commit.id());
+            // A branch is at a commit, or broken, which shows when it is read; a tag may be of anything.
+            let commit = reference.peel_to_commit().map(|commit| commit.id());
+            let broken = || reference.target().filter(|_| reference.is_branch());
+            if let Some(commit) = commit.ok().or_else(broken) {
+                found.insert(name.to_owned(), commit);
             }
         }
         Ok(found)

@@ -62,7 +62,7 @@ impl<'s> GitTree<'s> {
         TreeError::Read { path: path.to_owned(), source: Box::new(self.store.read_error("reading an object", error)) }
     }
 
-    /// The entry at `path`; what is no plain file or folder does not exist.
+    /// The entry at `path`. Of what is no plain file or folder, only that much is told.
     fn find(&self, path: &str) -> Result<(Kind, Oid), TreeError> {
         let absent = || TreeError::NotFound { path: path.to_owned() };
         let mut at = (Kind::Tree, self.root);
@@ -75,7 +75,10 @@ impl<'s> GitTree<'s> {
                 rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
             let mut named = entries.iter().filter(|entry| entry.safe_name() == Some(part));
             at = match (named.next(), named.next()) {
-                (Some(entry), None) if matches!(entry.kind(), Kind::Tree | Kind::File) => (entry.kind(), entry.id),
+                (Some(entry), None) => match elsewhere(entry.kind()) {
+                    None => (entry.kind(), entry.id),
+                    Some(reason) => return Err(TreeError::Elsewhere { path: path.to_owned(), reason }),
+                },
                 _ => return Err(absent()),
             };
         }
@@ -206,17 +209,26 @@ impl Walk<'_, '_> {
 
 /// Why an entry is not followed.
 pub(super) fn objection(folder: &str, entry: &RawEntry<'_>, doubles: &[&[u8]]) -> Option<&'static str> {
-    match entry.kind() {
-        Kind::Symlink => return Some("it is a symbolic link"),
-        Kind::Submodule => return Some("it is a submodule"),
-        Kind::Unknown => return Some("its mode is not one of Git's"),
-        Kind::Tree if folder.split('/').count() >= DEPTH_MAX => return Some("the folder is too deep"),
-        Kind::Tree | Kind::File => {}
+    if let Some(reason) = elsewhere(entry.kind()) {
+        return Some(reason);
+    }
+    if entry.kind() == Kind::Tree && folder.split('/').count() >= DEPTH_MAX {
+        return Some("the folder is too deep");
     }
     if entry.safe_name().is_none() {
         return Some("its name cannot be that of a file");
     }
     doubles.contains(&entry.name).then_some("the folder holds this name twice")
+}
+
+/// Why what is neither file nor folder is none.
+fn elsewhere(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Tree | Kind::File => None,
+        Kind::Symlink => Some("it is a symbolic link"),
+        Kind::Submodule => Some("it is a submodule"),
+        Kind::Unknown => Some("its mode is not one of Git's"),
+    }
 }
 
 /// Names that occur more than once: which of them a checkout would show is anyone's guess.

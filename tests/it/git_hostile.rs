@@ -20,7 +20,7 @@ fn entries_that_lead_elsewhere_are_passed_over_and_stay_as_they_are() {
         let session =
             if over_http { lab.open(&server.url("app.git")) } else { lab.open(bare.to_str().expect("a path")) };
         let base = session.fetch("main").expect("a fetch");
-        check_what_is_seen(&session, base, if over_http { 6 } else { 7 });
+        check_what_is_seen(&session, base, if over_http { 12 } else { 13 });
 
         for path in ["double.yaml", "folder/x", "absolute.yaml", "module/x"] {
             let told = told_by(session.commit(base, &[edit(path, "x")], &meta("x")));
@@ -47,6 +47,12 @@ fn hostile_tree(bare: &Path, with_nameless: bool) -> String {
         ("40000", b".", &inner),
         ("40000", b".git", &inner),
         ("40000", b".GIT", &inner),
+        ("40000", b"git~1", &inner),
+        ("40000", b"GIT~1", &inner),
+        ("40000", ".g\u{200c}it".as_bytes(), &inner),
+        ("40000", b".git. .", &inner),
+        ("40000", b".git::$INDEX_ALLOCATION", &inner),
+        ("40000", b".Git\\x", &inner),
         ("100644", b"a.yaml", &file),
         ("100644", b"a/b.yaml", &file),
         ("120000", b"absolute.yaml", &link),
@@ -75,11 +81,22 @@ fn check_what_is_seen(session: &Session, base: Oid, odd_names: usize) {
     assert_eq!((count("it is a symbolic link"), count("it is a submodule")), (2, 1));
     assert_eq!((count("the folder holds this name twice"), count("the folder is too deep")), (2, 1));
     assert_eq!((count("its mode is not one of Git's"), passed.len()), (1, odd_names + 7));
-    let absent =
-        ["folder", "folder/x", "absolute.yaml", ".git", ".git/x.yaml", "module", "double.yaml", "absent", "a.yaml/x"];
-    for path in absent {
+    for (path, said) in [
+        (".git", "does not exist"),
+        (".git/x.yaml", "does not exist"),
+        ("git~1", "does not exist"),
+        ("double.yaml", "does not exist"),
+        ("absent", "does not exist"),
+        ("a.yaml/x", "does not exist"),
+        ("folder", "is not followed: it is a symbolic link"),
+        ("folder/x", "is not followed: it is a symbolic link"),
+        ("absolute.yaml", "is not followed: it is a symbolic link"),
+        ("module", "is not followed: it is a submodule"),
+        ("module/x", "is not followed: it is a submodule"),
+        ("odd-mode.yaml", "is not followed: its mode is not one of Git's"),
+    ] {
         let error = seen.files(path, &|_| true).expect_err(path);
-        assert_eq!(error.to_string(), format!("path {path:?} does not exist"));
+        assert_eq!(error.to_string(), format!("path {path:?} {said}"));
     }
     // `..` stops at the root, as in every tree.
     assert_eq!(seen.files("../../plain", &|_| true).expect("a folder").len(), 1);
@@ -137,6 +154,250 @@ fn a_blob_above_the_limit_is_not_read() {
     let seen = session.tree(base).expect("a tree");
     let entries = seen.files("", &|_| true).expect("its files");
     assert!(matches!(seen.read(&entries[0]), Err(TreeError::TooLarge { .. })));
+}
+
+/// Objects of a repository of this machine, written one by one.
+struct Objects {
+    repository: git2::Repository,
+    path: std::path::PathBuf,
+}
+
+impl Objects {
+    fn create(folder: &Path) -> Self {
+        let path = folder.join("app.git");
+        create_bare(&path);
+        Self { repository: git2::Repository::open_bare(&path).expect("a repository"), path }
+    }
+
+    fn write(&self, kind: git2::ObjectType, data: &[u8]) -> Oid {
+        self.repository.odb().and_then(|odb| odb.write(kind, data)).expect("an object")
+    }
+
+    fn tree(&self, entries: &[(&str, &str, Oid)]) -> Oid {
+        let entry =
+            |(mode, name, id): &(&str, &str, Oid)| [format!("{mode} {name}\0").as_bytes(), id.as_bytes()].concat();
+        self.write(git2::ObjectType::Tree, &entries.iter().flat_map(entry).collect::<Vec<u8>>())
+    }
+
+    fn commit(&self, text: &[u8]) {
+        let commit = self.write(git2::ObjectType::Commit, text);
+        // Git itself would look at the commit first.
+        std::fs::write(self.path.join("refs/heads/main"), format!("{commit}\n")).expect("a reference");
+    }
+
+    fn commit_tree(&self, tree: Oid) {
+        let who = "Eve <eve@example.com> 1700000000 +0000";
+        self.commit(format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nx\n").as_bytes());
+    }
+
+    /// Puts other bytes in the place of an object: a header, and what is deflated behind it.
+    fn replace(&self, id: Oid, header: &str, data: &[u8]) {
+        use std::io::Write as _;
+        let id = id.to_string();
+        let path = self.path.join("objects").join(&id[..2]).join(&id[2..]);
+        let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        deflated.write_all(&[header.as_bytes(), b"\0", data].concat()).expect("memory");
+        std::fs::remove_file(&path).expect("the object");
+        std::fs::write(path, deflated.finish().expect("memory")).expect("a write");
+    }
+}
+
+#[test]
+fn a_path_of_ten_thousand_folders_and_a_folder_of_a_hundred_thousand_files_are_walked_once() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let objects = Objects::create(folder.path());
+    let file = objects.write(git2::ObjectType::Blob, b"x\n");
+    let mut deep = objects.tree(&[("100644", "x.yaml", file)]);
+    for _ in 0..10_000 {
+        deep = objects.tree(&[("40000", "d", deep)]);
+    }
+    let names: Vec<String> = (0..100_000).map(|number| format!("f{number:05}.yaml")).collect();
+    let wide: Vec<(&str, &str, Oid)> = names.iter().map(|name| ("100644", name.as_str(), file)).collect();
+    let wide = objects.tree(&wide);
+    objects.commit_tree(objects.tree(&[("40000", "deep", deep), ("40000", "wide", wide)]));
+    let lab = Lab::new();
+    let session = lab.open(objects.path.to_str().expect("a path"));
+    let base = session.fetch("main").expect("a tip");
+    let seen = session.tree(base).expect("a tree");
+    assert_eq!(seen.files("", &|_| true).expect("files").len(), 100_000);
+    let passed = seen.passed_over();
+    assert_eq!((passed.len(), passed[0].reason), (1, "the folder is too deep"));
+    // Asked for in full, the end of the path is found, and what it holds is too deep to be one of ours.
+    let path = format!("deep/{}", "d/".repeat(10_000));
+    assert_eq!(seen.files(&path, &|_| true).expect("files").len(), 1);
+    let new = commit(&session, base, &[edit("wide/f50000.yaml", "new\n")], "x\n");
+    session.push("main", Some(base), new).expect("a push");
+}
+
+#[test]
+fn a_blob_that_claims_a_gigabyte_is_not_inflated_and_one_that_is_another_is_not_used() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let objects = Objects::create(folder.path());
+    let [bomb, other, right] =
+        [&b"bomb"[..], b"other", b"right"].map(|text| objects.write(git2::ObjectType::Blob, text));
+    objects.replace(bomb, "blob 1073741824", b"");
+    objects.replace(other, "blob 5", b"OTHER");
+    let entries = [("100644", "bomb.yaml", bomb), ("100644", "other.yaml", other), ("100644", "right.yaml", right)];
+    objects.commit_tree(objects.tree(&entries));
+    let session = Lab::new().open(objects.path.to_str().expect("a path"));
+    let seen = session.tree(session.fetch("main").expect("a tip")).expect("a tree");
+    let read: Vec<String> = seen
+        .files("", &|_| true)
+        .expect("files")
+        .iter()
+        .map(|entry| match seen.read(entry) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(error) => told(&error),
+        })
+        .collect();
+    assert!(read[0].contains("is larger than"), "{read:?}");
+    assert!(read[1].contains("hash mismatch") || read[1].contains("object hash"), "{read:?}");
+    assert_eq!(read[2], "right");
+}
+
+#[test]
+fn commits_with_absurd_headers_are_used_or_refused_by_name() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let objects = Objects::create(folder.path());
+    let file = objects.write(git2::ObjectType::Blob, b"x\n");
+    let tree = objects.tree(&[("100644", "a.yaml", file)]);
+    let who = "Eve <eve@example.com> 1700000000 +0000";
+    let long = format!("x-long {}", "y".repeat(1 << 20));
+    let table: &[(String, bool)] = &[
+        (format!("tree {tree}\nauthor {who}\ncommitter {who}\n{long}\n\nx\n"), true),
+        (format!("tree {tree}\nauthor <> -1 +9999\ncommitter e <e> 99999999999999999999 -0000\n\nx\n"), false),
+        (format!("tree {tree}\nauthor {who}\ncommitter {who}\nencoding \u{1b}[31m\n\n\0\u{1b}[31m"), true),
+        (format!("tree {tree}\nparent {}\nauthor {who}\ncommitter {who}\n\nx\n", "1".repeat(40)), true),
+        (format!("author {who}\ncommitter {who}\n\nx\n"), false),
+        (format!("tree {file}\nauthor {who}\ncommitter {who}\n\nx\n"), false),
+        (format!("tree {}\nauthor {who}\ncommitter {who}\n\nx\n", "1".repeat(40)), false),
+        ("tree".to_owned(), false),
+        (String::new(), false),
+    ];
+    for (text, is_usable) in table {
+        objects.commit(text.as_bytes());
+        let session = Lab::new().open(objects.path.to_str().expect("a path"));
+        let listed = session.fetch("main").map_err(|error| told(&error)).and_then(|tip| {
+            let seen = session.tree(tip).map_err(|error| told(&error))?;
+            seen.files("", &|_| true).map(|files| files.len()).map_err(|error| told(&error))
+        });
+        let head: String = text.chars().take(60).collect();
+        assert_eq!(listed.is_ok(), *is_usable, "{head:?}: {listed:?}");
+        assert!(listed.as_ref().map_or_else(|said| !said.is_empty(), |files| *files == 1));
+    }
+}
+
+#[test]
+fn hostile_packs_are_refused_and_leave_a_store_that_works() {
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "one\n"), ("b/c.yaml", "two\n")]);
+    let bare = server.path("app.git");
+    let id = |of: &str| git(&bare, &["rev-parse", of]).trim().to_owned();
+    let all = [id("main"), id("main^{tree}"), id("main:a.yaml"), id("main:b"), id("main:b/c.yaml")];
+    let whole = pack_of(&bare, &all);
+    let changed = |at: usize, to: u8| {
+        let mut pack = whole.clone();
+        pack[at] = to;
+        pack
+    };
+    let mut delta_without_base = b"PACK\0\0\0\x02\0\0\0\x01\x74".to_vec();
+    delta_without_base.extend_from_slice(&[7; 20]);
+    delta_without_base.extend_from_slice(&deflated(b"\x04\x04\x90\x04"));
+    let sum = |mut pack: Vec<u8>| {
+        use std::io::Write as _;
+        let mut child = std::process::Command::new("sha1sum");
+        let mut child =
+            child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("sha1sum");
+        child.stdin.take().expect("a pipe").write_all(&pack).expect("a write");
+        let said = child.wait_with_output().expect("a sum").stdout;
+        pack.extend_from_slice(&oid_bytes(&String::from_utf8_lossy(&said)[..40]));
+        pack
+    };
+    let unsummed = &whole[..whole.len() - 20];
+    let table: Vec<(&str, Vec<u8>)> = vec![
+        ("a wrong checksum", changed(whole.len() - 1, whole[whole.len() - 1] ^ 1)),
+        ("half of it", whole[..whole.len() / 2].to_vec()),
+        ("fewer objects than it says", sum([&changed(11, 9)[..whole.len() - 20]].concat())),
+        ("an absurd number of objects", sum([&unsummed[..8], &[0xff; 4], &unsummed[12..]].concat())),
+        ("another version", sum([&unsummed[..7], &[9], &unsummed[8..]].concat())),
+        ("no pack", b"HELLO".to_vec()),
+        ("an object that does not inflate", sum([&unsummed[..14], &[0x55; 8], &unsummed[22..]].concat())),
+        ("a delta without its base", sum(delta_without_base)),
+        ("a commit without its tree", pack_of(&bare, &all[..1])),
+        ("a folder without its file", pack_of(&bare, &all[..4])),
+        ("none of what was asked for", pack_of(&bare, &all[2..3])),
+    ];
+    for (what, pack) in table {
+        server.misbehave("POST /app.git/git-upload-pack", Fault::Body(upload_pack_answer(&pack)));
+        let session = lab.open(&server.url("app.git"));
+        let listed = session.fetch("main").map_err(|error| told(&error)).and_then(|tip| {
+            let seen = session.tree(tip).map_err(|error| told(&error))?;
+            let entries = seen.files("", &|_| true).map_err(|error| told(&error))?;
+            entries.iter().try_for_each(|entry| seen.read(entry).map(drop)).map_err(|error| told(&error))
+        });
+        let said = listed.expect_err(what);
+        assert!(said.contains("fetching from http") || said.contains("is damaged; it is rebuilt"), "{what}: {said}");
+        drop(session);
+        server.behave();
+        let session = lab.open(&server.url("app.git"));
+        let tip = session.fetch("main").expect(what);
+        assert_eq!(files(&session, tip), ["a.yaml=one\n", "b/c.yaml=two\n"], "{what}");
+        drop(session);
+        std::fs::remove_dir_all(lab.state.path().join("git")).expect("the stores");
+    }
+}
+
+fn pack_of(repository: &Path, ids: &[String]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut child = command();
+    child.arg("-C").arg(repository).args(["pack-objects", "--stdout", "-q"]);
+    let mut child =
+        child.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().expect("git");
+    child.stdin.take().expect("a pipe").write_all(ids.join("\n").as_bytes()).expect("git reads");
+    child.wait_with_output().expect("a pack").stdout
+}
+
+fn deflated(data: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    deflated.write_all(data).expect("memory");
+    deflated.finish().expect("memory")
+}
+
+/// What a server says that sends `pack`, in the channel for data; it lives as long as the test.
+fn upload_pack_answer(pack: &[u8]) -> &'static [u8] {
+    let packet = |payload: &[u8]| [format!("{:04x}", payload.len() + 4).as_bytes(), payload].concat();
+    let pieces = pack.chunks(60_000).flat_map(|piece| packet(&[&[1], piece].concat()));
+    let body: Vec<u8> = packet(b"NAK\n").into_iter().chain(pieces).chain(*b"0000").collect();
+    body.leak()
+}
+
+#[test]
+fn a_pointer_of_git_lfs_is_told_of() {
+    let world = crate::world::World::simple();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n";
+    let hostile = "[submodule \"x\"]\n\tpath = apps\n\turl = ext::sh -c touch% /tmp/never\n";
+    world.git.commit("app.git", "main", &[("apps/large.yaml", pointer), (".gitmodules", hostile)], "pointer");
+    for _ in 0..2 {
+        let run = world.sync(&[]).code_is(0);
+        assert!(run.stderr.contains("apps/large.yaml") && run.stderr.contains("Git LFS pointer"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_references_are_cheap() {
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "a\n")]);
+    let id = git(&server.path("app.git"), &["rev-parse", "main"]).trim().to_owned();
+    let mut names: Vec<Vec<u8>> = (0..100_000).map(|number| format!("refs/pull/{number}/head").into_bytes()).collect();
+    names.push(b"refs/heads/main".to_vec());
+    let all: Vec<(&str, &[u8])> = names.iter().map(|name| (id.as_str(), name.as_slice())).collect();
+    server.misbehave("/info/refs", Fault::Body(listing(&all, b"side-band-64k symref=HEAD:refs/heads/main")));
+    let start = std::time::Instant::now();
+    let session = lab.open(&server.url("app.git"));
+    assert_eq!(session.fetch_reference("refs/pull/99999/head").expect("a fetch").to_string(), id);
+    assert!(told_by(session.fetch_reference("refs/pull/100000/head")).contains("has no"));
+    assert!(start.elapsed() < std::time::Duration::from_secs(10));
 }
 
 #[test]

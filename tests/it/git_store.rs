@@ -245,18 +245,18 @@ fn many_packs_become_one_and_what_the_remote_dropped_goes() {
 
 #[test]
 fn a_store_works_whenever_its_repack_was_killed() {
-    let copy = |from: &Path, to: &Path| {
+    fn copy(from: &Path, to: &Path) {
         let done = std::process::Command::new("cp").arg("-r").args([from, to]).status().expect("cp");
         assert!(done.success());
-    };
-    let states: &[(&str, &dyn Fn(&Path))] = &[
-        ("while it was written", &|home| fs::create_dir_all(home.join("fresh.git/objects/pack")).expect("a folder")),
-        ("before the swap", &|home| copy(&home.join("store.git"), &home.join("fresh.git"))),
-        ("amid the swap", &|home| {
+    }
+    let states: &[(&str, Damage)] = &[
+        ("while it was written", |home| fs::create_dir_all(home.join("fresh.git/objects/pack")).expect("a folder")),
+        ("before the swap", |home| copy(&home.join("store.git"), &home.join("fresh.git"))),
+        ("amid the swap", |home| {
             copy(&home.join("store.git"), &home.join("fresh.git"));
             fs::rename(home.join("store.git"), home.join("old.git")).expect("a rename");
         }),
-        ("behind the swap", &|home| {
+        ("behind the swap", |home| {
             copy(&home.join("store.git"), &home.join("old.git"));
             fs::remove_dir_all(home.join("old.git/refs")).expect("half of the old one");
         }),

@@ -121,7 +121,7 @@ impl Fingerprints<'_> {
     /// Markers that were applied name their policies. Those that were ignored do not, so that all policies count.
     fn of(&self, rewrite: &Rewrite) -> u128 {
         if !rewrite.ignored.is_empty() {
-            return *self.all.get_or_init(|| digest(&format!("{:?}", self.latest)));
+            return *self.all.get_or_init(|| digest(format!("{:?}", self.latest)));
         }
         let prints = rewrite.current.iter().flat_map(|current| self.of_policy(&current.policy).to_le_bytes());
         digest(prints.collect::<Vec<u8>>())
@@ -131,7 +131,7 @@ impl Fingerprints<'_> {
         if let Some(known) = self.each.borrow().get(policy) {
             return *known;
         }
-        let print = digest(&format!("{:?} {policy:?} {:?}", self.latest.namespace, self.latest.images.get(policy)));
+        let print = digest(format!("{:?} {policy:?} {:?}", self.latest.namespace, self.latest.images.get(policy)));
         self.each.borrow_mut().insert(policy.clone(), print);
         print
     }
