@@ -3,6 +3,9 @@
 //! Takes a rendered message and what was changed, gives the message to commit; reads the trailers of any
 //! message back. Where a block of trailers starts is decided by the rules of `git interpret-trailers`, so
 //! that our lines join a block that the message ends with (a `Signed-off-by`, say) instead of hiding it.
+//! Nothing that a template prints can pass for our lines or keep Git from finding them.
+
+use std::borrow::Cow;
 
 use crate::object::NamespacedName;
 
@@ -12,9 +15,20 @@ pub const CHANGES_MAX: usize = 500;
 /// A field value is cut to this many characters: a trailer is one line that people read.
 const VALUE_CHARS_MAX: usize = 512;
 
+/// At most this many changes of one message are read; the rest is counted as omitted.
+const READ_MAX: usize = 20 * CHANGES_MAX;
+
 const AUTOMATION: &str = "Image-Automation";
 const CHANGE: &str = "Image-Change";
 const OMITTED: &str = "Image-Change-Omitted";
+
+/// An empty value.
+const EMPTY: &str = "\"\"";
+/// What is white space to Git: no other character is, not even a form feed.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+const INDENT: [char; 2] = [' ', '\t'];
+/// The end of a line behind which `git commit` drops everything, whatever the comment character is.
+const SCISSORS: &str = " ------------------------ >8 ------------------------";
 
 /// What a commit says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,14 +47,23 @@ pub struct ImageChange {
     pub new: String,
 }
 
+impl ImageChange {
+    /// The change as a trailer tells it: each value on one line, at most 512 characters, blanks in a row as one.
+    pub fn told(&self) -> Self {
+        Self { policy: self.policy.clone(), old: one_line(&self.old), new: one_line(&self.new) }
+    }
+}
+
 /// `message` with the trailers of `automation` and its distinct `changes` (in the order given) under it.
 ///
-/// The message keeps every byte but trailing white space; it must not be blank.
+/// The message keeps every byte but blank lines at its ends; it must not be blank. Two kinds of lines are quoted
+/// with `> `: those that begin with one of our keys, which only the writer of the trail may use, and Git's scissors,
+/// behind which Git reads nothing.
 pub fn append(message: &str, automation: &NamespacedName, changes: &[ImageChange]) -> String {
-    let message = message.trim_end();
-    let joined = block_start(message).is_some();
+    let message = quoted(without_blank_ends(message));
+    let joined = block_start(&message).is_some();
     let mut text = format!("{message}{}", if joined { "\n" } else { "\n\n" });
-    text.push_str(&format!("{AUTOMATION}: {automation}\n"));
+    text.push_str(&format!("{AUTOMATION}: {}\n", word(automation)));
     let lines = distinct(changes);
     for line in lines.iter().take(CHANGES_MAX) {
         text.push_str(&format!("{CHANGE}: {line}\n"));
@@ -51,34 +74,120 @@ pub fn append(message: &str, automation: &NamespacedName, changes: &[ImageChange
     text
 }
 
-/// The trail in `message`; `None` when it carries none of our trailers.
+/// The trail in the trailers of `message`; `None` when it carries none of ours.
 pub fn read(message: &str) -> Option<Trail> {
-    let message = message.trim_end();
+    let message = message.trim_end_matches(BLANKS);
     let block = &message[block_start(message)?..];
     let mut trail = Trail::default();
-    for (key, value) in block.lines().filter_map(|line| line.split_once(':')) {
-        let value = value.trim();
-        match key {
-            AUTOMATION => trail.automation = parse_name(value),
-            CHANGE => trail.changes.extend(parse_change(value)),
-            OMITTED => trail.omitted = value.parse().unwrap_or_default(),
-            _ => {}
+    block.split('\n').filter_map(field).for_each(|field| trail.add(field));
+    (trail != Trail::default()).then_some(trail)
+}
+
+/// Every run of our lines below the title of `message`, wherever it stands: a squash merge puts the messages of its
+/// commits one below the other, and servers append trailers of their own.
+pub fn read_all(message: &str) -> Vec<Trail> {
+    let mut trails: Vec<Trail> = Vec::new();
+    let mut is_open = false;
+    for line in message.trim_start_matches(BLANKS).split('\n').skip(1) {
+        let Some(field) = field(line.trim_start_matches(INDENT)) else {
+            is_open = false;
+            continue;
+        };
+        if !is_open || matches!(field, Field::Automation(_)) {
+            trails.push(Trail::default());
+        }
+        is_open = true;
+        if let Some(trail) = trails.last_mut() {
+            trail.add(field);
         }
     }
-    (trail != Trail::default()).then_some(trail)
+    trails.retain(|trail| *trail != Trail::default());
+    trails
+}
+
+impl Trail {
+    fn add(&mut self, field: Field) {
+        match field {
+            Field::Automation(name) => self.automation = Some(name),
+            Field::Change(change) if self.changes.len() < READ_MAX => self.changes.push(change),
+            Field::Change(_) => self.omitted = self.omitted.saturating_add(1),
+            Field::Omitted(count) => self.omitted = self.omitted.saturating_add(count),
+            Field::Unreadable => {}
+        }
+    }
+}
+
+/// One line of ours.
+enum Field {
+    Automation(NamespacedName),
+    Change(ImageChange),
+    Omitted(usize),
+    Unreadable,
+}
+
+fn field(line: &str) -> Option<Field> {
+    let (key, value) = line.split_once(':')?;
+    let value = value.trim();
+    let field = match key {
+        AUTOMATION => parse_name(value).map(Field::Automation),
+        CHANGE => parse_change(value).map(Field::Change),
+        OMITTED => value.parse().ok().map(Field::Omitted),
+        _ => return None,
+    };
+    Some(field.unwrap_or(Field::Unreadable))
+}
+
+/// Without the blank lines that it begins with, since they would make a block of the title, and those at its end.
+fn without_blank_ends(message: &str) -> &str {
+    let mut message = message.trim_end_matches(BLANKS);
+    while let Some((_, rest)) = message.split_once('\n').filter(|(line, _)| is_blank(line)) {
+        message = rest;
+    }
+    message
+}
+
+fn quoted(message: &str) -> Cow<'_, str> {
+    let must_be = |line: &str| has_own_key(line) || line.ends_with(SCISSORS);
+    if !message.split('\n').any(must_be) {
+        return Cow::Borrowed(message);
+    }
+    let quote = |line: &str| if must_be(line) { format!("> {line}") } else { line.to_owned() };
+    Cow::Owned(message.split('\n').map(quote).collect::<Vec<_>>().join("\n"))
+}
+
+/// Git does not mind the case of a key, and blanks before the colon; squash merges indent.
+fn has_own_key(line: &str) -> bool {
+    let key = line.split_once(':').map_or("", |(key, _)| key.trim());
+    [AUTOMATION, CHANGE, OMITTED].iter().any(|own| own.eq_ignore_ascii_case(key))
 }
 
 fn distinct(changes: &[ImageChange]) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
-    let lines = changes.iter().map(|c| format!("{} {} -> {}", c.policy, one_line(&c.old), one_line(&c.new)));
-    lines.filter(|line| seen.insert(line.clone())).collect()
+    changes.iter().map(line).filter(|line| seen.insert(line.clone())).collect()
 }
 
-/// A value on one line: runs of white space and control characters are one space, an empty value is `""`.
+fn line(change: &ImageChange) -> String {
+    let value = |value: &str| Some(one_line(value)).filter(|value| !value.is_empty()).unwrap_or(EMPTY.to_owned());
+    format!("{} {} -> {}", word(&change.policy), value(&change.old), value(&change.new))
+}
+
+/// A name that no API server let pass must not add a line or a column.
+fn word(name: &NamespacedName) -> String {
+    one_line(&name.to_string()).replace(' ', "_")
+}
+
+/// A value on one line: runs of white space and control characters are one space, and what would turn or hide the
+/// text around it shows.
 fn one_line(value: &str) -> String {
     let words = value.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let line: String = words.collect::<Vec<_>>().join(" ").chars().take(VALUE_CHARS_MAX).collect();
-    if line.is_empty() { "\"\"".to_owned() } else { line }
+    let line = line.trim_end().replace(is_invisible, "\u{fffd}");
+    if line == EMPTY { String::new() } else { line }
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn parse_name(text: &str) -> Option<NamespacedName> {
@@ -90,7 +199,7 @@ fn parse_change(text: &str) -> Option<ImageChange> {
     let (policy, values) = text.split_once(' ')?;
     // The last arrow: a new value has no spaces, an old one may hold anything.
     let (old, new) = values.rsplit_once(" -> ")?;
-    let value = |text: &str| if text == "\"\"" { String::new() } else { text.to_owned() };
+    let value = |text: &str| if text == EMPTY { String::new() } else { text.to_owned() };
     Some(ImageChange { policy: parse_name(policy)?, old: value(old), new: value(new) })
 }
 
@@ -106,19 +215,23 @@ enum Line {
 }
 
 fn classify(line: &str) -> Line {
-    if line.trim().is_empty() {
+    if is_blank(line) {
         Line::Blank
     } else if line.starts_with('#') {
         Line::Comment
     } else if line.starts_with("Signed-off-by: ") || line.starts_with("(cherry picked from commit ") {
         Line::Generated
-    } else if line.starts_with([' ', '\t', '\u{b}', '\u{c}', '\r']) {
+    } else if line.starts_with(BLANKS) {
         Line::Continuation
     } else if has_separator(line) {
         Line::Trailer
     } else {
         Line::Other
     }
+}
+
+fn is_blank(line: &str) -> bool {
+    line.trim_matches(BLANKS).is_empty()
 }
 
 /// A key of letters, digits and dashes, blanks, a colon.
