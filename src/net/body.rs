@@ -23,7 +23,7 @@ impl Http {
         let step = Step::Body;
         match tokio::time::timeout_at(deadline.at(), response.chunk()).await {
             Ok(piece) => piece.map_err(|error| self.fault(&error, response.url(), step)),
-            Err(_) => Err(Error::Timeout { host: host(response.url()), step, after: deadline.limit() }),
+            Err(_) => Err(Error::Timeout { host: self.way(response.url()).text(), step, after: deadline.limit() }),
         }
     }
 

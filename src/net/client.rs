@@ -1,60 +1,77 @@
-//! The clients themselves: one per lane, made when first needed, shared by all clones of [`Http`].
+//! The clients themselves: one per connection and lane, made when first needed, shared by all clones of [`Http`].
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use reqwest::{Certificate, Response};
+use reqwest::{Certificate, Identity, Response, StatusCode};
 use url::Url;
 
-use super::address::{GuardedResolver, Reach, is_loopback};
+use super::address::{GuardedResolver, Reach};
+use super::connection::{ClientCertificate, Connection, Fingerprint};
 use super::deadline::Deadline;
-use super::error::{Error, Step, host};
+use super::error::{Error, Step, Way, host};
+use super::proxy::{Proxies, Proxy};
 use super::{Settings, redirect};
 
 const USER_AGENT: &str = concat!("tagwright/", env!("CARGO_PKG_VERSION"));
 
 /// The clients of one process and one asynchronous runtime. Cloning shares the connections.
 #[derive(Clone)]
-pub struct Http(Arc<Shared>);
+pub struct Http {
+    clients: Arc<Clients>,
+    others: Arc<Mutex<Others>>,
+}
 
-struct Shared {
+/// The clients for one way of reaching servers.
+struct Clients {
     settings: Settings,
+    proxies: Proxies,
+    connection: Connection,
     certificates: Vec<Certificate>,
+    identity: Option<Identity>,
     lanes: Mutex<HashMap<Lane, reqwest::Client>>,
 }
 
 /// What tells clients apart, since each has its own pool of connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Lane {
     reach: Reach,
     http1: bool,
-    /// Past the proxies of the environment.
-    direct: bool,
+    proxy: Option<Proxy>,
     /// Without it no authorities are loaded, so that plain HTTP works on systems that have none.
     tls: bool,
 }
 
 impl Http {
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let certificates = certificates(&settings.ca)?;
-        let http = Self(Arc::new(Shared { settings, certificates, lanes: Mutex::default() }));
-        if !http.0.certificates.is_empty() {
-            // Finds certificates that are none now, and not at the first request.
-            http.lane(Lane { reach: Reach::ANY, http1: false, direct: false, tls: true })?;
+        let proxies = Proxies::read(|name| std::env::var(name).ok());
+        let clients = Arc::new(Clients::new(settings, proxies, Connection::default())?);
+        Ok(Self { clients, others: Arc::default() })
+    }
+
+    /// The same for servers that are reached through `connection`. Its clients are kept for the next time, so that their
+    /// connections are used again; a bad certificate, or one that its key does not fit, is found here.
+    pub fn over(&self, connection: &Connection) -> Result<Self, Error> {
+        if self.clients.connection == *connection {
+            return Ok(self.clone());
         }
-        Ok(http)
+        let Clients { settings, proxies, .. } = self.clients.as_ref();
+        let make = || Clients::new(settings.clone(), proxies.clone(), connection.clone()).map(Arc::new);
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = others.get(connection.fingerprint(), Instant::now(), make)?;
+        Ok(Self { clients, others: self.others.clone() })
     }
 
     /// A client for requests to `url`: no automatic redirects, the time-outs of the settings, gzip understood.
-    /// Loopback is never asked through a proxy, as in Go's programs.
     pub fn client(&self, url: &Url, reach: Reach) -> Result<reqwest::Client, Error> {
-        self.lane(Lane { reach, http1: false, direct: is_loopback(url), tls: url.scheme() == "https" })
+        self.clients.client(url, reach, false)
     }
 
     /// A client that speaks HTTP/1.1 only, for Git's smart protocol.
     pub fn http1_client(&self, url: &Url) -> Result<reqwest::Client, Error> {
-        self.lane(Lane { reach: Reach::ANY, http1: true, direct: is_loopback(url), tls: url.scheme() == "https" })
+        self.clients.client(url, Reach::ANY, true)
     }
 
     /// Sends one request of a client of ours, without retry, and gives the answer's head. Statuses are no errors.
@@ -64,10 +81,15 @@ impl Http {
         let url = request.url().clone();
         let sent = match tokio::time::timeout_at(deadline.at(), client.execute(request)).await {
             Ok(sent) => sent.map_err(|error| self.fault(&error, &url, Step::Answer)),
-            Err(_) => Err(Error::Timeout { host: host(&url), step: Step::Answer, after: deadline.limit() }),
+            Err(_) => Err(Error::Timeout { host: self.way(&url).text(), step: Step::Answer, after: deadline.limit() }),
         };
         self.observe(&url, sent.as_ref().map_or(0, |response| response.status().as_u16()));
-        sent
+        match self.clients.proxy_for(&url)? {
+            Some(proxy) if url.scheme() == "http" && is_refusal_of(proxy, &sent) => {
+                Err(Error::proxy_login(&self.way(&url)))
+            }
+            _ => sent,
+        }
     }
 
     /// Whether the server at this https URL speaks TLS at all, well or badly. One request, without retry.
@@ -82,57 +104,115 @@ impl Http {
     }
 
     pub(super) fn fault(&self, error: &reqwest::Error, url: &Url, step: Step) -> Error {
-        Error::sort(error, url, step, &self.0.settings)
+        Error::sort(error, &self.way(url), step, &self.clients.settings)
+    }
+
+    /// How `url` is reached, for errors.
+    pub(super) fn way(&self, url: &Url) -> Way {
+        let proxy = self.clients.proxy_for(url).ok().flatten();
+        let tls = url.scheme() == "https" || proxy.is_some_and(|proxy| proxy.url.scheme() == "https");
+        let login = proxy.is_some_and(|proxy| proxy.login.is_some());
+        Way { host: host(url), tls, proxy: proxy.map(Proxy::name), login }
     }
 
     fn observe(&self, url: &Url, status: u16) {
-        if let Some(observer) = &self.0.settings.observer {
+        if let Some(observer) = &self.clients.settings.observer {
             observer(&host(url), status);
+        }
+    }
+}
+
+impl Clients {
+    fn new(settings: Settings, proxies: Proxies, connection: Connection) -> Result<Self, Error> {
+        let certificates = certificates(settings.ca.iter().chain(&connection.ca))?;
+        let identity = connection.client_certificate.as_ref().map(ClientCertificate::identity).transpose()?;
+        let clients = Self { settings, proxies, connection, certificates, identity, lanes: Mutex::default() };
+        clients.check_certificates().map(|()| clients)
+    }
+
+    /// Finds certificates that are none now, and not at the first request.
+    fn check_certificates(&self) -> Result<(), Error> {
+        let lane = |tls| Lane { reach: Reach::ANY, http1: false, proxy: None, tls };
+        if !self.certificates.is_empty() {
+            let built = self.builder(&lane(true))?.build();
+            built.map_err(|error| Error::Certificate { cause: Error::root_text(&error) })?;
+        }
+        if let Some(identity) = &self.identity {
+            // Without authorities, so that nothing but the pair can be wrong.
+            let built = self.builder(&lane(false))?.identity(identity.clone()).build();
+            built.map_err(|error| Error::client_certificate(Error::root_text(&error)))?;
+        }
+        Ok(())
+    }
+
+    fn client(&self, url: &Url, reach: Reach, http1: bool) -> Result<reqwest::Client, Error> {
+        let proxy = self.proxy_for(url)?.cloned();
+        let tls = url.scheme() == "https" || proxy.as_ref().is_some_and(|proxy| proxy.url.scheme() == "https");
+        self.lane(Lane { reach, http1, proxy, tls })
+    }
+
+    fn proxy_for(&self, url: &Url) -> Result<Option<&Proxy>, Error> {
+        match &self.connection.proxy {
+            Some(proxy) => Ok(Some(proxy)),
+            None => self.proxies.proxy_for(url),
         }
     }
 
     fn lane(&self, lane: Lane) -> Result<reqwest::Client, Error> {
-        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = lanes.get(&lane) {
             return Ok(client.clone());
         }
-        let client = self.build(lane)?;
+        let mut builder = self.builder(&lane)?;
+        if let Some(identity) = self.identity.clone().filter(|_| lane.tls) {
+            builder = builder.identity(identity);
+        }
+        let client = builder.build().map_err(|error| Error::Client { cause: Error::root_text(&error) })?;
         lanes.insert(lane, client.clone());
         Ok(client)
     }
 
-    fn build(&self, lane: Lane) -> Result<reqwest::Client, Error> {
-        let settings = &self.0.settings;
+    /// All but the client's own certificate.
+    fn builder(&self, lane: &Lane) -> Result<reqwest::ClientBuilder, Error> {
+        let settings = &self.settings;
+        // The proxy is always ours to choose; the client's own reading of the environment is another.
         let mut builder = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::never())
             .referer(false)
+            .no_proxy()
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout);
         builder = match lane.tls {
-            true => builder.tls_certs_merge(self.0.certificates.iter().cloned()),
+            true => builder.tls_certs_merge(self.certificates.iter().cloned()),
             false => builder.tls_certs_only([]),
         };
         if lane.http1 {
             builder = builder.http1_only();
         }
-        if lane.direct {
-            builder = builder.no_proxy();
+        match &lane.proxy {
+            Some(proxy) => builder = builder.proxy(proxy.of_client()?),
+            // Where a proxy connects, the proxy resolves: what is resolved here is the proxy's own name.
+            None if lane.reach != Reach::ANY => builder = builder.dns_resolver(GuardedResolver(lane.reach)),
+            None => {}
         }
-        if lane.reach != Reach::ANY {
-            builder = builder.dns_resolver(GuardedResolver(lane.reach));
-        }
-        builder.build().map_err(|error| Error::Client { cause: Error::root_text(&error) })
+        Ok(builder)
     }
 }
 
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Http").field(&self.0.settings).finish()
+        f.debug_tuple("Http").field(&self.clients.settings).finish()
     }
 }
 
-fn certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, Error> {
+/// An http proxy answers requests for plain http itself.
+fn is_refusal_of(proxy: &Proxy, sent: &Result<Response, Error>) -> bool {
+    let status = sent.as_ref().ok().map(Response::status);
+    !proxy.is_socks() && status == Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+}
+
+fn certificates<'a>(bundles: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<Certificate>, Error> {
     let mut certificates = Vec::new();
     for bundle in bundles {
         let found = Certificate::from_pem_bundle(bundle)
@@ -143,4 +223,34 @@ fn certificates(bundles: &[Vec<u8>]) -> Result<Vec<Certificate>, Error> {
         certificates.extend(found);
     }
     Ok(certificates)
+}
+
+/// More connections than this are not kept.
+const OTHERS_MAX: usize = 64;
+/// After a Secret was renewed, nobody asks for the clients of the old one.
+const OTHERS_IDLE_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// The clients of connections that are not the default one, most recently used last.
+#[derive(Default)]
+struct Others(Vec<(Fingerprint, Instant, Arc<Clients>)>);
+
+impl Others {
+    fn get(
+        &mut self,
+        fingerprint: Fingerprint,
+        now: Instant,
+        make: impl FnOnce() -> Result<Arc<Clients>, Error>,
+    ) -> Result<Arc<Clients>, Error> {
+        self.0.retain(|(_, used, _)| now.duration_since(*used) < OTHERS_IDLE_MAX);
+        let place = self.0.iter().position(|(known, ..)| *known == fingerprint);
+        let clients = match place {
+            Some(place) => self.0.remove(place).2,
+            None => make()?,
+        };
+        if self.0.len() == OTHERS_MAX {
+            self.0.remove(0);
+        }
+        self.0.push((fingerprint, now, clients.clone()));
+        Ok(clients)
+    }
 }

@@ -9,8 +9,9 @@ use url::Url;
 
 use super::Settings;
 use super::address::OutOfReach;
+use super::proxy::ProxyError;
 
-/// The text of each is whole: it names `host:port` and the cause, so that there is no `source` to add.
+/// The text of each is whole: it names `host:port` and the cause; only that of a variable has a `source` to add.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("connecting to {host}: connection refused")]
@@ -29,15 +30,28 @@ pub enum Error {
     Broken { host: String, step: Step, cause: String },
     #[error("reading the answer of {host}: larger than {max} bytes")]
     TooLarge { host: String, max: usize },
+    #[error("connecting to {host} through the proxy {proxy}: {cause}")]
+    Proxy { host: String, proxy: String, cause: String, passing: bool },
+    #[error("reading the environment variable {name}")]
+    ProxyVariable { name: &'static str, source: ProxyError },
     #[error("{from} redirects to {to}, which is not followed: {why}")]
     Redirected { from: String, to: String, why: &'static str },
     #[error("{host} answered {status}{}", asked(*retry_after))]
     Status { host: String, status: reqwest::StatusCode, retry_after: Option<Duration> },
     #[error("reading a CA certificate: {cause}")]
     Certificate { cause: String },
+    #[error("reading the client certificate: {cause}")]
+    ClientCertificate { cause: String },
     #[error("making an HTTP client: {cause}")]
     Client { cause: String },
 }
+
+/// How rustls begins what the other side says when it ends a connection.
+const ALERT: &str = "received fatal alert";
+
+/// Two texts of the errors of proxies.
+const NO_LOGIN_METHOD: &str = "server does not support user/pass authentication";
+const NO_CONNECTION: &str = "failed to create underlying connection";
 
 /// How far an exchange had come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,10 +71,29 @@ impl fmt::Display for Step {
     }
 }
 
+/// The way to a server, as errors tell it.
+pub(super) struct Way {
+    pub(super) host: String,
+    /// To the server or to the proxy.
+    pub(super) tls: bool,
+    pub(super) proxy: Option<String>,
+    /// Whether the proxy is given a login.
+    pub(super) login: bool,
+}
+
+impl Way {
+    pub(super) fn text(&self) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{} through the proxy {proxy}", self.host),
+            None => self.host.clone(),
+        }
+    }
+}
+
 impl Error {
     /// Sorts the faults of a client. `step` is where the caller stood.
-    pub(super) fn sort(error: &reqwest::Error, url: &Url, step: Step, settings: &Settings) -> Self {
-        let host = host(url);
+    pub(super) fn sort(error: &reqwest::Error, way: &Way, step: Step, settings: &Settings) -> Self {
+        let host = way.text();
         if error.is_timeout() && error.is_connect() {
             return Self::Timeout { host, step: Step::Connect, after: settings.connect_timeout };
         }
@@ -73,19 +106,61 @@ impl Error {
         if error.is_dns() {
             return Self::UnknownHost { host };
         }
-        if error.is_connect() {
-            return Self::sort_connect(error, host, url.scheme() == "https");
+        let cause = root(error).to_string();
+        match Self::sort_proxy(error, way) {
+            Some(sorted) => sorted,
+            None if error.is_connect() => Self::sort_connect(error, host, way.tls),
+            // A server of TLS 1.3 says after the handshake that it wanted another certificate of the client.
+            None if cause.starts_with(ALERT) => Self::Tls { host, cause },
+            None => Self::Broken { host, step, cause },
         }
-        Self::Broken { host, step, cause: root(error).to_string() }
     }
 
-    fn sort_connect(error: &reqwest::Error, host: String, https: bool) -> Self {
+    fn sort_connect(error: &reqwest::Error, host: String, tls: bool) -> Self {
         let system = find::<io::Error>(error).filter(|io| io.raw_os_error().is_some());
         let cause = root(error).to_string();
         match system {
             Some(io) if io.kind() == io::ErrorKind::ConnectionRefused => Self::Refused { host },
-            None if https && !cause.contains("tunnel") && !cause.contains("proxy") => Self::Tls { host, cause },
+            None if tls => Self::Tls { host, cause },
             _ => Self::Unreachable { host, cause },
+        }
+    }
+
+    /// What a proxy said or did before the connection stood. The types of these errors are not ours to name.
+    fn sort_proxy(error: &reqwest::Error, way: &Way) -> Option<Self> {
+        let text = chain(error).map(ToString::to_string).find_map(|text| {
+            text.strip_prefix("tunnel error: ").or_else(|| text.strip_prefix("SOCKS error: ")).map(str::to_owned)
+        })?;
+        let (cause, passing) = match text.as_str() {
+            "proxy authorization required" | "credentials not accepted" => return Some(Self::proxy_login(way)),
+            NO_LOGIN_METHOD if !way.login => return Some(Self::proxy_login(way)),
+            NO_LOGIN_METHOD => ("it takes no login with user and password".to_owned(), false),
+            // The causes of a tunnel's failure are told by themselves, those of SOCKS are hidden.
+            NO_CONNECTION if root(error).to_string() != format!("SOCKS error: {NO_CONNECTION}") => return None,
+            NO_CONNECTION => ("it is not reachable".to_owned(), true),
+            "unexpected end of file" => ("it closed the connection".to_owned(), true),
+            "unsuccessful" => ("it did not open a connection to the server".to_owned(), true),
+            "failed parsing server response" => ("it does not speak SOCKS5".to_owned(), false),
+            "failed serialize request" => ("user, password and host are longer than 249 bytes".to_owned(), false),
+            text if text.starts_with("io error") => ("the connection to it broke".to_owned(), true),
+            text => (format!("it says: {text}"), true),
+        };
+        let (host, proxy) = (way.host.clone(), way.proxy.clone().unwrap_or_default());
+        Some(Self::Proxy { host, proxy, cause, passing })
+    }
+
+    pub(super) fn proxy_login(way: &Way) -> Self {
+        let cause =
+            if way.login { "it does not accept the login" } else { "it asks for a login and none is configured" };
+        let (host, proxy) = (way.host.clone(), way.proxy.clone().unwrap_or_default());
+        Self::Proxy { host, proxy, cause: cause.to_owned(), passing: false }
+    }
+
+    /// What a TLS library says of a certificate and its key.
+    pub(super) fn client_certificate(cause: String) -> Self {
+        match cause.contains("KeyMismatch") {
+            true => Self::ClientCertificate { cause: "the key does not belong to the certificate".to_owned() },
+            false => Self::ClientCertificate { cause },
         }
     }
 
@@ -101,6 +176,16 @@ impl Error {
                 "a certificate of an authority that this machine does not trust: \
                  SSL_CERT_FILE=FILE trusts those of a PEM file instead",
             ),
+            Self::Tls { cause, .. } if cause.contains("CaUsedAsEndEntity") => Some(
+                "the server shows the certificate of an authority as its own: give it one that the authority issued",
+            ),
+            Self::Tls { cause, .. } if cause.starts_with(ALERT) => {
+                Some("the server may want a client certificate of an authority that it trusts")
+            }
+            Self::Proxy { passing: false, .. } => {
+                Some("see the Secret of spec.proxySecretRef, or the variable of the environment that names the proxy")
+            }
+            Self::ProxyVariable { .. } => Some("expected a URL such as http://proxy.example.com:3128"),
             Self::Redirected { .. } => Some("if that is where it lies now, write the new address"),
             _ => None,
         }
@@ -111,6 +196,7 @@ impl Error {
         match self {
             Self::Refused { .. } | Self::UnknownHost { .. } | Self::Unreachable { .. } | Self::Broken { .. } => true,
             Self::Timeout { step, .. } => *step == Step::Connect,
+            Self::Proxy { passing, .. } => *passing,
             _ => false,
         }
     }

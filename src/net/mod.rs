@@ -1,4 +1,4 @@
-//! The one place that makes HTTP clients: TLS, time-outs, retries, redirects, address guard, byte caps.
+//! The one place that makes HTTP clients: TLS, proxies, time-outs, retries, redirects, address guard, byte caps.
 //!
 //! Takes [`Settings`] once and [`Request`]s; gives whole [`Answer`]s of bounded size and [`Error`]s that can be
 //! shown as they are. Who streams bodies (Git) asks for a client, and lets [`Http::send`] and [`Http::read_body`] do the rest.
@@ -10,6 +10,7 @@ mod connection;
 mod deadline;
 mod error;
 mod exchange;
+mod proxy;
 mod redirect;
 mod retry;
 
@@ -22,10 +23,11 @@ pub use url::Url;
 
 pub use address::{AddressClass, Reach, class, is_loopback, may_carry_credentials};
 pub use client::Http;
-pub use connection::{ClientCertificate, Connection, Proxy};
+pub use connection::{ClientCertificate, Connection};
 pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use redirect::{Redirects, follow, same_host, without_login};
 pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry, retry_after};
 

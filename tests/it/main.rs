@@ -33,6 +33,7 @@ mod message;
 mod metrics;
 mod net;
 mod policy;
+mod proxies;
 mod registry;
 mod registry_docker_config;
 mod setter;

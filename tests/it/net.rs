@@ -356,7 +356,7 @@ async fn servers_that_speak_tls_are_told_from_others() {
 fn bad_certificates_are_refused_at_once() {
     for (bundle, expected) in [
         ("", "reading a CA certificate: no PEM block `CERTIFICATE` in it"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "making an HTTP client: "),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "reading a CA certificate: "),
     ] {
         let settings = Settings { ca: vec![bundle.into()], ..Settings::default() };
         let error = Http::new(settings).expect_err("a bad bundle").to_string();
