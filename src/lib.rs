@@ -15,7 +15,7 @@
 //! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`metrics`], [`template`], [`yaml`]: types
 //!   and languages that know nothing of the product.
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`]: decisions over values. No I/O, no clock.
-//! - **edge** — [`net`], then [`registry`] and [`git`], which do not know each other.
+//! - **edge** — [`net`], [`cloud`], then [`registry`] and [`git`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
 //! - **drivers** — [`standalone`] gathers inputs from files, [`cli`] is one file per verb; [`telemetry`] beside them.
 //!
@@ -43,6 +43,7 @@ pub mod policy;
 pub mod setter;
 pub mod trailer;
 // edge
+pub mod cloud;
 pub mod git;
 pub mod net;
 pub mod registry;

@@ -19,8 +19,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("setter", &["image", "object", "yaml"]),
     ("trailer", &["object"]),
     ("net", &["metrics", "secret"]),
+    ("cloud", &["net", "secret"]),
     ("registry", &["image", "metrics", "net", "secret"]),
-    ("git", &["metrics", "net", "secret", "tree"]),
+    ("git", &["cloud", "metrics", "net", "secret", "tree"]),
     (
         "engine",
         &[
@@ -31,8 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "standalone",
         &[
-            "image", "object", "secret", "tree", "goregex", "policy", "api", "setter", "net", "registry", "git",
-            "engine", "metrics",
+            "image", "object", "secret", "tree", "goregex", "policy", "api", "setter", "net", "cloud", "registry",
+            "git", "engine", "metrics",
         ],
     ),
     (

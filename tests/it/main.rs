@@ -14,6 +14,7 @@ mod api_types;
 mod checkout;
 mod cli;
 mod execve;
+mod cloud;
 mod git;
 mod git_faults;
 mod git_hostile;

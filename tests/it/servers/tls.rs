@@ -1,13 +1,23 @@
-//! A TLS server with a certificate of an authority of its own: `openssl s_server`, for one connection.
+//! TLS with certificates of an authority of its own: `openssl s_server` for one connection, and a front for other
+//! servers.
 
 use std::fs;
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
 /// Says its reply to the first client, whatever that asks.
 pub(crate) struct TlsServer {
@@ -74,13 +84,147 @@ fn reply_when_asked(mut stdin: ChildStdin, log: &Path, reply: &str) {
     }
 }
 
+/// An authority, made by openssl, and what it issues.
+pub(crate) struct Authority {
+    folder: TempDir,
+}
+
+const NEW_KEY: [&str; 7] = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        make_authority(folder.path());
+        Self { folder }
+    }
+
+    /// The PEM text of the authority.
+    pub(crate) fn certificate(&self) -> Vec<u8> {
+        self.read("ca.pem")
+    }
+
+    /// A certificate for loopback and `git.test`, with its key.
+    pub(crate) fn server(&self) -> (Vec<u8>, Vec<u8>) {
+        issue(self.folder.path(), "server", "subjectAltName=IP:127.0.0.1,DNS:git.test");
+        (self.read("server.pem"), self.read("server.key"))
+    }
+
+    /// A certificate for a client, with its key in PKCS#8.
+    pub(crate) fn client(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
+        issue(self.folder.path(), name, "extendedKeyUsage=clientAuth");
+        (self.read(&format!("{name}.pem")), self.read(&format!("{name}.key")))
+    }
+
+    /// The same with an RSA key.
+    pub(crate) fn rsa_client(&self, name: &str) -> (Vec<u8>, Vec<u8>) {
+        issue_with(self.folder.path(), name, "extendedKeyUsage=clientAuth", &["-newkey", "rsa:2048", "-nodes"]);
+        (self.read(&format!("{name}.pem")), self.read(&format!("{name}.key")))
+    }
+
+    /// Runs openssl over `input` with these arguments.
+    pub(crate) fn convert(&self, input: &[u8], arguments: &[&str]) -> Vec<u8> {
+        fs::write(self.folder.path().join("input"), input).expect("a file");
+        openssl(self.folder.path(), &[arguments, &["-in", "input", "-out", "output"]].concat());
+        self.read("output")
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.path().join(name)).expect("a file of openssl")
+    }
+}
+
+/// TLS in front of another server of this machine: what comes in is handed on as it is.
+pub(crate) struct TlsFront {
+    addr: SocketAddr,
+    handshakes: Arc<AtomicUsize>,
+    runtime: Option<Runtime>,
+}
+
+impl TlsFront {
+    /// With `clients`, only those are let in that show a certificate of that authority.
+    pub(crate) fn start(authority: &Authority, behind: SocketAddr, clients: Option<&[u8]>) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(authority, clients)));
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let addr = listener.local_addr().expect("a bound address");
+        let handshakes = Arc::new(AtomicUsize::new(0));
+        let counted = handshakes.clone();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, counted) = (acceptor.clone(), counted.clone());
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    counted.fetch_add(1, Ordering::SeqCst);
+                    let mut behind = TcpStream::connect(behind).await.expect("the server behind");
+                    // Ends when either side has enough.
+                    let _ = tokio::io::copy_bidirectional(&mut stream, &mut behind).await;
+                });
+            }
+        });
+        Self { addr, handshakes, runtime: Some(runtime) }
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) fn url(&self, name: &str) -> String {
+        format!("https://{}/{name}", self.addr)
+    }
+
+    /// How many clients were let in.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn server_config(authority: &Authority, clients: Option<&[u8]>) -> ServerConfig {
+    let builder = match clients {
+        None => ServerConfig::builder().with_no_client_auth(),
+        Some(pem) => {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(pem).expect("a certificate")).expect("an authority");
+            let verifier = WebPkiClientVerifier::builder(Arc::new(roots)).build().expect("a verifier");
+            ServerConfig::builder().with_client_cert_verifier(verifier)
+        }
+    };
+    let (certificate, key) = authority.server();
+    let chain = vec![CertificateDer::from_pem_slice(&certificate).expect("a certificate")];
+    builder.with_single_cert(chain, PrivateKeyDer::from_pem_slice(&key).expect("a key")).expect("a pair")
+}
+
 fn make_certificates(folder: &Path) {
-    let new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    let authority = ["req", "-x509", "-subj", "/CN=test authority", "-keyout", "ca.key", "-out", "ca.pem"];
-    openssl(folder, &[&authority[..], &new_key[..]].concat());
-    let server = ["req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key", "-subj", "/CN=test server"];
-    let names = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"];
-    openssl(folder, &[&server[..], &names[..], &["-keyout", "key.pem", "-out", "cert.pem"], &new_key[..]].concat());
+    make_authority(folder);
+    issue(folder, "cert", "subjectAltName=IP:127.0.0.1");
+    fs::rename(folder.join("cert.key"), folder.join("key.pem")).expect("a file of openssl");
+}
+
+fn make_authority(folder: &Path) {
+    // Authorities of one name would be taken for one that changed its key.
+    let subject = format!("/CN=test authority {}", fastrand::u64(..));
+    let authority = ["req", "-x509", "-subj", &subject, "-keyout", "ca.key", "-out", "ca.pem"];
+    openssl(folder, &[&authority[..], &NEW_KEY[..]].concat());
+}
+
+/// `NAME.pem` and `NAME.key`.
+fn issue(folder: &Path, name: &str, extension: &str) {
+    issue_with(folder, name, extension, &NEW_KEY);
+}
+
+fn issue_with(folder: &Path, name: &str, extension: &str, new_key: &[&str]) {
+    let (subject, certificate, key) = (format!("/CN={name}"), format!("{name}.pem"), format!("{name}.key"));
+    let issued = ["req", "-x509", "-CA", "ca.pem", "-CAkey", "ca.key", "-subj", &subject];
+    let extensions = ["-addext", extension, "-addext", "basicConstraints=critical,CA:FALSE"];
+    openssl(folder, &[&issued[..], &extensions[..], &["-keyout", &key, "-out", &certificate], new_key].concat());
 }
 
 fn openssl(folder: &Path, arguments: &[&str]) {
