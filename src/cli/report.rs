@@ -1,5 +1,7 @@
 //! The report of `sync`: as JSON for machines, as tables for people.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -26,6 +28,7 @@ struct JsonAutomation<'a> {
     commit: Option<&'a str>,
     /// The push branch held the changes already.
     proposed: bool,
+    warnings: &'a [String],
     #[serde(flatten)]
     findings: findings::Json<'a>,
     diff: Option<&'a str>,
@@ -62,6 +65,7 @@ impl<'a> JsonAutomation<'a> {
             branch: report.branch.as_deref(),
             commit: report.commit.as_deref(),
             proposed: report.proposed,
+            warnings: &report.warnings,
             findings: findings::json(&report.findings),
             diff: report.diff.as_deref(),
             error: report.error.as_ref(),
@@ -97,6 +101,9 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
         automation.diff.iter().try_for_each(|diff| output::diff(diff))?;
         findings::tell_ignored(&automation.findings);
     }
+    // Automations of one repository are warned of the same.
+    let warnings: BTreeSet<&String> = report.automations.iter().flat_map(|automation| &automation.warnings).collect();
+    warnings.into_iter().for_each(|warning| output::warning(warning));
     let errors =
         report.policies.iter().filter_map(|policy| Some(("ImagePolicy", &policy.policy, policy.error.as_ref()?)));
     let errors = errors.chain(

@@ -2,7 +2,7 @@
 
 use super::error::{Fault, printable};
 use super::link::Service;
-use crate::net::{Redirects, StatusCode, Url, follow, header::HeaderMap, host, is_loopback};
+use crate::net::{Proxy, Redirects, StatusCode, Url, follow, header::HeaderMap, host, is_loopback};
 
 /// `BASE/info/refs?service=…` (`gitprotocol-http`).
 pub(super) fn info_refs(base: &Url, service: Service) -> Url {
@@ -38,9 +38,9 @@ pub(super) fn redirected(from: &Url, status: StatusCode, headers: &HeaderMap) ->
     base_of(&to).map(|_| Some(to))
 }
 
-/// Over https always; over plain http to this machine, or where the user says so.
-pub(super) fn may_carry_credentials(url: &Url, insecure: bool) -> bool {
-    url.scheme() == "https" || insecure || is_loopback(url)
+/// Over https always; over plain http to this machine, or where the user says so. What a proxy takes leaves this machine.
+pub(super) fn may_carry_credentials(url: &Url, insecure: bool, proxy: Option<&Proxy>) -> bool {
+    url.scheme() == "https" || insecure || (is_loopback(url) && proxy.is_none_or(Proxy::is_local))
 }
 
 /// An address without what may be secret in it.

@@ -10,7 +10,7 @@ use super::refspec::RefName;
 use super::sign::SigningError;
 use super::ssh::SshFault;
 use super::url::RemoteUrl;
-use crate::net;
+use crate::{cloud, net};
 
 /// What libgit2 says, without the class and code that it prints behind it.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,9 @@ pub enum Fault {
     /// Likewise over ssh.
     #[error(transparent)]
     Ssh(Box<SshFault>),
+    /// There was no token to show the server.
+    #[error(transparent)]
+    Token(#[from] cloud::Error),
     #[error("the server asks for credentials and none are configured (401)")]
     CredentialsNeeded,
     #[error("the server does not accept the credentials (401)")]
@@ -111,7 +114,14 @@ impl Fault {
     /// What a user can look at, in words that hold for objects and for `history`.
     fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
+                "a certificate of an authority that is not trusted here: put the authority's into the Secret as ca.crt",
+            ),
+            Self::Net(net::Error::ClientCertificate { .. } | net::Error::Certificate { .. }) => {
+                Some("see ca.crt, tls.crt and tls.key in the Secret of the GitRepository")
+            }
             Self::Net(error) => error.hint(),
+            Self::Token(error) => error.hint(),
             Self::CredentialsNeeded => {
                 Some("name a Secret in spec.secretRef of the GitRepository; history takes --username --password-stdin")
             }

@@ -11,11 +11,11 @@ use tokio::runtime::Handle;
 
 use super::Remote;
 use super::address::{base_of, endpoint, info_refs, may_carry_credentials, redirected};
-use super::credentials::authorization;
 use super::error::{Fault, printable};
 use super::link::Service;
+use super::login::{Login, Presented};
 use crate::net::header::{self, HeaderValue};
-use crate::net::{Deadline, Http, StatusCode, Url, host, judge_status, retry};
+use crate::net::{Deadline, Http, Proxy, StatusCode, Url, host, judge_status, retry};
 
 /// More redirects than this are a loop.
 const REDIRECTS_MAX: usize = 5;
@@ -26,19 +26,23 @@ const USER_AGENT: &str = concat!("git/tagwright-", env!("CARGO_PKG_VERSION"));
 pub(super) struct Wire {
     http: Http,
     runtime: Handle,
-    authorization: Option<HeaderValue>,
+    login: Login,
     insecure: bool,
+    /// The remote's own; those of the environment are never asked for this machine.
+    proxy: Option<Proxy>,
     /// The repository's address; a listing may be redirected.
     base: Mutex<Url>,
 }
 
 impl Wire {
     pub(super) fn new(git: &super::Git, base: &Url, remote: &Remote) -> Result<Self, Fault> {
+        let http = git.http.over(&remote.connection)?;
         let wire = Self {
-            http: git.http.clone(),
+            login: Login::new(git, remote, &http)?,
+            http,
             runtime: git.runtime.clone(),
-            authorization: authorization(&remote.auth)?,
             insecure: remote.insecure,
+            proxy: remote.connection.proxy.clone(),
             base: Mutex::new(base.clone()),
         };
         wire.check_secrecy(base).map(|()| wire)
@@ -64,12 +68,14 @@ impl Wire {
     /// Sends a request of `service`, once.
     pub(super) fn post(&self, service: Service, request: Vec<u8>, deadline: Deadline) -> Result<Response, Fault> {
         let url = endpoint(&self.base(), service);
-        let builder = self
-            .prepare(self.http.http1_client(&url)?.post(url.clone()), &url)?
-            .header(header::CONTENT_TYPE, format!("application/x-{}-request", service.name()))
-            .header(header::ACCEPT, format!("application/x-{}-result", service.name()))
-            .body(request);
-        let response = self.runtime.block_on(self.http.send(builder, deadline))?;
+        let (client, request) = (self.http.http1_client(&url)?, Bytes::from(request));
+        let response = self.ask(&url, deadline, |shown| {
+            let builder = dress(client.post(url.clone()), shown)
+                .header(header::CONTENT_TYPE, format!("application/x-{}-request", service.name()))
+                .header(header::ACCEPT, format!("application/x-{}-result", service.name()))
+                .body(request.clone());
+            Ok(self.runtime.block_on(self.http.send(builder, deadline))?)
+        })?;
         self.check(&response, service, "result")?;
         Ok(response)
     }
@@ -81,27 +87,35 @@ impl Wire {
 
     /// Asks for `url`; again, when what went wrong may pass.
     fn get(&self, url: &Url, deadline: Deadline) -> Result<Response, Fault> {
-        self.check_secrecy(url)?;
         let client = self.http.http1_client(url)?;
         let judge = |response: &Response| judge_status(response.status(), response.headers());
-        let attempt = || self.http.send(self.dress(client.get(url.clone())), deadline);
-        Ok(self.runtime.block_on(retry(deadline, judge, attempt))?)
+        self.ask(url, deadline, |shown| {
+            let attempt = || self.http.send(dress(client.get(url.clone()), shown), deadline);
+            Ok(self.runtime.block_on(retry(deadline, judge, attempt))?)
+        })
     }
 
-    fn prepare(&self, request: RequestBuilder, url: &Url) -> Result<RequestBuilder, Fault> {
-        self.check_secrecy(url).map(|()| self.dress(request))
-    }
-
-    fn dress(&self, request: RequestBuilder) -> RequestBuilder {
-        let request = request.header(header::USER_AGENT, USER_AGENT);
-        match &self.authorization {
-            Some(authorization) => request.header(header::AUTHORIZATION, authorization.clone()),
-            None => request,
+    /// Sends with our credential; once more with another, if the server refuses one that may be too old.
+    fn ask(
+        &self,
+        url: &Url,
+        deadline: Deadline,
+        send: impl Fn(&Presented) -> Result<Response, Fault>,
+    ) -> Result<Response, Fault> {
+        self.check_secrecy(url)?;
+        let shown = self.login.present(deadline)?;
+        let response = send(&shown)?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
+        }
+        match self.login.renew(&shown, deadline)? {
+            Some(other) => send(&other),
+            None => Ok(response),
         }
     }
 
     fn check_secrecy(&self, url: &Url) -> Result<(), Fault> {
-        if self.authorization.is_none() || may_carry_credentials(url, self.insecure) {
+        if !self.login.is_given() || may_carry_credentials(url, self.insecure, self.proxy.as_ref()) {
             return Ok(());
         }
         Err(Fault::ClearText { host: host(url) })
@@ -109,7 +123,7 @@ impl Wire {
 
     /// Checks that an answer is Git's and of the content type that the protocol prescribes.
     fn check(&self, response: &Response, service: Service, half: &str) -> Result<(), Fault> {
-        check_status(response.status(), self.authorization.is_some())?;
+        check_status(response.status(), self.login.is_given())?;
         let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if content_type == format!("application/x-{}-{half}", service.name()).as_bytes() {
             return Ok(());
@@ -121,6 +135,14 @@ impl Wire {
 
     fn base(&self) -> MutexGuard<'_, Url> {
         self.base.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn dress(request: RequestBuilder, shown: &Presented) -> RequestBuilder {
+    let request = request.header(header::USER_AGENT, USER_AGENT);
+    match &shown.header {
+        Some(authorization) => request.header(header::AUTHORIZATION, authorization.clone()),
+        None => request,
     }
 }
 

@@ -15,6 +15,7 @@ mod health;
 mod http;
 mod link;
 mod log;
+mod login;
 mod memory;
 mod pack;
 mod pktline;
@@ -63,6 +64,7 @@ pub use git2::Oid;
 use self::link::Link;
 use self::session::Place;
 use self::store::Store;
+use crate::cloud::GithubTokens;
 use crate::metrics::Metrics;
 use crate::net::{Connection, Http};
 
@@ -75,6 +77,7 @@ pub struct Git {
     limits: Limits,
     metrics: Metrics,
     ssh: SshAlgorithms,
+    tokens: GithubTokens,
 }
 
 /// What one exchange may bring at most, and what is kept of it.
@@ -111,7 +114,15 @@ pub struct Remote {
 impl Git {
     /// `state` is where stores are kept; `runtime` drives `http`; the calls block, so they are not made on its tasks.
     pub fn new(state: impl Into<PathBuf>, http: Http, runtime: Handle, limits: Limits) -> Self {
-        Self { state: state.into(), http, runtime, limits, metrics: Metrics::default(), ssh: SshAlgorithms::default() }
+        Self {
+            state: state.into(),
+            http,
+            runtime,
+            limits,
+            metrics: Metrics::default(),
+            ssh: SshAlgorithms::default(),
+            tokens: GithubTokens::default(),
+        }
     }
 
     /// Counts through `metrics` from now on.

@@ -7,9 +7,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::ssh::SshPlace;
+use crate::net::without_login;
 
 /// Longer addresses are refused; RFC 9110 §4.1 asks for at least 8,000 octets, no forge comes near it.
 const URL_BYTES_MAX: usize = 2048;
@@ -67,6 +69,19 @@ pub enum UrlError {
 }
 
 impl RemoteUrl {
+    /// Reads an address over http or https that may name its user (`https://bot@example.com/app.git`), and gives that
+    /// user apart: for callers that have the password from elsewhere.
+    pub fn with_user(text: &str) -> Result<(Self, Option<String>), UrlError> {
+        let named = |url: &Url| {
+            let is_http = matches!(url.scheme(), "http" | "https");
+            is_http && !url.username().is_empty() && url.password().is_none() && !text.contains(char::is_whitespace)
+        };
+        check_text(text)?;
+        let Some(url) = Url::parse(text).ok().filter(named) else { return Ok((text.parse()?, None)) };
+        let user = percent_decode_str(url.username()).decode_utf8_lossy().into_owned();
+        Ok((without_login(url).as_str().parse()?, Some(user)))
+    }
+
     pub fn transport(&self) -> Transport {
         match &self.place {
             Place::Http(url) if url.scheme() == "https" => Transport::Https,

@@ -4,12 +4,15 @@
 
 use std::error::Error;
 
+use super::git_secret::{GitSecret, GitSecretError, git_secret, proxy, ssh_secret};
 use crate::api::{FieldError, GitProvider, GitRepository, ImageRepository, Kind, Objects, RegistryProvider};
-use crate::git::{Auth, Remote, RemoteUrl, SshAuth, Transport, UrlError};
+use crate::engine::cause::Cause;
+use crate::git::{Remote, RemoteUrl, Transport, UrlError};
 use crate::image::Repository;
+use crate::net::Connection;
 use crate::object::NamespacedName;
 use crate::registry::{Access, Credentials, DockerConfig, DockerConfigError, docker_config};
-use crate::secret::{Secret, SecretData, SecretError};
+use crate::secret::{SecretData, SecretError};
 
 /// Why an object cannot be used as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -20,22 +23,47 @@ pub(super) enum AccessError {
     NoSecret { object: String, why: String },
     #[error("secret {secret}")]
     Secret { secret: NamespacedName, source: Box<dyn Error + Send + Sync> },
-    #[error("secret {secret}: key {key} is not supported for Git yet")]
-    SecretKey { secret: NamespacedName, key: &'static str },
-    #[error("secret {secret}: expected username and password, or bearerToken, and found {found}")]
-    NoCredentials { secret: NamespacedName, found: String },
     #[error("secret {secret}: key {key}")]
     SigningKey { secret: NamespacedName, key: &'static str, source: Box<dyn Error + Send + Sync> },
-    #[error("secret {secret}: an ssh URL needs identity and known_hosts, and the keys found are {found}")]
-    NoIdentity { secret: NamespacedName, found: String },
     #[error("{object}: an ssh URL needs a Secret with identity and known_hosts, and spec.secretRef names none")]
     NoSshSecret { object: String },
+    #[error("secret {secret}")]
+    GitSecret { secret: NamespacedName, source: GitSecretError },
+    #[error("{object}: spec.url names a user, and there is no Secret with the password")]
+    NoPassword { object: String },
+    #[error("{object}: spec.provider is github, and there is no Secret with the app's key")]
+    NoApp { object: String },
+    #[error("{object}: spec.provider github needs an https URL")]
+    GithubUrl { object: String },
+    #[error("{object}: spec.provider {provider} is not supported for Git yet")]
+    Provider { object: String, provider: &'static str },
     #[error("{object}: spec.url")]
     Url { object: String, source: UrlError },
     #[error("{object}")]
     Field { object: String, source: FieldError },
     #[error("the user's Docker credentials")]
     Docker(#[source] DockerConfigError),
+}
+
+impl AccessError {
+    /// As it is told, with advice where there is any.
+    pub(super) fn cause(self) -> Cause {
+        let hint = match &self {
+            Self::GitSecret { source, .. } => source.hint(),
+            Self::Url { source: UrlError::Credentials, .. } => {
+                Some("put them into a Secret as username and password, and name that in spec.secretRef")
+            }
+            Self::NoPassword { .. } => Some("name a Secret with the key password in spec.secretRef"),
+            Self::NoApp { .. } => Some(
+                "name a Secret in spec.secretRef with githubAppID, githubAppInstallationID and githubAppPrivateKey",
+            ),
+            Self::Provider { .. } => Some(
+                "use a token of the service as password in the Secret of spec.secretRef, and leave spec.provider out",
+            ),
+            _ => None,
+        };
+        Cause { hint: hint.map(str::to_owned), ..Cause::from(self) }
+    }
 }
 
 /// How the registry of `repository` is spoken to; without a `secretRef` with the user's Docker credentials.
@@ -73,65 +101,68 @@ fn credentials(entries: &SecretData, image: &Repository) -> Result<Option<Creden
     Ok(docker_config(json.expose())?.credentials(image)?)
 }
 
+/// A remote, and what a user should know about the way to it.
+#[derive(Debug)]
+pub(super) struct Reached {
+    pub(super) remote: Remote,
+    pub(super) warnings: Vec<String>,
+}
+
 /// The remote of `repository` with its credentials.
-pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Remote, AccessError> {
+pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Reached, AccessError> {
     let (id, spec) = (repository.name(), &repository.spec);
     let object = format!("GitRepository {id}");
-    refuse(
-        &object,
-        &[
-            ("spec.proxySecretRef", spec.proxy_secret_ref.is_some()),
-            ("spec.provider", spec.provider != GitProvider::Generic),
-        ],
-    )?;
-    let url: RemoteUrl = spec.url.parse().map_err(|source| AccessError::Url { object: object.clone(), source })?;
-    let (identity, auth) = match &spec.secret_ref {
-        None if url.transport() == Transport::Ssh => return Err(AccessError::NoSshSecret { object }),
-        None => (String::new(), Auth::None),
+    let refused = |source| AccessError::Url { object: object.clone(), source };
+    let (url, user) = RemoteUrl::with_user(&spec.url).map_err(refused)?;
+    check_provider(&object, spec.provider, &url)?;
+    let is_ssh = url.transport() == Transport::Ssh;
+    refuse(&object, &[("spec.proxySecretRef with an ssh URL", is_ssh && spec.proxy_secret_ref.is_some())])?;
+    let (mut identity, mut read) = match &spec.secret_ref {
+        None if spec.provider == GitProvider::Github => return Err(AccessError::NoApp { object }),
+        None if is_ssh => return Err(AccessError::NoSshSecret { object }),
+        None if user.is_some() => return Err(AccessError::NoPassword { object }),
+        None => (String::new(), GitSecret::default()),
         Some(reference) => {
             let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
-            let auth = match url.transport() {
-                Transport::Ssh => ssh_auth(&secret, entries)?,
-                _ => git_auth(&secret, entries)?,
+            let read = match is_ssh {
+                true => ssh_secret(entries),
+                false => git_secret(entries, spec.provider, user.as_deref()),
             };
-            (secret.to_string(), auth)
+            let read = read.map_err(|source| AccessError::GitSecret { secret: secret.clone(), source })?;
+            (secret.to_string(), read)
         }
     };
-    Ok(Remote { url, identity, auth, connection: Default::default(), insecure: spec.insecure, timeout: spec.timeout() })
+    if let Some(user) = user {
+        // Two users of one Secret's password see two repositories.
+        identity = format!("{identity} as {user}");
+    }
+    read.warnings.extend(tls_warning(&url, &read.connection));
+    if let Some(reference) = &spec.proxy_secret_ref {
+        let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
+        let proxy = proxy(entries).map_err(|source| AccessError::GitSecret { secret, source })?;
+        read.connection.proxy = Some(proxy);
+    }
+    let GitSecret { auth, connection, warnings } = read;
+    let remote = Remote { url, identity, auth, connection, insecure: spec.insecure, timeout: spec.timeout() };
+    Ok(Reached { remote, warnings: warnings.into_iter().map(|text| format!("{object}: {text}")).collect() })
 }
 
-fn ssh_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, AccessError> {
-    match (entries.get("identity"), entries.get("known_hosts")) {
-        (Some(identity), Some(known_hosts)) => Ok(Auth::Ssh(SshAuth {
-            identity: identity.clone(),
-            password: entries.get("password").cloned(),
-            known_hosts: known_hosts.expose().to_vec(),
-        })),
-        _ => Err(AccessError::NoIdentity { secret: secret.clone(), found: found(entries) }),
+fn check_provider(object: &str, provider: GitProvider, url: &RemoteUrl) -> Result<(), AccessError> {
+    let object = object.to_owned();
+    let is_http = matches!(url.transport(), Transport::Http | Transport::Https);
+    match provider {
+        GitProvider::Azure => Err(AccessError::Provider { object, provider: "azure" }),
+        GitProvider::Aws => Err(AccessError::Provider { object, provider: "aws" }),
+        GitProvider::Github if !is_http => Err(AccessError::GithubUrl { object }),
+        GitProvider::Github | GitProvider::Generic => Ok(()),
     }
 }
 
-fn found(entries: &SecretData) -> String {
-    entries.keys().collect::<Vec<_>>().join(", ")
-}
-
-/// As Flux reads it: a bearer token wins over user and password.
-fn git_auth(secret: &NamespacedName, entries: &SecretData) -> Result<Auth, AccessError> {
-    for key in ["ca.crt", "caFile", "tls.crt", "certFile", "githubAppID"] {
-        if entries.get(key).is_some() {
-            return Err(AccessError::SecretKey { secret: secret.clone(), key });
-        }
-    }
-    let text = |key| {
-        entries.text(key).map_err(|source| AccessError::Secret { secret: secret.clone(), source: Box::new(source) })
-    };
-    match (text("bearerToken")?, text("username")?, text("password")?) {
-        (Some(token), _, _) => Ok(Auth::Bearer(Secret::new(token))),
-        (None, Some(username), Some(password)) => {
-            Ok(Auth::Basic { username: username.to_owned(), password: Secret::new(password) })
-        }
-        _ => Err(AccessError::NoCredentials { secret: secret.clone(), found: found(entries) }),
-    }
+/// One Secret may serve several repositories, and http may redirect to https: no reason to fail.
+fn tls_warning(url: &RemoteUrl, connection: &Connection) -> Option<String> {
+    let has_tls = connection.ca.is_some() || connection.client_certificate.is_some();
+    (has_tls && url.transport() == Transport::Http)
+        .then(|| "the certificates of its Secret protect nothing, since spec.url is plain http".to_owned())
 }
 
 pub(super) fn find<'a>(

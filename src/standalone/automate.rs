@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::access::{self, refuse};
+use super::access::{self, AccessError, Reached, refuse};
 use super::decide::Decisions;
 use super::report::AutomationReport;
 use super::round::Context;
@@ -40,7 +40,8 @@ pub(super) async fn automate(
         report.suspended = automation.spec.suspend;
         if !automation.spec.suspend {
             match gather(context, objects, automation, decisions, now) {
-                Ok((remote, request)) => {
+                Ok((Reached { remote, warnings }, request)) => {
+                    report.warnings = warnings;
                     report.remote = Some(remote.url.to_string());
                     let batch = batches.entry((remote.url.to_string(), remote.identity.clone()));
                     batch
@@ -88,12 +89,12 @@ fn gather(
     automation: &ImageUpdateAutomation,
     decisions: &Decisions,
     now: Timestamp,
-) -> Result<(Remote, UpdateRequest), Cause> {
+) -> Result<(Reached, UpdateRequest), Cause> {
     let (id, spec) = (automation.name(), &automation.spec);
     let source_id = spec.source_ref.within(&id.namespace);
     let absent = || Cause::new(objects.why_absent(Kind::GitRepository, &source_id));
     let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
-    let remote = access::remote(source, objects)?;
+    let reached = access::remote(source, objects).map_err(AccessError::cause)?;
     let git = spec.git()?;
     let push = git.push.as_ref();
     let object = format!("ImageUpdateAutomation {id}");
@@ -122,7 +123,7 @@ fn gather(
             values: git.commit.message_template_values.clone(),
         },
     };
-    Ok((remote, request))
+    Ok((reached, request))
 }
 
 /// Objects need no name for their author, commits do.

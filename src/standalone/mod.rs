@@ -5,6 +5,7 @@
 mod access;
 mod automate;
 mod decide;
+mod git_secret;
 mod inputs;
 mod report;
 mod round;

@@ -54,6 +54,8 @@ pub struct AutomationReport {
     pub commit: Option<String>,
     /// True when the push branch held the changes already, so that nothing was pushed.
     pub proposed: bool,
+    /// What a user should know about the way to the remote.
+    pub warnings: Vec<String>,
     /// Also those of an update that failed later: its changes are then not on the remote.
     pub findings: Findings,
     /// The unified diff, on a dry run.
@@ -83,6 +85,7 @@ impl AutomationReport {
             branch: None,
             commit: None,
             proposed: false,
+            warnings: Vec::new(),
             findings: Findings::default(),
             diff: None,
             error: None,

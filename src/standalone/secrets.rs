@@ -28,6 +28,12 @@ const KEYS: &[&str] = &[
     "caFile",
     "certFile",
     "keyFile",
+    "address",
+    "githubAppID",
+    "githubAppInstallationID",
+    "githubAppInstallationOwner",
+    "githubAppPrivateKey",
+    "githubAppBaseURL",
     ".dockerconfigjson",
     ".dockercfg",
 ];

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use tagwright::cloud::{Error, GithubApp, GithubSettings, GithubToken, GithubTokens, Installation};
+use tagwright::git::{Auth, Remote};
 use tagwright::net::{Deadline, Http, Settings};
 use tagwright::secret::Secret;
 
-use crate::git::told;
+use crate::git::{Lab, remote, told, told_by};
+use crate::program::finish;
 use crate::servers::fake_github::FakeGithub;
-use crate::servers::tls::Authority;
+use crate::servers::git_http::GitServer;
+use crate::servers::tls::{Authority, TlsFront};
+use crate::world::{World, automation, policy, source};
 
 /// An RSA key in PKCS#1, as GitHub gives it, and the API that knows it.
 fn app_and_api() -> (Vec<u8>, FakeGithub) {
@@ -141,4 +145,69 @@ async fn what_goes_wrong_names_app_installation_and_what_github_said() {
     let moved = "asking HOST for a token of GitHub App 12 (installation 77): HOST redirects to nowhere, which is not \
                  followed: no Location header";
     check(known(), moved, None).await;
+}
+
+#[test]
+fn git_shows_a_token_and_renews_it_once() {
+    let (key, api) = app_and_api();
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "x\n")]);
+    let open = || {
+        let auth = Auth::GithubApp(Box::new(app(&key, &api.url(), by_owner("acme"))));
+        lab.git.open(&Remote { auth, ..remote(&server.url("app.git")) }).expect("an open remote")
+    };
+    let basic = |token: &str| {
+        use base64::Engine as _;
+        let pair = format!("x-access-token:{token}");
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+    };
+    server.protect(&basic("ghs_canary1"));
+    open().fetch("main").expect("a fetch");
+    open().refs().expect("a listing");
+    assert_eq!(api.asked().len(), 2, "the installation and one token");
+    // The server has forgotten the token: a new one is asked for, once.
+    server.protect(&basic("ghs_canary2"));
+    open().refs().expect("a listing");
+    assert_eq!(api.asked().len(), 2);
+    server.protect(&basic("never"));
+    let told = told_by(open().refs().map(drop));
+    assert!(told.ends_with("the server does not accept the credentials (401)"), "{told}");
+    assert_eq!(api.asked().len(), 2);
+    api.answer(404, "");
+    let told = told_by(open().refs().map(drop));
+    assert!(told.contains("refuses a token of GitHub App 12 (installation of acme): 404"), "{told}");
+}
+
+#[test]
+fn sync_works_as_a_github_app_behind_a_private_authority() {
+    let (key, api) = app_and_api();
+    let world = World::simple();
+    let authority = Authority::new();
+    let behind = api.url().split('/').nth(2).expect("a host").parse().expect("an address");
+    let (api_front, git_front) =
+        (TlsFront::start(&authority, behind, None), TlsFront::start(&authority, world.git.addr(), None));
+    let source = source("app").replace("GIT/app.git", &git_front.url("app.git"));
+    let source = source.replace("ref:", "secretRef: {name: git}, provider: github, ref:");
+    world.objects("all.yaml", &(policy("web", "^1") + &source + &automation("apps", "app", "./apps")));
+    let folder = world.path("secret");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for (name, value) in [
+        ("githubAppID", b"12\n".as_slice()),
+        ("githubAppInstallationOwner", b"ann"),
+        ("githubAppPrivateKey", &key),
+        ("githubAppBaseURL", api_front.url("api/v3").as_bytes()),
+        ("ca.crt", &authority.certificate()),
+    ] {
+        std::fs::write(folder.join(name), value).expect("a file");
+    }
+    let secret = format!("flux-system/git={}", folder.display());
+    let run = finish(world.sync_command("state", &["--secret", &secret]).env("RUST_LOG", "trace")).code_is(0);
+    assert!(world.web_image("main").ends_with(":1.0.1"));
+    assert_eq!(api.asked().len(), 3, "two look-ups and one token");
+    let shown: Vec<_> = world.git.requests().into_iter().map(|asked| asked.authorization).collect();
+    assert!(shown.iter().all(|header| header.as_deref() == Some("Basic eC1hY2Nlc3MtdG9rZW46Z2hzX2NhbmFyeTE=")));
+    // Neither the token nor the statement (every JWT begins so) nor the key.
+    for canary in ["ghs_canary", "eC1hY2Nlc3MtdG9rZW46", "eyJ", "PRIVATE KEY"] {
+        assert!(!format!("{}{}", run.stdout, run.stderr).contains(canary), "{canary} in {}", run.stderr);
+    }
 }

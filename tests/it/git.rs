@@ -31,6 +31,13 @@ impl Lab {
         Self { state, git }
     }
 
+    pub(crate) fn with_settings(settings: Settings) -> Self {
+        let state = TempDir::new().expect("a temporary folder");
+        let http = Http::new(settings).expect("HTTP clients");
+        let git = Git::new(state.path(), http, RUNTIME.handle().clone(), Limits::default());
+        Self { state, git }
+    }
+
     pub(crate) fn open(&self, url: &str) -> Session {
         self.git.open(&remote(url)).expect("an open remote")
     }

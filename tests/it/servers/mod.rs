@@ -5,6 +5,7 @@ pub(crate) mod fake_github;
 pub(crate) mod fake_registry;
 pub(crate) mod faulty_tcp;
 pub(crate) mod git_http;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 pub(crate) mod sshd;
 pub(crate) mod tls;
