@@ -111,7 +111,8 @@ impl Advertisement {
         self.capabilities.iter().any(|known| known == capability)
     }
 
-    /// The same listing for libgit2, as if the server had one reference. Over http it begins with the name of the service.
+    /// The same listing for libgit2, as if the server had one reference. Over http it begins with the name of the
+    /// service.
     pub(super) fn only(&self, wanted: &Wanted, names_service: bool) -> Vec<u8> {
         let capabilities: Vec<&str> = FETCH_CAPABILITIES.iter().copied().filter(|name| self.can(name)).collect();
         let mut out = Vec::new();

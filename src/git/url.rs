@@ -16,8 +16,8 @@ use crate::net::without_login;
 /// Longer addresses are refused; RFC 9110 §4.1 asks for at least 8,000 octets, no forge comes near it.
 const URL_BYTES_MAX: usize = 2048;
 
-/// The address of a Git repository: `https://…`, `http://…`, `ssh://…`, `user@host:path`, `file://…` or a path of this
-/// machine.
+/// The address of a Git repository: `https://…`, `http://…`, `ssh://…`, `user@host:path`, `file://…` or a path of
+/// this machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RemoteUrl {
     text: String,

@@ -97,7 +97,7 @@ fn lines_that_cannot_be_read_are_counted_and_the_others_count() {
     let ours = public_key("host", "ed25519");
     let cut = &ours[..40];
     let text = format!(
-        "rubbish\n{ours}\nexample.com {cut}\n|1|x|y {ours}\nexample.com {ours}\n\u{1}\u{2}\nexample.com ssh-magic AAAA\n"
+        "rubbish\n{ours}\nexample.com {cut}\n|1|x|y {ours}\nexample.com {ours}\n\u{1}\u{2}\nexample.com ssh-x AAAA\n"
     );
     let bytes = [text.as_bytes(), b"\xff\xfe \xff\n"].concat();
     let known = KnownHosts::parse(&bytes);

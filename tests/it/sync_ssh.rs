@@ -67,7 +67,8 @@ fn a_secret_of_the_manifests_and_flags_for_algorithms_work_too() {
     world.objects(
         "secret.yaml",
         &format!(
-            "apiVersion: v1\nkind: Secret\nmetadata: {{name: app, namespace: flux-system}}\nstringData:\n  identity: |\n{}  known_hosts: |\n{}",
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: app, namespace: flux-system}}\nstringData:\n\
+             \u{20} identity: |\n{}  known_hosts: |\n{}",
             indented(&private_key("user", "p256")),
             indented(server.known("rsa").as_bytes()),
         ),

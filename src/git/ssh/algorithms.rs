@@ -1,6 +1,7 @@
 //! Which algorithms a connection may use, most wanted first.
 //!
-//! Takes names as `ssh -Q` prints them; gives what is offered to a server. Unknown names are an error with the known ones.
+//! Takes names as `ssh -Q` prints them; gives what is offered to a server. An unknown name is an error that lists the
+//! known ones.
 
 use std::borrow::Cow;
 

@@ -230,6 +230,7 @@ pub(super) fn told(trouble: Trouble, host: &str, step: Step, said: &str) -> SshF
             russh::Error::Disconnect | russh::Error::HUP | russh::Error::SendError | russh::Error::RecvError,
         ) => "the connection was closed".to_owned(),
         Trouble::Library(russh::Error::UnknownKey) => "it shows a certificate, which was not asked for".to_owned(),
+        Trouble::Library(russh::Error::ChannelOpenFailure(_)) => "it opens no channel for it".to_owned(),
         Trouble::Library(error) => {
             format!("it breaks the protocol of ssh: {}", printable(error.to_string().as_bytes(), 300))
         }

@@ -148,7 +148,9 @@ pub(crate) fn converted(kind: &str, form: &str, password: &str) -> Vec<u8> {
     let copy = folder.path().join("key");
     fs::write(&copy, private_key("user", kind)).expect("a copy");
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).expect("a private copy");
-    run(Command::new("ssh-keygen").args(["-q", "-p", "-P", "", "-N", password, "-m", form, "-f"]).arg(&copy));
+    run(Command::new("ssh-keygen")
+        .args(["-q", "-p", "-a", "1", "-P", "", "-N", password, "-m", form, "-f"])
+        .arg(&copy));
     fs::read(&copy).expect("the converted key")
 }
 
