@@ -1,9 +1,11 @@
 //! Notes on objects that outlive a run: by the id of a blob or tree, some bytes that mean something to whoever wrote them.
 //!
-//! A file `STATE/git/HASH/notes-VERSION` that only grows, in frames of `length crc32 payload`. It is a cache: what does
+//! Files `STATE/git/HASH/notes-VERSION`, and `quiet-VERSION` for empty notes on blobs: those are many and seldom asked for,
+//! so that most runs do not even load them. Both only grow, in frames of `length crc32 payload`. It is a cache: what does
 //! not add up is cut off, a file that grew too large starts afresh, and the program's version is in its name, since
 //! another version may see in an object what this one does not.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -15,9 +17,10 @@ use git2::Oid;
 use tracing::warn;
 
 const BYTES_MAX: u64 = 128 << 20;
-const PREFIX: &str = "notes-";
+const NOTES: &str = "notes-";
+const QUIET: &str = "quiet-";
 /// What this program called its file once.
-const PREFIX_BEFORE: &str = "unmarked-";
+const BEFORE: &str = "unmarked-";
 const HEAD_BYTES: usize = 8;
 const KEY_BYTES: usize = 21;
 
@@ -32,6 +35,13 @@ type Key = [u8; KEY_BYTES];
 
 /// All notes of one store.
 pub(super) struct Memory {
+    home: PathBuf,
+    notes: List,
+    quiet: OnceCell<List>,
+}
+
+/// One file of notes.
+struct List {
     path: PathBuf,
     bytes: Vec<u8>,
     notes: HashMap<Key, Range<usize>, BuildHasherDefault<KeyHasher>>,
@@ -40,29 +50,55 @@ pub(super) struct Memory {
 /// Notes to be written together.
 #[derive(Default)]
 pub(super) struct Draft {
-    payload: Vec<u8>,
+    notes: Vec<u8>,
+    quiet: Vec<u8>,
 }
 
 impl Memory {
     /// Loads what is remembered below `home`. Whatever is wrong with it costs a slow run, nothing else.
     pub(super) fn load(home: &Path) -> Self {
-        let path = home.join(format!("{PREFIX}{}", env!("CARGO_PKG_VERSION")));
-        let bytes = read(&path).unwrap_or_else(|error| {
-            warn!(path = %path.display(), %error, "the notes on objects cannot be read");
-            Vec::new()
-        });
-        let mut memory = Self { path, bytes: Vec::new(), notes: HashMap::default() };
-        memory.take(bytes);
-        memory
+        Self { home: home.to_path_buf(), notes: List::load(home, NOTES), quiet: OnceCell::new() }
     }
 
     pub(super) fn note(&self, subject: Subject, id: Oid) -> Option<&[u8]> {
-        self.notes.get(&key(subject, id)).map(|range| &self.bytes[range.clone()])
+        let key = key(subject, id);
+        let is_quiet = || subject == Subject::Blob && self.quiet().notes.contains_key(&key);
+        self.notes.note(&key).or_else(|| is_quiet().then_some(&[]))
     }
 
-    /// Keeps `draft` for this run and, in one write, for later ones. A full disk costs later runs their speed alone.
+    /// Keeps `draft` for this run and, in one write to each file, for later ones.
     pub(super) fn keep(&mut self, draft: Draft) {
-        let Some(frame) = draft.frame() else { return };
+        self.notes.keep(&draft.notes);
+        if !draft.quiet.is_empty() {
+            self.quiet();
+            self.quiet.get_mut().expect("loaded above").keep(&draft.quiet);
+        }
+    }
+
+    fn quiet(&self) -> &List {
+        self.quiet.get_or_init(|| List::load(&self.home, QUIET))
+    }
+}
+
+impl List {
+    fn load(home: &Path, prefix: &str) -> Self {
+        let path = home.join(format!("{prefix}{}", env!("CARGO_PKG_VERSION")));
+        let bytes = read(&path, prefix).unwrap_or_else(|error| {
+            warn!(path = %path.display(), %error, "the notes on objects cannot be read");
+            Vec::new()
+        });
+        let mut list = Self { path, bytes: Vec::new(), notes: HashMap::default() };
+        list.take(bytes);
+        list
+    }
+
+    fn note(&self, key: &Key) -> Option<&[u8]> {
+        self.notes.get(key).map(|range| &self.bytes[range.clone()])
+    }
+
+    /// A full disk costs later runs their speed alone.
+    fn keep(&mut self, payload: &[u8]) {
+        let Some(frame) = frame(payload) else { return };
         if let Err(error) = append(&self.path, &frame) {
             warn!(path = %self.path.display(), %error, "the notes on objects cannot be kept");
         }
@@ -102,16 +138,18 @@ impl Memory {
 impl Draft {
     pub(super) fn add(&mut self, subject: Subject, id: Oid, note: &[u8]) {
         let Ok(length) = u32::try_from(note.len()) else { return };
-        self.payload.extend_from_slice(&key(subject, id));
-        self.payload.extend_from_slice(&length.to_le_bytes());
-        self.payload.extend_from_slice(note);
+        let is_quiet = subject == Subject::Blob && note.is_empty();
+        let payload = if is_quiet { &mut self.quiet } else { &mut self.notes };
+        payload.extend_from_slice(&key(subject, id));
+        payload.extend_from_slice(&length.to_le_bytes());
+        payload.extend_from_slice(note);
     }
+}
 
-    fn frame(self) -> Option<Vec<u8>> {
-        let length = u32::try_from(self.payload.len()).ok().filter(|length| *length > 0)?;
-        let checksum = crc32fast::hash(&self.payload);
-        Some([&length.to_le_bytes(), &checksum.to_le_bytes(), self.payload.as_slice()].concat())
-    }
+fn frame(payload: &[u8]) -> Option<Vec<u8>> {
+    let length = u32::try_from(payload.len()).ok().filter(|length| *length > 0)?;
+    let checksum = crc32fast::hash(payload);
+    Some([&length.to_le_bytes(), &checksum.to_le_bytes(), payload].concat())
 }
 
 fn key(subject: Subject, id: Oid) -> Key {
@@ -142,9 +180,9 @@ fn number_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn read(path: &Path, prefix: &str) -> io::Result<Vec<u8>> {
     if !path.exists() {
-        remove_other_versions(path)?;
+        remove_other_versions(path, prefix)?;
         return Ok(Vec::new());
     }
     if fs::metadata(path)?.len() > BYTES_MAX {
@@ -161,13 +199,13 @@ fn append(path: &Path, frame: &[u8]) -> io::Result<()> {
     file.write_all(frame).inspect_err(|_| drop(file.set_len(length)))
 }
 
-fn remove_other_versions(path: &Path) -> io::Result<()> {
+fn remove_other_versions(path: &Path, prefix: &str) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(PREFIX) || name.starts_with(PREFIX_BEFORE) {
+        if name.starts_with(prefix) || name.starts_with(BEFORE) {
             fs::remove_file(entry.path())?;
         }
     }

@@ -170,7 +170,7 @@ fn notes_outlive_a_run_and_a_damaged_list_costs_nothing_but_time() {
     drop(survey);
     drop(session);
 
-    let list = notes(&lab);
+    let list = notes(&lab, "notes-");
     let bytes = fs::read(&list).expect("the list");
     let torn = [bytes.as_slice(), b"\x20\0\0\0torn"].concat();
     fs::write(&list, torn).expect("a write");
@@ -185,9 +185,19 @@ fn notes_outlive_a_run_and_a_damaged_list_costs_nothing_but_time() {
     for at in 0..bytes.len() {
         fs::write(&list, flipped(at)).expect("a write");
         let found = recalled(&lab.open(&url));
-        let first = [Some(b"note".to_vec()), Some(Vec::new()), None];
-        assert!([&whole, &first, &[None, None, None]].contains(&&found), "byte {at}: {found:?}");
-        assert_ne!(found, whole, "byte {at}: the damage was not seen");
+        let before = [Some(b"note".to_vec()), None];
+        assert!(before.contains(&found[0]), "byte {at}: {found:?}");
+        assert_eq!(found[1..], whole[1..], "byte {at}");
+    }
+    let quiet = notes(&lab, "quiet-");
+    for at in 0..fs::read(&quiet).expect("the list").len() {
+        let mut bytes = fs::read(&quiet).expect("the list");
+        bytes[at] ^= 4;
+        fs::write(&quiet, bytes).expect("a write");
+        assert_eq!(recalled(&lab.open(&url))[1..], [None, None], "byte {at}");
+        let session = lab.open(&url);
+        let survey = session.survey(session.fetch("main").expect("a tip"), |_| true).expect("a survey");
+        session.remember(&survey, &[(two, Vec::new())]);
     }
     let session = lab.open(&url);
     let survey = session.survey(session.fetch("main").expect("a tip"), |_| true).expect("a survey");
@@ -201,12 +211,13 @@ fn notes_outlive_a_run_and_a_damaged_list_costs_nothing_but_time() {
 fn notes_of_another_version_are_dropped() {
     let (server, lab) = warm();
     let home = store_path(&lab).parent().expect("a home").to_path_buf();
-    for name in ["notes-0.0.0", "unmarked-0.1.0"] {
+    let old = ["notes-0.0.0", "quiet-0.0.0", "unmarked-0.1.0"];
+    for name in old {
         fs::write(home.join(name), "old").expect("a file");
     }
     let session = lab.open(&server.url("app.git"));
     assert_eq!(session.recall(ContentId([1; 20])), None);
-    assert!(!home.join("notes-0.0.0").exists() && !home.join("unmarked-0.1.0").exists());
+    assert!(old.iter().all(|name| !home.join(name).exists()));
 }
 
 #[test]
@@ -321,10 +332,10 @@ fn a_full_disk_is_told_and_the_next_run_works() {
     assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
 }
 
-/// The list of notes of the only store.
-pub(crate) fn notes(lab: &Lab) -> PathBuf {
+/// A list of notes of the only store.
+fn notes(lab: &Lab, prefix: &str) -> PathBuf {
     let files = all(store_path(lab).parent().expect("a home"), "");
-    files.into_iter().find(|path| path.to_string_lossy().contains("notes-")).expect("the list")
+    files.into_iter().find(|path| path.to_string_lossy().contains(prefix)).expect("the list")
 }
 
 fn all(folder: &Path, extension: &str) -> Vec<PathBuf> {

@@ -160,7 +160,8 @@ fn spoil_notes(lab: &Lab, at: usize) {
     let homes = fs::read_dir(lab.state.path().join("git")).expect("stores");
     for home in homes.map(|entry| entry.expect("a store").path()) {
         let notes = fs::read_dir(home).expect("files").map(|entry| entry.expect("a file").path());
-        for path in notes.filter(|path| path.to_string_lossy().contains("notes-")) {
+        let is_list = |path: &PathBuf| ["notes-", "quiet-"].iter().any(|list| path.to_string_lossy().contains(list));
+        for path in notes.filter(is_list) {
             let mut bytes = fs::read(&path).expect("notes");
             if at.is_multiple_of(5) && !bytes.is_empty() {
                 let at = at * 7919 % bytes.len();
