@@ -1,20 +1,15 @@
 //! `tagwright history`: the audit trail of a repository.
 
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::git::GitArgs;
+use super::login::LoginArgs;
 use super::{Format, Outcome, output, runtime};
 use crate::engine::history::{Entry, History, history};
-use crate::git::{Auth, Remote, RemoteUrl, SshAuth};
+use crate::git::RemoteUrl;
 use crate::net::Http;
 use crate::object::NamespacedName;
-use crate::secret::Secret;
 use crate::trailer::ImageChange;
 
 /// Shows the audit trail of a repository: when, which policy, from what to what, in which commit
@@ -43,29 +38,12 @@ pub(super) struct Args {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10_000)]
     max_count: usize,
 
-    /// User of the Git server
-    #[arg(long, value_name = "USER", requires = "password_stdin", group = "login")]
-    username: Option<String>,
-
-    /// Read the password, of the user or of the ssh key, from stdin
-    #[arg(long, requires = "login")]
-    password_stdin: bool,
-
-    /// Private key for an ssh remote
-    #[arg(long, value_name = "FILE", group = "login")]
-    ssh_key: Option<PathBuf>,
-
-    /// The host keys of ssh servers (default: ~/.ssh/known_hosts)
-    #[arg(long, value_name = "FILE", requires = "ssh_key")]
-    ssh_known_hosts: Option<PathBuf>,
-
-    /// Send the password over plain http to any host (to this machine: always)
-    #[arg(long)]
-    insecure: bool,
-
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    login: LoginArgs,
 
     #[command(flatten)]
     git: GitArgs,
@@ -92,14 +70,7 @@ struct Row<'a> {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let runtime = runtime()?;
     let git = args.git.open(Http::new(Default::default())?, runtime.handle().clone())?;
-    let remote = Remote {
-        url: args.repository.clone(),
-        identity: String::new(),
-        auth: auth(args)?,
-        connection: Default::default(),
-        insecure: args.insecure,
-        timeout: Duration::from_secs(300),
-    };
+    let remote = args.login.remote(&args.repository)?;
     let progress = output::progress(format!("reading {}", args.repository));
     let history = history(&git, &remote, args.branch.as_deref(), args.max_count)?;
     progress.finish_and_clear();
@@ -111,28 +82,6 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
     tell_omitted(&history, args.max_count);
     Ok(Outcome::Done)
-}
-
-fn auth(args: &Args) -> Result<Auth, Failure> {
-    let password = args.password_stdin.then(super::access::read_password).transpose()?;
-    match (&args.username, &args.ssh_key) {
-        (Some(username), _) => Ok(Auth::Basic { username: username.clone(), password: password.unwrap_or_default() }),
-        (None, Some(key)) => {
-            let identity = Secret::new(read_file("the ssh key", key)?);
-            let known_hosts = read_file("known hosts", &known_hosts_file(args)?)?;
-            Ok(Auth::Ssh(SshAuth { identity, password, known_hosts }))
-        }
-        (None, None) => Ok(Auth::None),
-    }
-}
-
-fn known_hosts_file(args: &Args) -> Result<PathBuf, Failure> {
-    let known = args.ssh_known_hosts.clone().or_else(|| Some(env::home_dir()?.join(".ssh/known_hosts")));
-    known.ok_or_else(|| Failure::new("no file of known hosts is known").hint("name one with --ssh-known-hosts FILE"))
-}
-
-fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::from(error).doing(format!("reading {what} from {}", path.display())))
 }
 
 /// Tells of what the rows do not show.

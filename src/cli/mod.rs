@@ -9,6 +9,7 @@ mod failure;
 mod findings;
 mod git;
 mod history;
+mod login;
 mod objects;
 mod output;
 mod reference;
