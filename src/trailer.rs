@@ -7,6 +7,8 @@
 
 use std::borrow::Cow;
 
+use serde::Serialize;
+
 use crate::object::NamespacedName;
 
 /// At most this many `Image-Change` lines in one commit; the rest is counted in `Image-Change-Omitted`.
@@ -40,7 +42,7 @@ pub struct Trail {
 }
 
 /// One `Image-Change` line: the policy, the field's value before and after.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ImageChange {
     pub policy: NamespacedName,
     pub old: String,

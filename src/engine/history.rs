@@ -1,12 +1,69 @@
-//! History: the audit trail of a repository, read back from the trailers of its commits.
+//! History: the audit trail of a repository, read back from its commits.
+//!
+//! Takes a repository and what is asked of it; gives the commits that changed images, newest first. What a commit
+//! changed is read from its trailers, else from the message of another tool ([`message`]), else from its files
+//! ([`compare`]). A change that came by a merge is told at the commit that made it. [`check`] holds the trailers
+//! against the files.
+
+pub mod check;
+mod compare;
+mod message;
+
+use std::collections::HashSet;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
+use serde::Serialize;
 
-use crate::git::{self, Git, LogEntry, Remote};
+use crate::git::{self, Commits, Git, Log, LogEntry, Objects, Remote};
+use crate::image::ImageRef;
 use crate::object::NamespacedName;
-use crate::trailer::{self, ImageChange};
+use message::Reading;
 
-/// One commit that carries our trailers.
+/// At most this many commits are read.
+const COMMITS_MAX: usize = 2_000_000;
+/// Commits are read one after the other and looked into in parallel, this many at a time: what bounds memory.
+const BATCH: usize = 1024;
+/// Clocks differ: a commit older than `since` ends the walk only behind this many others that are too.
+const STALE_MAX: usize = 100;
+
+/// What is asked of a history.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// The branch; the default branch without one.
+    pub branch: Option<String>,
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub policy: Option<NamespacedName>,
+    pub image: Option<ImageRef>,
+    /// The newest commits that answer.
+    pub commits_max: Option<usize>,
+    /// Compares the files of every commit that says nothing itself, not only of those that look like a tool's.
+    pub all_commits: bool,
+}
+
+/// Where a change was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    Trailer,
+    Message,
+    Diff,
+}
+
+/// One field that changed, or several in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Change {
+    pub policy: Option<NamespacedName>,
+    pub automation: Option<NamespacedName>,
+    /// The Application of Argo CD.
+    pub application: Option<String>,
+    pub old: String,
+    pub new: String,
+    pub from: Source,
+}
+
+/// One commit that changed images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub commit: String,
@@ -14,10 +71,11 @@ pub struct Entry {
     /// `Name <email>`
     pub author: String,
     pub subject: String,
-    pub automation: Option<NamespacedName>,
-    pub changes: Vec<ImageChange>,
+    pub changes: Vec<Change>,
     /// Changes that the commit does not list.
     pub omitted: usize,
+    /// The commit that this one takes back.
+    pub reverts: Option<String>,
 }
 
 /// What was read of the audit trail.
@@ -25,27 +83,153 @@ pub struct Entry {
 pub struct History {
     /// Newest first.
     pub entries: Vec<Entry>,
-    /// True when there are older commits that were not read.
+    /// Commits whose files could not be compared, or not all of them, and why.
+    pub unread: Vec<(String, String)>,
+    pub end: End,
+}
+
+/// Where reading ended short of the first commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct End {
+    /// The commits whose parents a shallow clone lacks.
+    pub shallow: Vec<String>,
+    /// True when there are older commits than are ever read.
     pub is_cut: bool,
 }
 
-/// The trail of `branch` (the default branch without one) in its latest `commits_max` commits.
-pub fn history(git: &Git, remote: &Remote, branch: Option<&str>, commits_max: usize) -> Result<History, git::Error> {
-    let mut commits = git.history(remote, branch, commits_max.saturating_add(1))?;
-    let is_cut = commits.len() > commits_max;
-    commits.truncate(commits_max);
-    Ok(History { entries: commits.into_iter().filter_map(entry).collect(), is_cut })
+/// The trail of a repository.
+pub fn history(git: &Git, remote: &Remote, query: &Query) -> Result<History, git::Error> {
+    let log = git.log(remote, query.branch.as_deref())?;
+    let mut window = Window::new(&log, query)?;
+    let mut history = History::default();
+    let commits_max = query.commits_max.unwrap_or(usize::MAX);
+    while history.entries.len() < commits_max {
+        let batch = window.batch()?;
+        if batch.is_empty() {
+            history.end = window.end;
+            break;
+        }
+        for (entry, unread) in read(&log.objects(), &batch, query.all_commits) {
+            history.unread.extend(unread);
+            history.entries.extend(entry.and_then(|entry| wanted(entry, query)));
+        }
+    }
+    history.entries.truncate(commits_max);
+    Ok(history)
 }
 
-fn entry(commit: LogEntry) -> Option<Entry> {
-    let trail = trailer::read(&commit.message)?;
-    Some(Entry {
-        commit: commit.id.to_string(),
+/// The commits of a time, in batches.
+struct Window<'l> {
+    commits: Commits<'l>,
+    since: Timestamp,
+    until: Timestamp,
+    read: usize,
+    stale: usize,
+    end: End,
+}
+
+impl<'l> Window<'l> {
+    fn new(log: &'l Log, query: &Query) -> Result<Self, git::Error> {
+        Ok(Self {
+            commits: log.commits()?,
+            since: query.since.unwrap_or(Timestamp::MIN),
+            until: query.until.unwrap_or(Timestamp::MAX),
+            read: 0,
+            stale: 0,
+            end: End::default(),
+        })
+    }
+
+    /// The next commits; none at the end.
+    fn batch(&mut self) -> Result<Vec<LogEntry>, git::Error> {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH && self.stale < STALE_MAX {
+            let Some(entry) = self.commits.next().transpose()? else { break };
+            if self.read == COMMITS_MAX {
+                self.end.is_cut = true;
+                break;
+            }
+            self.read += 1;
+            self.stale = if entry.time < self.since { self.stale + 1 } else { 0 };
+            if entry.is_cut && self.stale == 0 {
+                self.end.shallow.push(entry.id.to_string());
+            }
+            if entry.time >= self.since && entry.time <= self.until {
+                batch.push(entry);
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// What was made of one commit, and why not all of it.
+type Read = (Option<Entry>, Option<(String, String)>);
+
+/// Reads commits in parallel.
+fn read(objects: &Objects, batch: &[LogEntry], all_commits: bool) -> Vec<Read> {
+    let readings: Vec<Reading> = batch.par_iter().map(|entry| message::read(entry, all_commits)).collect();
+    let unclear = batch.iter().zip(&readings).filter(|(_, reading)| reading.compare).map(|(commit, _)| commit);
+    let mut compared = compare::all(objects, &unclear.collect::<Vec<_>>()).into_iter();
+    let joined = batch.iter().zip(readings).map(|(commit, reading)| {
+        let compared = if reading.compare { compared.next() } else { None };
+        join(commit, reading, compared)
+    });
+    joined.collect()
+}
+
+/// Puts together what the message tells and what the files show: the files are right where they could be read.
+fn join(commit: &LogEntry, reading: Reading, compared: Option<compare::Outcome>) -> Read {
+    let (changes, omitted, reason) = match compared {
+        None => (reading.changes, reading.omitted, None),
+        Some(Err(reason)) => (reading.changes, reading.omitted, Some(reason)),
+        Some(Ok(found)) if found.changes.is_empty() => (reading.changes, reading.omitted, found.gap),
+        Some(Ok(found)) => (found.changes, 0, found.gap),
+    };
+    let id = commit.id.to_string();
+    let unread = reason.map(|reason| (id.clone(), reason));
+    let is_silent = changes.is_empty() && omitted == 0;
+    let entry = (!is_silent).then(|| Entry {
+        commit: id,
         time: commit.time,
-        author: format!("{} <{}>", commit.author.name, commit.author.email),
-        subject: commit.message.trim_start().lines().next().unwrap_or_default().to_owned(),
-        automation: trail.automation,
-        changes: trail.changes,
-        omitted: trail.omitted,
-    })
+        author: author(commit),
+        subject: subject(commit),
+        changes: distinct(changes),
+        omitted,
+        reverts: reading.reverts,
+    });
+    (entry, unread)
+}
+
+fn author(commit: &LogEntry) -> String {
+    format!("{} <{}>", commit.author.name, commit.author.email)
+}
+
+fn subject(commit: &LogEntry) -> String {
+    commit.message.trim_start().lines().next().unwrap_or_default().to_owned()
+}
+
+fn distinct(changes: Vec<Change>) -> Vec<Change> {
+    let mut seen = HashSet::new();
+    changes.into_iter().filter(|change| seen.insert(change.clone())).collect()
+}
+
+/// The entry with the changes that were asked for; `None` where it has none of them.
+fn wanted(mut entry: Entry, query: &Query) -> Option<Entry> {
+    if query.policy.is_none() && query.image.is_none() {
+        return Some(entry);
+    }
+    entry.changes.retain(|change| {
+        let of_policy = query.policy.as_ref().is_none_or(|policy| change.policy.as_ref() == Some(policy));
+        of_policy && query.image.as_ref().is_none_or(|image| is_of(image, &change.old) || is_of(image, &change.new))
+    });
+    (!entry.changes.is_empty()).then_some(entry)
+}
+
+/// Whether `value` is an image of the repository `image`, in that version where it names one.
+fn is_of(image: &ImageRef, value: &str) -> bool {
+    let Ok(value) = value.parse::<ImageRef>() else { return false };
+    let is_version = image.tag.is_none() && image.digest.is_none()
+        || image.tag.is_some() && image.tag == value.tag && image.digest.as_ref().is_none_or(|_| image == &value)
+        || image.tag.is_none() && image.digest == value.digest;
+    image.repository == value.repository && is_version
 }

@@ -47,7 +47,7 @@ pub use self::commit::{Author, CommitMeta};
 pub use self::credentials::{Auth, SshAuth};
 pub use self::edit::Edit;
 pub use self::error::{Error, Fault, PushError};
-pub use self::log::LogEntry;
+pub use self::log::{Changed, Commits, FileChange, Log, LogEntry, Objects, Reader};
 pub use self::push::{Expected, Move};
 pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecError, Source};
 pub use self::seed::create_bare;
@@ -149,23 +149,6 @@ impl Git {
         session.tidy(self.limits.state_bytes);
     }
 
-    /// The commits of `branch` (of the default branch without one), newest first, at most `limit`. A local repository
-    /// may be any clone, bare or not.
-    pub fn history(&self, remote: &Remote, branch: Option<&str>, limit: usize) -> Result<Vec<LogEntry>, Error> {
-        if let url::Place::Local(path) = remote.url.place() {
-            let url = Box::new(remote.url.clone());
-            return read_log(path, branch, limit)?.ok_or_else(|| match branch {
-                None => Error::Empty { url },
-                Some(branch) => Error::MissingBranch { url, branch: branch.to_owned(), present: Vec::new(), more: 0 },
-            });
-        }
-        let session = self.open(remote)?;
-        let branch = branch.map_or_else(|| session.default_branch(), |branch| Ok(branch.to_owned()))?;
-        let log = session.log(session.fetch(&branch)?, limit)?;
-        self.close(session);
-        Ok(log)
-    }
-
     fn open_remote(&self, remote: &Remote, link: Result<Link, Fault>) -> Result<Session, Error> {
         let refused = |source| Error::Remote { doing: "connecting to", url: Box::new(remote.url.clone()), source };
         let link = Arc::new(link.map_err(refused)?);
@@ -181,12 +164,4 @@ impl Git {
         let store = Store::open_local(path, home, remote.timeout)?;
         Ok(Session::new(remote.url.clone(), Place::Local, store, self.metrics.clone()))
     }
-}
-
-/// The commits of any repository of this machine, bare or not, from `branch` (or `HEAD`) back, at most `limit`.
-/// None where the branch does not exist.
-pub fn read_log(path: &Path, branch: Option<&str>, limit: usize) -> Result<Option<Vec<LogEntry>>, Error> {
-    let repository = store::open_any(path)?;
-    let Some(tip) = log::tip(&repository, branch)? else { return Ok(None) };
-    log::walk(&repository, tip, limit).map(Some).map_err(Error::git("reading commits"))
 }

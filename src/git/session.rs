@@ -174,14 +174,9 @@ impl Session {
         result
     }
 
-    /// The commits behind `tip`, newest first, at most `limit`.
-    pub fn log(&self, tip: Oid, limit: usize) -> Result<Vec<LogEntry>, Error> {
-        log::walk(self.store.repository(), tip, limit).map_err(|error| self.store.read_error("reading commits", error))
-    }
-
     /// The commits behind `tip` that are not behind `base` too, newest first, at most `limit`.
     pub fn log_since(&self, tip: Oid, base: Oid, limit: usize) -> Result<Vec<LogEntry>, Error> {
-        let entries = log::walk_since(self.store.repository(), tip, Some(base), limit);
+        let entries = log::walk_since(self.store.repository(), tip, base, limit);
         entries.map_err(|error| self.store.read_error("reading commits", error))
     }
 

@@ -66,6 +66,25 @@ pub(super) fn search(document: &str, latest: &Latest) -> Found {
     }
 }
 
+/// The values that the markers of `document` speak of, with the markers, in the order of the values; of several that
+/// speak of one the first.
+pub(super) fn read(document: &str) -> Vec<(usize, Marker, String)> {
+    let Ok(outline) = Outline::read(document) else { return Vec::new() };
+    let mut found: BTreeMap<usize, Marker> = BTreeMap::new();
+    for (index, comment) in outline.comments.iter().enumerate() {
+        if let Some(Ok(marker)) = marker::parse(&outline.text[comment.clone()])
+            && let Ok(event) = outline.marked(index)
+        {
+            found.entry(event).or_insert(marker);
+        }
+    }
+    let value = |(event, marker): (usize, Marker)| {
+        let scalar = &outline.events[event];
+        (scalar.start(), marker, edit::value(scalar).to_owned())
+    };
+    found.into_iter().map(value).collect()
+}
+
 impl Found {
     /// Takes all edits back.
     pub(super) fn revoke(&mut self, document: &str, reason: &str) {

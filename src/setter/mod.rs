@@ -7,10 +7,13 @@
 mod document;
 pub mod edit;
 mod marker;
+mod overrides;
 pub mod verify;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+
+pub use overrides::{Override, application, may_override, overrides};
 
 use crate::image::ImageRef;
 use crate::object::{NamespacedName, ObjectId};
@@ -63,7 +66,7 @@ pub struct Ignored {
     pub reason: String,
 }
 
-/// What a marked field said before the rewrite.
+/// What a marked field says, or said before a rewrite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Current {
     pub line: usize,
@@ -82,6 +85,21 @@ pub fn has_marker(text: &[u8]) -> bool {
 pub fn is_manifest(path: &str) -> bool {
     let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
     name.ends_with(".yaml") || name.ends_with(".yml") || name == "Kustomization"
+}
+
+/// What the marked fields of `text` say; nothing where it is not UTF-8 or a document does not parse.
+pub fn current(text: &[u8]) -> Vec<Current> {
+    let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
+    let marked = |range: &Range<usize>| has_marker(&text.as_bytes()[range.clone()]);
+    let mut places = Places::new(text);
+    let mut current = Vec::new();
+    for range in split::documents(text).into_iter().filter(marked) {
+        for (offset, marker, value) in document::read(&text[range.clone()]) {
+            let line = places.of(range.start + offset).0;
+            current.push(Current { line, policy: marker.policy, setter: marker.setter, value });
+        }
+    }
+    current
 }
 
 /// Rewrites the marked fields of `text` to the latest images.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tagwright::git::{Auth, PushError, read_log};
+use tagwright::git::{Auth, Log, PushError};
 use tagwright::secret::Secret;
 
 use crate::git::{Lab, commit, edit, files, meta, remote, told, told_by, update};
@@ -115,7 +115,7 @@ fn chained_commits_travel_in_one_push_and_leave_nothing_loose() {
     assert_eq!(session.fetch("main").expect("a fetch"), three);
     assert_eq!(files(&session, three)[0], "a.yaml=three\n");
     assert_eq!(lines(&server).len(), 1, "what was pushed is not fetched");
-    let log = session.log(three, 2).expect("a log");
+    let log = session.log_since(three, one, 2).expect("a log");
     assert_eq!(log.iter().map(|entry| entry.message.as_str()).collect::<Vec<_>>(), ["three\n", "two\n"]);
     assert_eq!((log[0].parents.as_slice(), log[0].author.name.as_str()), ([two].as_slice(), "Tagwright"));
     assert_eq!(log[0].time.to_string(), "2024-05-06T07:08:09Z");
@@ -308,14 +308,16 @@ fn the_log_of_any_clone_is_the_one_that_git_prints() {
     let clone = lab.state.path().join("clone");
     git(lab.state.path(), &["clone", "--quiet", &server.url("app.git"), "clone"]);
     for place in [server.path("app.git"), clone.clone()] {
-        let log = read_log(&place, None, 100).expect("a log").expect("a branch");
+        let log = Log::local(&place, None).expect("a log").expect("a branch");
+        let log: Vec<_> = log.commits().expect("a walk").map(|entry| entry.expect("a commit")).collect();
         let ids = log.iter().map(|entry| format!("{}\n", entry.id)).collect::<String>();
         assert_eq!(ids, git(&place, &["log", "--format=%H"]));
         assert_eq!(log[0].message, "commit 4");
-        assert_eq!(read_log(&place, Some("main"), 2).expect("a log").map(|log| log.len()), Some(2));
-        assert_eq!(read_log(&place, Some("absent"), 2).expect("a log"), None);
+        assert!(Log::local(&place, Some("main")).expect("a log").is_some());
+        assert!(Log::local(&place, Some("absent")).expect("a log").is_none());
     }
-    assert!(told_by(read_log(Path::new("/nowhere"), None, 1)).starts_with("/nowhere is not a Git repository"));
+    let told = told_by(Log::local(Path::new("/nowhere"), None).map(drop));
+    assert!(told.starts_with("/nowhere is not a Git repository"), "{told}");
 }
 
 #[test]

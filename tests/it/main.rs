@@ -27,6 +27,7 @@ mod git_ssh;
 mod git_ssh_faults;
 mod git_store;
 mod goregex;
+mod history;
 mod image;
 mod known_hosts;
 mod layering;
