@@ -17,7 +17,7 @@ pub const CHANGES_MAX: usize = 500;
 /// A field value is cut to this many characters: a trailer is one line that people read.
 const VALUE_CHARS_MAX: usize = 512;
 
-/// At most this many changes of one message are read; the rest is counted as omitted.
+/// At most this many lines of ours are read from one message; further changes are counted as omitted.
 const READ_MAX: usize = 20 * CHANGES_MAX;
 
 const AUTOMATION: &str = "Image-Automation";
@@ -81,7 +81,8 @@ pub fn read(message: &str) -> Option<Trail> {
     let message = message.trim_end_matches(BLANKS);
     let block = &message[block_start(message)?..];
     let mut trail = Trail::default();
-    block.split('\n').filter_map(field).for_each(|field| trail.add(field));
+    let mut left = READ_MAX;
+    block.split('\n').filter_map(field).for_each(|field| trail.add(field, &mut left));
     (trail != Trail::default()).then_some(trail)
 }
 
@@ -89,18 +90,18 @@ pub fn read(message: &str) -> Option<Trail> {
 /// commits one below the other, and servers append trailers of their own.
 pub fn read_all(message: &str) -> Vec<Trail> {
     let mut trails: Vec<Trail> = Vec::new();
-    let mut is_open = false;
+    let (mut is_open, mut left) = (false, READ_MAX);
     for line in message.trim_start_matches(BLANKS).split('\n').skip(1) {
         let Some(field) = field(line.trim_start_matches(INDENT)) else {
             is_open = false;
             continue;
         };
-        if !is_open || matches!(field, Field::Automation(_)) {
+        if (!is_open || matches!(field, Field::Automation(_))) && (left > 0 || trails.is_empty()) {
             trails.push(Trail::default());
         }
         is_open = true;
         if let Some(trail) = trails.last_mut() {
-            trail.add(field);
+            trail.add(field, &mut left);
         }
     }
     trails.retain(|trail| *trail != Trail::default());
@@ -108,13 +109,15 @@ pub fn read_all(message: &str) -> Vec<Trail> {
 }
 
 impl Trail {
-    fn add(&mut self, field: Field) {
+    fn add(&mut self, field: Field, left: &mut usize) {
+        let is_within = *left > 0;
+        *left = left.saturating_sub(1);
         match field {
-            Field::Automation(name) => self.automation = Some(name),
-            Field::Change(change) if self.changes.len() < READ_MAX => self.changes.push(change),
+            Field::Automation(name) if is_within => self.automation = Some(name),
+            Field::Change(change) if is_within => self.changes.push(change),
             Field::Change(_) => self.omitted = self.omitted.saturating_add(1),
             Field::Omitted(count) => self.omitted = self.omitted.saturating_add(count),
-            Field::Unreadable => {}
+            Field::Automation(_) | Field::Unreadable => {}
         }
     }
 }

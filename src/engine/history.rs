@@ -22,8 +22,11 @@ use message::Reading;
 
 /// At most this many commits are read.
 const COMMITS_MAX: usize = 2_000_000;
-/// Commits are read one after the other and looked into in parallel, this many at a time: what bounds memory.
-const BATCH: usize = 1024;
+/// Commits are read one after the other and looked into in parallel: first a few, since often the newest are enough, then
+/// twice as many each time, up to so many commits or bytes of messages.
+const BATCH_MIN: usize = 64;
+const BATCH_MAX: usize = 4096;
+const BATCH_BYTES_MAX: usize = 32 << 20;
 /// Clocks differ: a commit older than `since` ends the walk only behind this many others that are too.
 const STALE_MAX: usize = 100;
 
@@ -125,6 +128,7 @@ struct Window<'l> {
     until: Timestamp,
     read: usize,
     stale: usize,
+    batch: usize,
     end: End,
 }
 
@@ -136,14 +140,15 @@ impl<'l> Window<'l> {
             until: query.until.unwrap_or(Timestamp::MAX),
             read: 0,
             stale: 0,
+            batch: BATCH_MIN,
             end: End::default(),
         })
     }
 
     /// The next commits; none at the end.
     fn batch(&mut self) -> Result<Vec<LogEntry>, git::Error> {
-        let mut batch = Vec::new();
-        while batch.len() < BATCH && self.stale < STALE_MAX {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while batch.len() < self.batch && bytes < BATCH_BYTES_MAX && self.stale < STALE_MAX {
             let Some(entry) = self.commits.next().transpose()? else { break };
             if self.read == COMMITS_MAX {
                 self.end.is_cut = true;
@@ -155,9 +160,11 @@ impl<'l> Window<'l> {
                 self.end.shallow.push(entry.id.to_string());
             }
             if entry.time >= self.since && entry.time <= self.until {
+                bytes += entry.message.len();
                 batch.push(entry);
             }
         }
+        self.batch = (self.batch * 2).min(BATCH_MAX);
         Ok(batch)
     }
 }
@@ -228,8 +235,7 @@ fn wanted(mut entry: Entry, query: &Query) -> Option<Entry> {
 /// Whether `value` is an image of the repository `image`, in that version where it names one.
 fn is_of(image: &ImageRef, value: &str) -> bool {
     let Ok(value) = value.parse::<ImageRef>() else { return false };
-    let is_version = image.tag.is_none() && image.digest.is_none()
-        || image.tag.is_some() && image.tag == value.tag && image.digest.as_ref().is_none_or(|_| image == &value)
-        || image.tag.is_none() && image.digest == value.digest;
-    image.repository == value.repository && is_version
+    image.repository == value.repository
+        && (image.tag.is_none() || image.tag == value.tag)
+        && (image.digest.is_none() || image.digest == value.digest)
 }

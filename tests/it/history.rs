@@ -274,6 +274,10 @@ fn argo_cd_image_updater_is_told_by_message_or_files() {
         "- acme/web:1 -> acme/web:2 diff",
     ];
     clone.tells(&["-n", "1"], &files);
+    clone.git(&["mv", "apps", "moved"]);
+    let moved = path.replace("apps", "moved");
+    clone.commit(UPDATER, "own words", &[(&moved, &parameters("3"))]);
+    clone.tells(&["-n", "1"], &["guestbook acme/web:2 -> acme/web:3 diff"]);
 }
 
 #[test]

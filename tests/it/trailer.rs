@@ -215,6 +215,8 @@ fn squash_merges_keep_every_trail() {
     assert_eq!(read_all("title\n\nImage-Change: nonsense\nImage-Change-Omitted: many"), []);
     let many = format!("title\n\n{}", "Image-Change: a/b c -> d\n".repeat(100_000));
     assert_eq!(read_all(&many).iter().map(|trail| trail.changes.len() + trail.omitted).sum::<usize>(), 100_000);
+    let many = format!("title\n\n{}", "Image-Automation: a/b\n".repeat(100_000));
+    assert_eq!(read_all(&many).len(), 20 * CHANGES_MAX);
 }
 
 /// One line, as a regular expression.

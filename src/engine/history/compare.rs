@@ -2,6 +2,7 @@
 //! differs from the one in the parent. A file that was renamed is known by its markers.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
 
 use rayon::prelude::*;
 
@@ -11,8 +12,13 @@ use crate::git::{self, FileChange, LogEntry, Objects, Oid, Reader};
 use crate::object::NamespacedName;
 use crate::setter::{self, Current};
 
-/// The objects are opened once for so many commits.
-const SHARE: usize = 32;
+/// The objects are opened once for so many commits at least.
+const SHARE_MIN: usize = 32;
+/// The fields of so many files are remembered: what a commit left is what the next one found.
+const FILES_KEPT_MAX: usize = 4096;
+const FIELDS_KEPT_MAX: usize = 100_000;
+/// So many bytes of one commit's files are read.
+const BYTES_MAX: usize = 256 << 20;
 /// A merge of more commits than that is not compared.
 const PARENTS_MAX: usize = 16;
 
@@ -29,19 +35,23 @@ pub(super) struct Found {
 
 /// Compares `commits` with their parents, in parallel; the outcome at place `i` belongs to commit `i`.
 pub(super) fn all(objects: &Objects, commits: &[&LogEntry]) -> Vec<Outcome> {
-    commits.par_chunks(SHARE).flat_map_iter(|share| some(objects, share)).collect()
+    let share = commits.len().div_ceil(rayon::current_num_threads()).max(SHARE_MIN);
+    commits.par_chunks(share).flat_map_iter(|share| some(objects, share)).collect()
 }
 
 fn some(objects: &Objects, commits: &[&LogEntry]) -> Vec<Outcome> {
     let told = |error: git::Error| Cause::from(error).message;
     match objects.open().map_err(told) {
-        Ok(reader) => commits.iter().map(|commit| one(&reader, commit).map_err(told)).collect(),
+        Ok(reader) => {
+            let mut files = Files { reader, bytes: 0, kept: HashMap::new(), fields_kept: 0 };
+            commits.iter().map(|commit| one(&mut files, commit).map_err(told)).collect()
+        }
         Err(reason) => vec![Err(reason); commits.len()],
     }
 }
 
 /// Compares a commit with its parents. Of a merge only what differs from each of them is its own.
-fn one(reader: &Reader, commit: &LogEntry) -> Result<Found, git::Error> {
+fn one(files: &mut Files, commit: &LogEntry) -> Result<Found, git::Error> {
     if commit.is_cut {
         return Ok(Found { gap: Some("its parent is not here".to_owned()), ..Found::default() });
     }
@@ -52,9 +62,9 @@ fn one(reader: &Reader, commit: &LogEntry) -> Result<Found, git::Error> {
     let mut parents = commit.parents.iter();
     // Everything in a first commit is new, and nothing changed.
     let Some(first) = parents.next() else { return Ok(Found::default()) };
-    let mut found = between(reader, *first, commit.id)?;
+    let mut found = between(files, *first, commit.id)?;
     for parent in parents {
-        let other = between(reader, *parent, commit.id)?;
+        let other = between(files, *parent, commit.id)?;
         let news: HashSet<_> = other.changes.iter().map(|change| (&change.policy, &change.new)).collect();
         found.changes.retain(|change| news.contains(&(&change.policy, &change.new)));
         found.gap = found.gap.or(other.gap);
@@ -62,22 +72,28 @@ fn one(reader: &Reader, commit: &LogEntry) -> Result<Found, git::Error> {
     Ok(found)
 }
 
-fn between(reader: &Reader, before: Oid, after: Oid) -> Result<Found, git::Error> {
-    let changed = reader.changed(before, after, &|path| setter::is_manifest(path) || setter::may_override(path))?;
+fn between(files: &mut Files, before: Oid, after: Oid) -> Result<Found, git::Error> {
+    let changed =
+        files.reader.changed(before, after, &|path| setter::is_manifest(path) || setter::may_override(path))?;
     let mut found = Found::default();
     if changed.is_cut {
         found.gap = Some(format!("only the first {} files that it changed were compared", changed.files.len()));
     }
     let moved = unchanged(&changed.files);
     let (mut gone, mut come) = (Vec::new(), Vec::new());
-    for file in changed.files {
+    files.bytes = 0;
+    for (number, file) in changed.files.into_iter().enumerate() {
+        if files.bytes > BYTES_MAX {
+            found.gap = Some(format!("only the first {number} files that it changed were compared"));
+            break;
+        }
         match (file.before, file.after) {
             (Some(before), Some(after)) => {
-                let before = Fields::read(reader, &file.path, before)?;
-                found.changes.extend(before.changes(&Fields::read(reader, &file.path, after)?));
+                let (before, after) = (files.read(&file.path, before)?, files.read(&file.path, after)?);
+                found.changes.extend(before.changes(&after));
             }
-            (Some(before), None) if !moved.contains(&before) => gone.push(Fields::read(reader, &file.path, before)?),
-            (None, Some(after)) if !moved.contains(&after) => come.push(Fields::read(reader, &file.path, after)?),
+            (Some(before), None) if !moved.contains(&before) => gone.push(files.read(&file.path, before)?),
+            (None, Some(after)) if !moved.contains(&after) => come.push(files.read(&file.path, after)?),
             _ => {}
         }
     }
@@ -92,16 +108,16 @@ fn unchanged(files: &[FileChange]) -> HashSet<Oid> {
     come.filter(|id| gone.contains(id)).collect()
 }
 
-/// The changes in files that moved: one that is gone and one that came with the same markers are the same, the more so
-/// when they have the same name.
+/// The changes in files that moved: one that is gone and one that came with the same markers or overrides are the
+/// same, the more so when they have the same name.
 fn renamed(gone: Vec<Fields>, come: &[Fields]) -> Vec<Change> {
-    let mut by_setters: HashMap<Vec<String>, Vec<Fields>> = HashMap::new();
-    for fields in gone.into_iter().filter(|fields| !fields.marked.is_empty()) {
-        by_setters.entry(fields.setters()).or_default().push(fields);
+    let mut by_keys: HashMap<Vec<String>, Vec<Fields>> = HashMap::new();
+    for fields in gone.into_iter().filter(|fields| !fields.keys().is_empty()) {
+        by_keys.entry(fields.keys()).or_default().push(fields);
     }
     let mut changes = Vec::new();
     for fields in come {
-        let Some(candidates) = by_setters.get_mut(&fields.setters()).filter(|found| !found.is_empty()) else {
+        let Some(candidates) = by_keys.get_mut(&fields.keys()).filter(|found| !found.is_empty()) else {
             continue;
         };
         let at = candidates.iter().position(|gone| gone.file_name() == fields.file_name()).unwrap_or_default();
@@ -110,34 +126,64 @@ fn renamed(gone: Vec<Fields>, come: &[Fields]) -> Vec<Change> {
     changes
 }
 
+/// Files by content.
+struct Files {
+    reader: Reader,
+    /// How much was read for one comparison.
+    bytes: usize,
+    kept: HashMap<Oid, Rc<Vec<Current>>>,
+    fields_kept: usize,
+}
+
+impl Files {
+    fn read(&mut self, path: &str, blob: Oid) -> Result<Fields, git::Error> {
+        let mut fields = Fields { path: path.to_owned(), ..Fields::default() };
+        if let Some(marked) = self.kept.get(&blob) {
+            fields.marked = Rc::clone(marked);
+            return Ok(fields);
+        }
+        let text = self.reader.blob(blob)?;
+        self.bytes += text.len();
+        if setter::has_marker(&text) {
+            fields.marked = Rc::new(setter::current(&text));
+        } else if setter::may_override(path) {
+            fields.overrides = std::str::from_utf8(&text).map(|text| setter::overrides(path, text)).unwrap_or_default();
+            // These depend on the path too.
+            return Ok(fields);
+        }
+        self.keep(blob, &fields.marked);
+        Ok(fields)
+    }
+
+    fn keep(&mut self, blob: Oid, marked: &Rc<Vec<Current>>) {
+        if self.kept.len() >= FILES_KEPT_MAX || self.fields_kept + marked.len() > FIELDS_KEPT_MAX {
+            self.kept.clear();
+            self.fields_kept = 0;
+        }
+        self.fields_kept += marked.len();
+        self.kept.insert(blob, Rc::clone(marked));
+    }
+}
+
 /// The fields of a file that hold images.
 #[derive(Debug, Default)]
 struct Fields {
     path: String,
-    marked: Vec<Current>,
+    marked: Rc<Vec<Current>>,
     overrides: Vec<setter::Override>,
 }
 
 impl Fields {
-    fn read(reader: &Reader, path: &str, blob: Oid) -> Result<Self, git::Error> {
-        let text = reader.blob(blob)?;
-        let mut fields = Self { path: path.to_owned(), ..Self::default() };
-        if setter::has_marker(&text) {
-            fields.marked = setter::current(&text);
-        } else if setter::may_override(path) {
-            fields.overrides = std::str::from_utf8(&text).map(|text| setter::overrides(path, text)).unwrap_or_default();
-        }
-        Ok(fields)
-    }
-
     fn file_name(&self) -> &str {
         self.path.rsplit_once('/').map_or(&self.path, |(_, name)| name)
     }
 
-    fn setters(&self) -> Vec<String> {
-        let mut setters: Vec<String> = self.marked.iter().map(|field| field.setter.clone()).collect();
-        setters.sort_unstable();
-        setters
+    /// The markers and the keys of overrides, sorted.
+    fn keys(&self) -> Vec<String> {
+        let setters = self.marked.iter().map(|field| field.setter.clone());
+        let mut keys: Vec<String> = setters.chain(self.overrides.iter().map(|image| image.key.clone())).collect();
+        keys.sort_unstable();
+        keys
     }
 
     /// What differs in `after`.
