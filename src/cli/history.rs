@@ -1,20 +1,21 @@
 //! `tagwright history`: the audit trail of a repository.
 
+mod check;
+
 use jiff::{Timestamp, civil, tz::TimeZone};
 use serde::Serialize;
+use std::path::PathBuf;
 
 use super::failure::Failure;
 use super::git::GitArgs;
 use super::login::LoginArgs;
 use super::{Format, Outcome, output, runtime};
 use crate::api;
-use crate::engine::history::check::{Agreement, Checked, Checks, check};
 use crate::engine::history::{Change, End, Entry, History, Query, Source, history};
 use crate::git::{Git, Remote, RemoteUrl};
 use crate::image::ImageRef;
 use crate::net::Http;
 use crate::object::NamespacedName;
-use crate::trailer::ImageChange;
 
 /// So many commits that could not be compared are named.
 const NAMED_MAX: usize = 5;
@@ -31,7 +32,8 @@ const NAMED_MAX: usize = 5;
   tagwright history . --image ghcr.io/acme/web:1.2.3
   tagwright history https://github.com/acme/infrastructure --branch main -o json
   tagwright history git@github.com:acme/infrastructure.git --ssh-key ~/.ssh/id_ed25519
-  tagwright history . --check")]
+  tagwright history . --check
+  tagwright history . --check --gpg-keys keys.asc --allowed-signers allowed_signers")]
 pub(super) struct Args {
     /// The repository
     #[arg(value_name = "REPO")]
@@ -69,6 +71,14 @@ pub(super) struct Args {
     #[arg(long)]
     check: bool,
 
+    /// With --check: every commit must be signed by a key in one of these files (gpg --export)
+    #[arg(long, value_name = "FILE", requires = "check")]
+    gpg_keys: Vec<PathBuf>,
+
+    /// With --check: every commit must be signed by one of these ssh keys (a file as ssh-keygen reads it)
+    #[arg(long, value_name = "FILE", requires = "check")]
+    allowed_signers: Vec<PathBuf>,
+
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -100,7 +110,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let runtime = runtime()?;
     let git = args.git.open(Http::new(Default::default())?, runtime.handle().clone())?;
     let remote = args.login.remote(&args.repository)?;
-    if args.check { run_check(args, &git, &remote) } else { run_history(args, &git, &remote) }
+    if args.check { check::run(args, &git, &remote) } else { run_history(args, &git, &remote) }
 }
 
 fn query(args: &Args) -> Query {
@@ -219,104 +229,5 @@ fn tell_end(end: &End) {
     }
     if end.is_cut {
         output::warning("the history is longer than is ever read; older commits were left out");
-    }
-}
-
-/// One checked commit as JSON (the shape is part of the interface).
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CheckRow<'a> {
-    time: String,
-    commit: &'a str,
-    author: &'a str,
-    subject: &'a str,
-    /// `agrees`, `disagrees` or `unknown`.
-    trailers: &'static str,
-    not_made: &'a [ImageChange],
-    not_listed: &'a [ImageChange],
-    omitted: usize,
-    reason: Option<&'a str>,
-    signed: bool,
-}
-
-fn run_check(args: &Args, git: &Git, remote: &Remote) -> Result<Outcome, Failure> {
-    let progress = output::progress(format!("checking {}", args.repository));
-    let checks = check(git, remote, &query(args))?;
-    progress.finish_and_clear();
-    let rows: Vec<CheckRow<'_>> = checks.commits.iter().map(check_row).collect();
-    match args.output {
-        Format::Json => output::json(&rows)?,
-        Format::Text if rows.is_empty() => output::talk("no commit carries an audit trail"),
-        Format::Text => {
-            let headers = ["TIME", "COMMIT", "TRAILERS", "SIGNED", "AUTHOR"];
-            output::table(&headers, rows.iter().map(check_cells).collect())?;
-            rows.iter().for_each(tell_problem);
-        }
-    }
-    tell_end(&checks.end);
-    Ok(verdict(&checks))
-}
-
-fn verdict(checks: &Checks) -> Outcome {
-    let any = |wanted: fn(&Agreement) -> bool| checks.commits.iter().any(|checked| wanted(&checked.agreement));
-    if any(|agreement| matches!(agreement, Agreement::Disagrees(_))) {
-        Outcome::Negative
-    } else if any(|agreement| matches!(agreement, Agreement::Unknown(_))) {
-        Outcome::PartlyFailed
-    } else {
-        Outcome::Done
-    }
-}
-
-fn check_row(checked: &Checked) -> CheckRow<'_> {
-    let differences = match &checked.agreement {
-        Agreement::Disagrees(differences) => Some(differences),
-        _ => None,
-    };
-    CheckRow {
-        time: checked.time.to_string(),
-        commit: &checked.commit,
-        author: &checked.author,
-        subject: &checked.subject,
-        trailers: match &checked.agreement {
-            Agreement::Agrees => "agrees",
-            Agreement::Disagrees(_) => "disagrees",
-            Agreement::Unknown(_) => "unknown",
-        },
-        not_made: differences.map_or(&[], |differences| &differences.not_made),
-        not_listed: differences.map_or(&[], |differences| &differences.not_listed),
-        omitted: differences.map_or(0, |differences| differences.omitted),
-        reason: match &checked.agreement {
-            Agreement::Unknown(reason) => Some(reason),
-            _ => None,
-        },
-        signed: checked.is_signed,
-    }
-}
-
-fn check_cells(row: &CheckRow<'_>) -> Vec<String> {
-    let signed = if row.signed { "yes" } else { "no" };
-    let cells = [row.time.as_str(), short(row.commit), row.trailers, signed, row.author];
-    cells.map(str::to_owned).to_vec()
-}
-
-fn tell_problem(row: &CheckRow<'_>) {
-    let commit = short(row.commit);
-    let told = |what: &str, changes: &[ImageChange]| {
-        for change in changes {
-            let (old, new) = (written(&change.old), written(&change.new));
-            output::warning(&format!("commit {commit} {what}: {} {old} -> {new}", change.policy));
-        }
-    };
-    told("lists a change that it did not make", row.not_made);
-    told("made a change that it does not list", row.not_listed);
-    if row.omitted > 0 {
-        let (omitted, found) = (row.omitted, row.not_listed.len());
-        output::warning(&format!(
-            "commit {commit} speaks of {omitted} changes that it does not list, and made {found}"
-        ));
-    }
-    if let Some(reason) = row.reason {
-        output::warning(&format!("commit {commit} could not be checked: {reason}"));
     }
 }

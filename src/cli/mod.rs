@@ -54,7 +54,7 @@ enum Verb {
     Select(select::Args),
     Update(update::Args),
     Sync(sync::Args),
-    History(history::Args),
+    History(Box<history::Args>),
     Demo(demo::Args),
     Completion(completion::Args),
 }

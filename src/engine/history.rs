@@ -22,8 +22,8 @@ use message::Reading;
 
 /// At most this many commits are read.
 const COMMITS_MAX: usize = 2_000_000;
-/// Commits are read one after the other and looked into in parallel: first a few, since often the newest are enough, then
-/// twice as many each time, up to so many commits or bytes of messages.
+/// Commits are read one after the other and looked into in parallel: first a few, since often the newest are enough,
+/// then twice as many each time, up to so many commits or bytes of messages.
 const BATCH_MIN: usize = 64;
 const BATCH_MAX: usize = 4096;
 const BATCH_BYTES_MAX: usize = 32 << 20;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::program::{Run, command, finish, stable};
 use crate::servers::git_http::{self, create_bare, git, import};
+use crate::signing::programs::ssh_key;
 
 const FLUX: &str = "fluxcdbot <fluxcdbot@users.noreply.github.com>";
 const TAGWRIGHT: &str = "Tagwright <bot@example.com>";
@@ -336,6 +337,44 @@ fn trailers_are_held_against_the_files() {
     assert_eq!(run.json()[1]["trailers"], "agrees");
     clone.history(&["--check", "--policy", "flux-system/nobody"]).code_is(0);
     insta::assert_snapshot!("history_check", stable(&clone.history(&["--check"]).transcript(), clone.folder.path()));
+}
+
+#[test]
+fn signatures_are_checked_against_known_keys() {
+    let clone = Clone::new();
+    let [known, other] = ["known", "other"].map(|name| ssh_key(clone.folder.path(), name, &["-t", "ed25519"], ""));
+    let sign = |with: &Path| {
+        clone.git(&["config", "commit.gpgSign", "true"]);
+        clone.git(&["config", "gpg.format", "ssh"]);
+        clone.git(&["config", "user.signingKey", &with.display().to_string()]);
+    };
+    let allowed = clone.folder.path().join("allowed");
+    fs::write(&allowed, known.allowed("bot@example.com", "") + "\n").expect("a file");
+    let allowed = allowed.display().to_string();
+    let verdicts = |code: i32| {
+        let run = clone.history(&["--check", "--allowed-signers", &allowed, "-o", "json"]).code_is(code);
+        let verdict = |row: &serde_json::Value| row["signature"]["verdict"].as_str().expect("a verdict").to_owned();
+        run.json().as_array().expect("rows").iter().map(verdict).collect::<Vec<_>>()
+    };
+    sign(&known.path);
+    clone.ours("web:1", "web:2");
+    assert_eq!(verdicts(0), ["good"]);
+    sign(&other.path);
+    clone.ours("web:2", "web:3");
+    assert_eq!(verdicts(1), ["unknown key", "good"]);
+    clone.git(&["config", "commit.gpgSign", "false"]);
+    clone.ours("web:3", "web:4");
+    assert_eq!(verdicts(1), ["none", "unknown key", "good"]);
+    let signed = clone.git(&["cat-file", "commit", "HEAD~2"]) + "\n";
+    let file = clone.folder.path().join("tampered");
+    fs::write(&file, signed.replace("web:2", "web:9")).expect("a file");
+    let id = clone.git(&["hash-object", "-t", "commit", "-w", &file.display().to_string()]);
+    clone.git(&["update-ref", "refs/heads/main", &id]);
+    assert_eq!(verdicts(1), ["bad"]);
+    let told = |more: &[&str]| stable(&clone.history(&[&["--check"], more].concat()).transcript(), clone.folder.path());
+    insta::assert_snapshot!("history_signatures", told(&["--allowed-signers", &allowed]));
+    insta::assert_snapshot!("history_no_keys", told(&["--gpg-keys", &allowed]));
+    clone.history(&["--gpg-keys", &allowed]).code_is(2);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod keys;
 mod pipeline;
-mod programs;
+pub(crate) mod programs;
 mod secrets;
 mod verdicts;
 

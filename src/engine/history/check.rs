@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 
 use super::{End, Query, Window, author, compare, is_of, subject};
-use crate::git::{self, Git, LogEntry, Objects, Remote};
+use crate::engine::cause::Cause;
+use crate::git::{self, Git, Keyring, LogEntry, Objects, Reader, Remote, Signature};
 use crate::trailer::{self, ImageChange, Trail};
 
 /// One commit that carries trailers of ours.
@@ -21,6 +23,8 @@ pub struct Checked {
     pub subject: String,
     pub agreement: Agreement,
     pub is_signed: bool,
+    /// The verdict on its signature, where keys are known.
+    pub signature: Option<Signature>,
 }
 
 /// Whether trailers and files say the same.
@@ -51,8 +55,8 @@ pub struct Checks {
     pub end: End,
 }
 
-/// Checks the commits that [`history`](super::history) tells by their trailers.
-pub fn check(git: &Git, remote: &Remote, query: &Query) -> Result<Checks, git::Error> {
+/// Checks the commits that [`history`](super::history) tells by their trailers; with keys, their signatures too.
+pub fn check(git: &Git, remote: &Remote, query: &Query, keys: Option<&Keyring>) -> Result<Checks, git::Error> {
     let log = git.log(remote, query.branch.as_deref())?;
     let mut window = Window::new(&log, query)?;
     let mut checks = Checks::default();
@@ -63,28 +67,46 @@ pub fn check(git: &Git, remote: &Remote, query: &Query) -> Result<Checks, git::E
             checks.end = window.end;
             break;
         }
-        checks.commits.extend(check_some(&log.objects(), &batch, query));
+        checks.commits.extend(check_some(&log.objects(), &batch, query, keys));
     }
     checks.commits.truncate(commits_max);
     Ok(checks)
 }
 
-fn check_some(objects: &Objects, batch: &[LogEntry], query: &Query) -> Vec<Checked> {
+fn check_some(objects: &Objects, batch: &[LogEntry], query: &Query, keys: Option<&Keyring>) -> Vec<Checked> {
     let carries = |commit: &LogEntry| commit.parents.len() < 2 && commit.message.contains("Image-");
     let trails = batch.iter().filter(|commit| carries(commit)).map(|commit| trailer::read_all(&commit.message));
     let commits = batch.iter().filter(|commit| carries(commit)).zip(trails);
     let (commits, trails): (Vec<&LogEntry>, Vec<Vec<Trail>>) =
         commits.filter(|(_, trails)| asked(trails, query)).unzip();
     let outcomes = compare::all(objects, &commits);
-    let checked = commits.iter().zip(trails).zip(outcomes).map(|((commit, trails), outcome)| Checked {
+    let signatures = signatures(objects, &commits, keys);
+    let judged = trails.iter().zip(outcomes).map(|(trails, outcome)| judge(trails, outcome)).zip(signatures);
+    let checked = commits.iter().zip(judged).map(|(commit, (agreement, signature))| Checked {
         commit: commit.id.to_string(),
         time: commit.time,
         author: author(commit),
         subject: subject(commit),
-        agreement: judge(&trails, outcome),
+        agreement,
         is_signed: commit.is_signed,
+        signature,
     });
     checked.collect()
+}
+
+/// The verdicts on the signatures of `commits`.
+fn signatures(objects: &Objects, commits: &[&LogEntry], keys: Option<&Keyring>) -> Vec<Option<Signature>> {
+    let Some(keys) = keys else { return vec![None; commits.len()] };
+    let told = |error: git::Error| Signature::Unsupported { what: Cause::from(error).message };
+    let verify = |reader: &Reader, commit: &LogEntry| match reader.raw_commit(commit.id) {
+        Ok(raw) => keys.verify(&raw),
+        Err(error) => told(error),
+    };
+    let share = |share: &[&LogEntry]| match objects.open() {
+        Ok(reader) => share.iter().map(|commit| Some(verify(&reader, commit))).collect(),
+        Err(error) => vec![Some(told(error)); share.len()],
+    };
+    commits.par_chunks(compare::SHARE_MIN).flat_map_iter(share).collect()
 }
 
 /// Whether the query is about a change of these trailers.

@@ -13,7 +13,7 @@ use crate::object::NamespacedName;
 use crate::setter::{self, Current};
 
 /// The objects are opened once for so many commits at least.
-const SHARE_MIN: usize = 32;
+pub(super) const SHARE_MIN: usize = 32;
 /// The fields of so many files are remembered: what a commit left is what the next one found.
 const FILES_KEPT_MAX: usize = 4096;
 const FIELDS_KEPT_MAX: usize = 100_000;

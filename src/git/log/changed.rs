@@ -51,6 +51,11 @@ impl Reader {
         Ok(odb.read(id).map_err(Error::git("reading a file"))?.data().to_vec())
     }
 
+    /// The bytes of a commit as they are, for the check of its signature.
+    pub fn raw_commit(&self, commit: Oid) -> Result<Vec<u8>, Error> {
+        self.object(commit, ObjectType::Commit)
+    }
+
     fn tree(&self, commit: Oid) -> Result<Oid, Error> {
         raw::tree(&self.object(commit, ObjectType::Commit)?).ok_or_else(|| wrong("a commit names no tree"))
     }
