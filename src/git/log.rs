@@ -88,7 +88,7 @@ impl Log {
         Ok(Some(Self { shallow: shallow(&repository)?, repository, tip, session: None }))
     }
 
-    /// The commits, newest first, and never one before a commit that it is behind by this line of history.
+    /// The commits, newest first; none comes before the child through which it was found.
     pub fn commits(&self) -> Result<Commits<'_>, Error> {
         Commits::new(self)
     }

@@ -204,4 +204,5 @@ fn sync_and_history_tell_what_was_done() {
     snapshot("history", &history(&[]), folder);
     snapshot("history_json", &history(&["-o", "json"]), folder);
     snapshot("history_of_nobody", &history(&["--policy", "flux-system/nobody"]), folder);
+    assert_eq!(history(&["--check", "-o", "json"]).code_is(0).json()[0]["trailers"], "agrees");
 }
