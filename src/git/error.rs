@@ -12,10 +12,17 @@ use super::ssh::SshFault;
 use super::url::RemoteUrl;
 use crate::{cloud, net};
 
-/// What libgit2 says, without the class and code that it prints behind it.
+/// What libgit2 says, without the class and code that it prints behind it. Its own error is no source, or the chain of
+/// causes would tell them all the same.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message())]
-pub struct Libgit2(#[from] git2::Error);
+pub struct Libgit2(git2::Error);
+
+impl From<git2::Error> for Libgit2 {
+    fn from(error: git2::Error) -> Self {
+        Self(error)
+    }
+}
 
 /// A step on a repository that could not be done.
 #[derive(Debug, thiserror::Error)]

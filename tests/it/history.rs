@@ -530,6 +530,7 @@ fn a_commit_that_is_missing_is_an_error() {
     fs::remove_file(object).expect("a loose object");
     let run = clone.history(&[]).code_is(2);
     assert!(run.stderr.starts_with("error: reading commits: object not found"), "{}", run.stderr);
+    assert!(!run.stderr.contains("class="), "{}", run.stderr);
 }
 
 #[test]
