@@ -180,16 +180,6 @@ impl Session {
         entries.map_err(|error| self.store.read_error("reading commits", error))
     }
 
-    /// The bytes of a commit as they are, for the check of its signature.
-    pub fn raw_commit(&self, commit: Oid) -> Result<Vec<u8>, Error> {
-        let odb = self.store.odb()?;
-        let object = odb.read(commit).map_err(|error| self.store.read_error("reading a commit", error))?;
-        match object.kind() {
-            ObjectType::Commit => Ok(object.data().to_vec()),
-            _ => Err(Error::NotCommit { url: self.boxed_url(), name: commit.to_string() }),
-        }
-    }
-
     /// The files of a commit that are `wanted` and that [`Session::remember`] did not find to be of no interest. One
     /// `wanted` for all surveys of a remote, which looks at the name of a file alone.
     pub fn survey(&self, commit: Oid, wanted: fn(&str) -> bool) -> Result<Survey<'_>, Error> {

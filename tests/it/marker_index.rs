@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tagwright::engine::message::MessageTemplate;
 use tagwright::engine::rewrite::{Findings, NoIndex, rewrite};
 use tagwright::engine::update::{Checkout, Mode, UpdateRequest, update};
-use tagwright::git::{Author, read_log};
+use tagwright::git::{Author, Log};
 use tagwright::object::NamespacedName;
 use tagwright::setter::Latest;
 use tempfile::TempDir;
@@ -195,7 +195,7 @@ fn a_warm_run_reads_no_files_and_no_folders() {
     fs::write(bare.join("text"), text).expect("a file");
     let text = bare.join("text").display().to_string();
     git(&bare, &["hash-object", "-t", "commit", "-w", "--literally", &text]);
-    assert!(others.len() > 10 && read_log(&bare, Some("b0"), 1).is_ok());
+    assert!(others.len() > 10 && Log::local(&bare, Some("b0")).is_ok());
     assert_eq!(run(&warm, &bare, "b0", "", &latest(0)), first);
     // Another latest image is asked for, and now the file is needed.
     assert!(run(&warm, &bare, "b0", "", &latest(1)) != first);

@@ -9,7 +9,7 @@ mod verdicts;
 use std::path::Path;
 
 use jiff::Timestamp;
-use tagwright::git::{CommitMeta, Keyring, Oid, Signature, Signer};
+use tagwright::git::{CommitMeta, Keyring, Log, Oid, Signature, Signer};
 use tagwright::secret::Secret;
 use tempfile::TempDir;
 
@@ -47,8 +47,9 @@ impl Bench {
     }
 
     fn verify(&self, keyring: &Keyring, commit: Oid) -> Signature {
-        let session = self.lab.open(&self.path().display().to_string());
-        keyring.verify(&session.raw_commit(commit).expect("a commit"))
+        let log = Log::local(&self.path(), Some("main")).expect("a log").expect("the branch");
+        let reader = log.objects().open().expect("the objects");
+        keyring.verify(&reader.raw_commit(commit).expect("a commit"))
     }
 }
 
