@@ -1,9 +1,9 @@
-//! Notes on objects that outlive a run: by the id of a blob or tree, some bytes that mean something to whoever wrote them.
+//! Notes on objects that outlive a run: by the id of a blob or tree, some bytes that mean something to their writer.
 //!
-//! Files `STATE/git/HASH/notes-VERSION`, and `quiet-VERSION` for empty notes on blobs: those are many and seldom asked for,
-//! so that most runs do not even load them. Both only grow, in frames of `length crc32 payload`. It is a cache: what does
-//! not add up is cut off, a file that grew too large starts afresh, and the program's version is in its name, since
-//! another version may see in an object what this one does not.
+//! Files `STATE/git/HASH/notes-VERSION`, and `quiet-VERSION` for empty notes on blobs: those are many and seldom asked
+//! for, so that most runs do not even load them. Both only grow, in frames of `length crc32 payload`. It is a cache:
+//! what does not add up is cut off, a file that grew too large starts afresh, and the program's version is in its name,
+//! since another version may see in an object what this one does not.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! Makes one pack of many: each fetch and each push leaves a pack in the store, and libgit2 has no gc.
 //!
-//! All that the remembered tips need is written into a store beside the old one, which is then swapped in by two renames.
-//! A process may be killed at any point: [`recover`] puts back what the renames left, and removes the rest.
+//! All that the remembered tips need is written into a store beside the old one, which is then swapped in by two
+//! renames. A process may be killed at any point: [`recover`] puts back what the renames left, and removes the rest.
 
 use std::fs::{self, File};
 use std::io;

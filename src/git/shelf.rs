@@ -16,7 +16,7 @@ struct Kept {
     bytes: u64,
 }
 
-/// Removes stores, but the one `in_use` and any that is locked, until those beside it take at most `limit` bytes with it.
+/// Removes stores, but the one `in_use` and any that is locked, until all that are left take at most `limit` bytes.
 pub(super) fn trim(in_use: &Path, limit: u64) {
     if let Some(shelf) = in_use.parent()
         && let Err(error) = trim_shelf(shelf, in_use, limit)

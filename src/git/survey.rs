@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
 
 use git2::{ObjectType, Oid};
 
@@ -54,7 +55,7 @@ impl<'s> Survey<'s> {
 
     /// Writes notes on the trees that were read, by the notes that their files have now.
     pub(super) fn conclude(&self, memory: &Memory) -> Draft {
-        let mut notes = Notes { survey: self, memory, fresh: Default::default(), draft: Draft::default() };
+        let mut notes = Notes { survey: self, memory, fresh: HashMap::new(), draft: Draft::default() };
         // Backwards: folders before what holds them.
         for id in self.visited.take().into_iter().rev() {
             if notes.fresh.contains_key(&id) {
@@ -90,7 +91,7 @@ struct Quiet {
 struct Notes<'n, 's> {
     survey: &'n Survey<'s>,
     memory: &'n Memory,
-    fresh: std::collections::HashMap<Oid, Option<Quiet>>,
+    fresh: HashMap<Oid, Option<Quiet>>,
     draft: Draft,
 }
 

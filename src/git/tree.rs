@@ -94,8 +94,8 @@ impl<'s> GitTree<'s> {
 }
 
 impl GitTree<'_> {
-    /// As [`FileTree::files`], but for what the notes of `memory` say need not be looked at. `visited` gets the trees that
-    /// were read.
+    /// As [`FileTree::files`], but for what the notes of `memory` say need not be looked at. `visited` gets the trees
+    /// that were read.
     pub(super) fn walk(
         &self,
         under: &str,

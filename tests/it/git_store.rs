@@ -316,6 +316,21 @@ fn stores_that_were_not_used_for_longest_are_removed_when_all_are_too_large() {
 }
 
 #[test]
+fn the_size_of_the_state_is_a_quantity() {
+    let world = World::simple();
+    for wrong in ["", "x", "-1", "1.5Gi", "10Q", "10gi", "99999999Ti"] {
+        let run = world.sync(&[&format!("--state-max={wrong}")]).code_is(2);
+        assert!(run.stderr.contains("--state-max"), "{wrong:?}: {}", run.stderr);
+    }
+    // What is in use stays, whatever the limit.
+    let run = world.sync(&["--state-max", "1k"]).code_is(0);
+    assert!(run.stderr.contains("the stores in use are larger than the state may be"), "{}", run.stderr);
+    for right in ["0", "1000", "500M", "10Gi", "1Ti"] {
+        world.sync(&["--state-max", right]).ok();
+    }
+}
+
+#[test]
 fn a_full_disk_is_told_and_the_next_run_works() {
     let world = World::simple();
     let noise: String = (0..600_000).map(|_| fastrand::alphanumeric()).collect();

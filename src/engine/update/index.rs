@@ -1,8 +1,8 @@
 //! The marker index: what rewrites found in files that they did not change, kept as notes on blobs in the store.
 //!
-//! A rewrite depends on the text and on the latest images of the policies that the text names, and on nothing else. So a
-//! note holds what was found together with a fingerprint of those images; it is used where the fingerprint is the same
-//! now. Automations of several namespaces may share a store, so a blob may have several such findings.
+//! A rewrite depends on the text and on the latest images of the policies that the text names, and on nothing else. So
+//! a note holds what was found together with a fingerprint of those images; it is used where the fingerprint is the
+//! same now. Automations of several namespaces may share a store, so a blob may have several such findings.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
