@@ -14,7 +14,7 @@
 //!
 //! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`metrics`], [`template`], [`yaml`]: types
 //!   and languages that know nothing of the product.
-//! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`]: decisions over values. No I/O, no clock.
+//! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`]: decisions over values. No I/O, no clock.
 //! - **edge** — [`net`], [`cloud`], then [`registry`] and [`git`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
 //! - **drivers** — [`standalone`] gathers inputs from files, [`cli`] is one file per verb; [`telemetry`] beside them.
@@ -40,6 +40,7 @@ pub mod yaml;
 // pure
 pub mod api;
 pub mod policy;
+pub mod schedule;
 pub mod setter;
 pub mod trailer;
 // edge

@@ -1,11 +1,14 @@
 //! How the verbs reach Git: where stores are kept, and how servers are spoken to.
 
 use std::env;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
+use crate::engine::budget::{PushBudget, PushLimit};
 use crate::git::{Git, Limits, SshAlgorithms};
 use crate::net::Http;
 
@@ -28,6 +31,11 @@ pub(super) struct GitArgs {
     /// Host key algorithms of ssh, most wanted first (default: those without SHA-1)
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     ssh_hostkey_algos: Vec<String>,
+
+    /// At most this many pushes a minute to one repository, 0 for any number (default: 6 for github.com, else any number);
+    /// what comes too early is pushed later, together with what came meanwhile
+    #[arg(long, value_name = "N")]
+    git_pushes_per_minute: Option<u32>,
 }
 
 /// Bytes as Kubernetes writes them: `500M`, `10Gi`.
@@ -62,6 +70,16 @@ impl GitArgs {
         let kex = kex.map_err(|error| Failure::from(error).doing("reading --ssh-kex-algos"))?;
         let both = kex.with_host_keys(&self.ssh_hostkey_algos);
         both.map_err(|error| Failure::from(error).doing("reading --ssh-hostkey-algos"))
+    }
+
+    /// How often this process may push; `patience` is how long a push may wait for its turn.
+    pub(super) fn budget(&self, patience: Duration) -> PushBudget {
+        let limit = match self.git_pushes_per_minute.map(NonZeroU32::new) {
+            None => PushLimit::ByHost,
+            Some(None) => PushLimit::Unlimited,
+            Some(Some(limit)) => PushLimit::PerMinute(limit),
+        };
+        PushBudget::new(limit, patience)
     }
 
     fn state_folder(&self) -> Result<PathBuf, Failure> {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::{findings, output};
 use crate::api::{Problem, Severity};
 use crate::engine::cause::Cause;
+use crate::engine::update::Effect;
 use crate::standalone::{AutomationReport, PolicyReport, Report};
 
 /// The report as JSON (the shape is part of the interface).
@@ -25,7 +27,11 @@ struct JsonAutomation<'a> {
     suspended: bool,
     remote: Option<&'a str>,
     branch: Option<&'a str>,
+    /// The second reference, of a refspec.
+    also: Option<&'a str>,
     commit: Option<&'a str>,
+    effect: Option<Effect>,
+    deferred_until: Option<String>,
     /// The push branch held the changes already.
     proposed: bool,
     warnings: &'a [String],
@@ -63,6 +69,9 @@ impl<'a> JsonAutomation<'a> {
             suspended: report.suspended,
             remote: report.remote.as_deref(),
             branch: report.branch.as_deref(),
+            also: report.also.as_deref(),
+            effect: report.effect,
+            deferred_until: report.deferred_until.map(|until| to_seconds(until).to_string()),
             commit: report.commit.as_deref(),
             proposed: report.proposed,
             warnings: &report.warnings,
@@ -130,18 +139,41 @@ fn policy_row(policy: &PolicyReport) -> Vec<String> {
 
 fn automation_row(automation: &AutomationReport) -> Vec<String> {
     let commit = automation.commit.as_deref().map_or("-", |commit| &commit[..commit.len().min(7)]);
-    let changes = match (&automation.error, automation.suspended) {
-        (Some(_), _) => "failed, see below".to_owned(),
-        (None, true) => "suspended".to_owned(),
-        (None, false) if automation.proposed => format!("{} wait on the branch", automation.findings.changes.len()),
-        (None, false) => automation.findings.changes.len().to_string(),
-    };
+    let branch = automation.branch.iter().chain(&automation.also).cloned().collect::<Vec<_>>().join(", ");
     vec![
         automation.automation.to_string(),
-        automation.branch.clone().unwrap_or_else(|| "-".to_owned()),
+        if branch.is_empty() { "-".to_owned() } else { branch },
         commit.to_owned(),
-        changes,
+        told_of_changes(automation),
     ]
+}
+
+fn told_of_changes(automation: &AutomationReport) -> String {
+    let count = automation.findings.changes.len();
+    match (&automation.error, automation.effect) {
+        (Some(_), _) => "failed, see below".to_owned(),
+        _ if automation.suspended => "suspended".to_owned(),
+        _ if automation.proposed => format!("{count} wait on the branch"),
+        _ if let Some(until) = automation.deferred_until => {
+            format!("{count} wait for the push budget until {}", to_seconds(until))
+        }
+        (None, Some(effect)) if automation.commit.is_none() => format!("{count}{}", intention(effect)),
+        (None, _) => count.to_string(),
+    }
+}
+
+fn to_seconds(time: Timestamp) -> Timestamp {
+    time.round(Unit::Second).unwrap_or(time)
+}
+
+/// What a dry run says of a branch that is not just moved on.
+fn intention(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Advances => "",
+        Effect::Creates => ", the branch would be created",
+        Effect::Rebuilds => ", the branch would be rebuilt",
+        Effect::Extends => ", on top of others' commits",
+    }
 }
 
 /// Tells what is wrong with the files of objects.

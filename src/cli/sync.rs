@@ -1,6 +1,7 @@
 //! `tagwright sync`: the whole pipeline without a cluster, once or again and again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -9,13 +10,16 @@ use super::git::GitArgs;
 use super::objects::ObjectArgs;
 use super::report::{self, Json};
 use super::{Format, Outcome, output, runtime};
-use crate::api::Duration;
+use crate::api;
 use crate::engine::update::Mode;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
 use crate::standalone::{self, Context, Memory, Report, World};
 use crate::telemetry::Shutdown;
+
+/// How long a single run waits for the push budget; a repeated one leaves the push to a later round.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the whole pipeline without a cluster: scan, select, update, commit, push
 ///
@@ -36,7 +40,7 @@ pub(super) struct Args {
 
     /// Repeat after this time, until SIGINT or SIGTERM; the run in hand is finished
     #[arg(long, value_name = "DURATION", value_parser = interval)]
-    every: Option<Duration>,
+    every: Option<api::Duration>,
 
     /// Print the changes as a unified diff and push nothing
     #[arg(long)]
@@ -54,8 +58,8 @@ pub(super) struct Args {
     git: GitArgs,
 }
 
-fn interval(text: &str) -> Result<Duration, String> {
-    match text.parse::<Duration>() {
+fn interval(text: &str) -> Result<api::Duration, String> {
+    match text.parse::<api::Duration>() {
         Ok(interval) if interval.get().is_zero() => Err("expected some time between two rounds".to_owned()),
         parsed => parsed.map_err(|error| error.to_string()),
     }
@@ -70,6 +74,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         git: args.git.open(http, runtime.handle().clone())?.counting(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
+        budget: args.git.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),
     };
     match &args.every {
         None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),
@@ -84,7 +89,7 @@ fn observed_by(metrics: &Metrics) -> Settings {
 }
 
 /// Rounds that never overlap, until the process is asked to end.
-async fn repeat(args: &Args, context: &Context, interval: std::time::Duration) -> Result<Outcome, Failure> {
+async fn repeat(args: &Args, context: &Context, interval: Duration) -> Result<Outcome, Failure> {
     let mut shutdown = Shutdown::listen()?;
     let (mut memory, mut told) = (Memory::new(), None);
     loop {

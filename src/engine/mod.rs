@@ -1,5 +1,6 @@
 //! The four steps, a file each. Takes batches of requests, gives an outcome for each; knows no driver.
 
+pub mod budget;
 pub mod cause;
 pub mod diff;
 pub mod history;

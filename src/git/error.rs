@@ -274,7 +274,7 @@ fn listed_names(names: &[RefName]) -> String {
 fn moved(expected: &Option<Oid>, found: &Option<Oid>) -> String {
     let shown = |id: &Option<Oid>| id.map_or_else(|| "no branch".to_owned(), |id| id.to_string());
     match expected == found {
-        true => format!("is being written by another: it is still at {}", shown(found)),
+        true => format!("is being written by another: it was at {}", shown(found)),
         false => format!("moved: expected {}, found {}", shown(expected), shown(found)),
     }
 }

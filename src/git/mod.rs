@@ -9,6 +9,7 @@ mod advertisement;
 mod branch;
 mod commit;
 mod credentials;
+mod difference;
 mod edit;
 mod error;
 mod health;

@@ -65,11 +65,14 @@ pub(super) fn push(session: &Session, moves: &[Move], new: Oid, options: &PushOp
 impl Push<'_> {
     /// All references in one exchange where the server moves all or none, else one after the other.
     fn remotely(&self, link: &Arc<Link>) -> Result<(), PushError> {
-        let offer = self.offer(link)?;
+        let offer = match self.session.take_offer() {
+            Some(advertisement) => self.found_in(advertisement),
+            None => self.offer(link)?,
+        };
         if !self.options.is_empty() && !offer.advertisement.can("push-options") {
             return Err(PushError::NoOptions);
         }
-        let commands = self.commands(self.moves, &offer.found).inspect_err(|_| self.remember_listing(&offer))?;
+        let commands = self.commands(self.moves, &offer.found)?;
         if commands.len() < 2 || offer.advertisement.can("atomic") {
             return self.exchange(link, &offer, &commands);
         }
@@ -116,13 +119,13 @@ impl Push<'_> {
         link.begin();
         let body = link.list(Service::ReceivePack).map_err(|fault| self.fault(fault))?;
         let advertisement = Advertisement::parse(body).map_err(|fault| self.fault(fault))?;
-        let found = |one: &Move| Some((one.target.clone(), advertisement.find(one.target.full())?.object));
-        let found = self.moves.iter().filter_map(found).collect();
-        Ok(Offer { advertisement, found })
+        Ok(self.found_in(advertisement))
     }
 
-    fn remember_listing(&self, offer: &Offer) {
-        self.session.saw(Arc::clone(&offer.advertisement.refs));
+    fn found_in(&self, advertisement: Advertisement) -> Offer {
+        let found = |one: &Move| Some((one.target.clone(), advertisement.find(one.target.full())?.object));
+        let found = self.moves.iter().filter_map(found).collect();
+        Offer { advertisement, found }
     }
 
     fn exchange(&self, link: &Arc<Link>, offer: &Offer, commands: &[Command]) -> Result<(), PushError> {
@@ -158,18 +161,18 @@ impl Push<'_> {
     /// What the remote shows after a push that did not end well: the answer may have been lost on its way,
     /// and a refusal does not always say that another writer came first.
     fn after_failure(&self, link: &Arc<Link>, commands: &[Command], error: PushError) -> Result<(), PushError> {
+        let race = matches!(&error, PushError::Refused { reason, output, .. } if report::is_race(reason, output));
+        if let (true, [command]) = (race, commands) {
+            return Err(moved(&command.target, command.old, command.old));
+        }
         let Ok(offer) = self.offer(link) else { return Err(error) };
         let found = |command: &Command| offer.found.get(&command.target).copied();
         if commands.iter().all(|command| found(command) == Some(command.new)) {
             return Ok(());
         }
-        let race = matches!(&error, PushError::Refused { reason, output, .. } if report::is_race(reason, output));
-        let lost = commands.iter().find(|command| found(command) != command.old);
-        match lost.or_else(|| commands.first().filter(|_| race)) {
-            Some(lost) => {
-                self.remember_listing(&offer);
-                Err(moved(&lost.target, lost.old, found(lost)))
-            }
+        match commands.iter().find(|command| found(command) != command.old) {
+            Some(lost) => Err(moved(&lost.target, lost.old, found(lost))),
+            None if race => Err(moved(&commands[0].target, commands[0].old, commands[0].old)),
             None => Err(error),
         }
     }

@@ -77,6 +77,11 @@ impl RefName {
         self.0.as_str()
     }
 
+    /// True for a name that stands for a review to be opened: servers take pushes to it and never list it.
+    pub fn is_magic(&self) -> bool {
+        ["refs/for/", "refs/drafts/"].iter().any(|prefix| self.as_str().starts_with(prefix))
+    }
+
     pub(super) fn full(&self) -> &FullName {
         &self.0
     }

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::advertisement::{Advertisement, Refs, Wanted};
 use super::branch::{Branch, FullName};
 use super::commit::{self, CommitMeta, Pending};
+use super::difference;
 use super::edit::Edit;
 use super::error::{Error, Fault, PushError, printable};
 use super::link::{Link, Service};
@@ -24,7 +25,7 @@ use super::tree::GitTree;
 use super::url::RemoteUrl;
 use super::{repack, shelf};
 use crate::metrics::Metrics;
-use crate::tree::ContentId;
+use crate::tree::{ContentId, TreeError};
 
 /// What a server says that hands out commits which none of its references is at.
 const CAN_WANT_ANY: &[&str] = &["allow-reachable-sha1-in-want", "allow-any-sha1-in-want"];
@@ -37,8 +38,8 @@ pub struct Session {
     url: RemoteUrl,
     place: Place,
     listing: RefCell<Option<Arc<Advertisement>>>,
-    /// What a push that came too late was told of the branches.
-    seen: RefCell<Option<Arc<Refs>>>,
+    /// What the server listed for the next push already.
+    offer: RefCell<Option<Advertisement>>,
     pending: Pending,
     memory: OnceCell<RefCell<Memory>>,
     /// The references, as the store names them, that were brought here.
@@ -61,7 +62,7 @@ impl Session {
             url,
             place,
             listing: RefCell::default(),
-            seen: RefCell::default(),
+            offer: RefCell::default(),
             pending: Pending::default(),
             memory: OnceCell::new(),
             used: RefCell::default(),
@@ -90,11 +91,22 @@ impl Session {
         }
     }
 
-    /// Lists the references again, after a lost race. Where the push has just been told of the branches, without a request.
+    /// Lists the references again, after a lost race. A server that is spoken to lists them for the next push: who is in
+    /// a race has no time for a second listing.
     pub fn refresh(&mut self) -> Result<Arc<Refs>, Error> {
-        match (self.listing.get_mut(), self.seen.take()) {
-            (Some(listing), Some(seen)) => Arc::make_mut(listing).heads_are(&seen.heads),
-            (listing, _) => *listing = None,
+        let (Place::Remote(link), Some(listing)) = (&self.place, self.listing.get_mut()) else {
+            self.listing.take();
+            return self.refs();
+        };
+        self.metrics.git_ref_listings.inc();
+        link.begin();
+        let offer = link.list(Service::ReceivePack).and_then(Advertisement::parse);
+        match offer {
+            Ok(offer) => {
+                Arc::make_mut(listing).heads_are(&offer.refs.heads);
+                self.offer.replace(Some(offer));
+            }
+            Err(fault) => return Err(self.remote_error("listing the branches of", fault)),
         }
         self.refs()
     }
@@ -145,6 +157,35 @@ impl Session {
     /// The files of a commit that was fetched, or made here.
     pub fn tree(&self, commit: Oid) -> Result<GitTree<'_>, Error> {
         GitTree::of_commit(&self.store, commit)
+    }
+
+    /// The paths whose entry is another in the commit `to` than in `from`, with the content id of the file in `to`;
+    /// `None` where no file is there.
+    pub fn difference(&self, from: Oid, to: Oid) -> Result<BTreeMap<String, Option<ContentId>>, TreeError> {
+        difference::difference(&self.store, from, to)
+    }
+
+    /// Where the history of two commits last was the same; `None` where it never was.
+    pub fn merge_base(&self, one: Oid, two: Oid) -> Result<Option<Oid>, Error> {
+        match self.store.repository().merge_base(one, two) {
+            Ok(base) => Ok(Some(base)),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(self.store.read_error("reading commits", error)),
+        }
+    }
+
+    /// The commit that `target` is at, brought here. A reference that servers take and never show, such as Gerrit's
+    /// `refs/for/main`, is where this store pushed it last.
+    pub fn tip_of(&self, target: &RefName) -> Result<Option<Oid>, Error> {
+        if let Some(branch) = target.as_branch() {
+            return if self.refs()?.heads.contains_key(branch) { self.fetch(branch).map(Some) } else { Ok(None) };
+        }
+        match self.fetch_reference(target.as_str()) {
+            Ok(tip) => Ok(Some(tip)),
+            Err(Error::MissingReference { .. }) if target.is_magic() => Ok(self.store.remembered(target.as_str())),
+            Err(Error::MissingReference { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes one commit on top of `base`, in memory; `base` may be such a commit. A set of edits that changes
@@ -234,9 +275,9 @@ impl Session {
         self.memory.get_or_init(|| RefCell::new(Memory::load(self.store.home())))
     }
 
-    /// Keeps a newer listing of the branches for [`Session::refresh`].
-    pub(super) fn saw(&self, refs: Arc<Refs>) {
-        self.seen.replace(Some(refs));
+    /// What the server listed for this push, if it did.
+    pub(super) fn take_offer(&self) -> Option<Advertisement> {
+        self.offer.take()
     }
 
     pub(super) fn place(&self) -> &Place {

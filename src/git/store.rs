@@ -101,6 +101,11 @@ impl Store {
             .map_err(Error::git("remembering the tip of a reference"))
     }
 
+    /// What [`Store::remember`] was told, while the commit is here.
+    pub(super) fn remembered(&self, name: &str) -> Option<Oid> {
+        self.repository.refname_to_id(&remembered_as(name)).ok().filter(|tip| self.holds(*tip))
+    }
+
     /// The error of reading objects that must be here; marks our own store for rebuilding when they are not.
     pub(super) fn read_error(&self, doing: &'static str, source: git2::Error) -> Error {
         if self.own && is_damage(&source) {

@@ -91,6 +91,15 @@ impl RemoteUrl {
         }
     }
 
+    /// The host; `None` for a repository of this machine.
+    pub fn host(&self) -> Option<&str> {
+        match &self.place {
+            Place::Http(url) => url.host_str(),
+            Place::Ssh(place) => Some(&place.host),
+            Place::Local(_) => None,
+        }
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

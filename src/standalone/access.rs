@@ -179,7 +179,7 @@ pub(super) fn find<'a>(
 }
 
 /// The first of `fields` that is set is the error.
-pub(super) fn refuse(object: &str, fields: &[(&'static str, bool)]) -> Result<(), AccessError> {
+fn refuse(object: &str, fields: &[(&'static str, bool)]) -> Result<(), AccessError> {
     match fields.iter().find(|(_, set)| *set) {
         Some((field, _)) => Err(AccessError::Unsupported { object: object.to_owned(), field }),
         None => Ok(()),

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::access::{self, AccessError, Reached, refuse};
+use super::access::{self, AccessError, Reached};
 use super::decide::Decisions;
 use super::report::AutomationReport;
 use super::round::Context;
-use crate::api::{ImageUpdateAutomation, Kind, Objects};
+use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
 use crate::engine::cause::Cause;
 use crate::engine::message::MessageTemplate;
 use crate::engine::rewrite::Findings;
-use crate::engine::update::{Checkout, Update, UpdateRequest, update};
-use crate::git::{Author, Remote};
+use crate::engine::update::{Checkout, PushTo, Terms, Update, UpdateRequest, update};
+use crate::git::{Author, PushOptions, Refspec, Remote};
 use crate::setter::Latest;
 
 /// At most this many remotes are worked on at once.
@@ -67,9 +67,11 @@ pub(super) async fn automate(
 type Outcome = Result<Update, (Cause, Findings)>;
 
 async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Outcome)> {
-    let (git, mode) = (context.git.clone(), context.mode);
+    let (git, mode, budget) = (context.git.clone(), context.mode, context.budget.clone());
     let (places, requests): (Vec<usize>, Vec<UpdateRequest>) = batch.requests.into_iter().unzip();
-    let work = tokio::task::spawn_blocking(move || update(&git, &batch.remote, &requests, mode, now));
+    let work = tokio::task::spawn_blocking(move || {
+        update(&git, &batch.remote, &requests, Terms { mode, now, budget: &budget })
+    });
     match work.await {
         Ok(outcomes) => {
             let told =
@@ -96,15 +98,7 @@ fn gather(
     let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
     let reached = access::remote(source, objects).map_err(AccessError::cause)?;
     let git = spec.git()?;
-    let push = git.push.as_ref();
     let object = format!("ImageUpdateAutomation {id}");
-    refuse(
-        &object,
-        &[
-            ("spec.git.push.refspec", push.is_some_and(|push| push.refspec.is_some())),
-            ("spec.git.push.options", push.is_some_and(|push| !push.options.is_empty())),
-        ],
-    )?;
     let signer = git.commit.signing_key.as_ref();
     let signer = signer.map(|key| context.signers.signer(key, &object, &id.namespace, objects, now)).transpose()?;
     // The automation's own ref replaces the source's as a whole, as in Flux.
@@ -114,7 +108,7 @@ fn gather(
         latest: latest(objects, automation, decisions),
         automation: id,
         checkout: reference.map(Checkout::from).unwrap_or_default(),
-        push_branch: push.and_then(|push| push.branch.clone()),
+        push: git.push.as_ref().map(push_to).transpose()?.unwrap_or_default(),
         path: spec.update.path.clone().unwrap_or_default(),
         signer,
         author: author(&git.commit.author),
@@ -124,6 +118,17 @@ fn gather(
         },
     };
     Ok((reached, request))
+}
+
+/// Empty texts count as absent, as in Flux.
+fn push_to(push: &Push) -> Result<PushTo, Cause> {
+    let set = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    let refspec = set(&push.refspec).map(|text| text.parse::<Refspec>()).transpose();
+    Ok(PushTo {
+        branch: set(&push.branch),
+        refspec: refspec.map_err(|error| Cause::from(error).doing("spec.git.push.refspec"))?,
+        options: PushOptions::new(&push.options).map_err(|error| Cause::from(error).doing("spec.git.push.options"))?,
+    })
 }
 
 /// Objects need no name for their author, commits do.
@@ -158,7 +163,10 @@ impl AutomationReport {
         match outcome {
             Ok(update) => {
                 self.branch = Some(update.branch);
+                self.also = update.also;
                 self.commit = update.commit;
+                self.effect = update.effect;
+                self.deferred_until = update.deferred_until;
                 self.proposed = update.proposed;
                 self.findings = update.findings;
                 self.diff = update.diff;

@@ -1,9 +1,11 @@
 //! What a round did, as values: the command line prints them, scripts read them as JSON.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::engine::cause::Cause;
 use crate::engine::rewrite::Findings;
+use crate::engine::update::Effect;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
 
@@ -48,10 +50,16 @@ pub struct AutomationReport {
     pub suspended: bool,
     /// The remote's URL, without credentials.
     pub remote: Option<String>,
-    /// The branch that the commit is on.
+    /// The branch that the commit is on; the whole name of a reference that is no branch.
     pub branch: Option<String>,
+    /// The second reference that the commit goes to.
+    pub also: Option<String>,
     /// The commit that was pushed; `None` when there was nothing to do, or on a dry run.
     pub commit: Option<String>,
+    /// What the push did to the branch, or would do on a dry run.
+    pub effect: Option<Effect>,
+    /// When the push budget lets the changes out; nothing was pushed.
+    pub deferred_until: Option<Timestamp>,
     /// True when the push branch held the changes already, so that nothing was pushed.
     pub proposed: bool,
     /// What a user should know about the way to the remote.
@@ -83,7 +91,10 @@ impl AutomationReport {
             suspended: false,
             remote: None,
             branch: None,
+            also: None,
             commit: None,
+            effect: None,
+            deferred_until: None,
             proposed: false,
             warnings: Vec::new(),
             findings: Findings::default(),

@@ -13,6 +13,7 @@ use super::inputs::World;
 use super::report::{AutomationReport, PolicyReport, Report};
 use super::signing::Signers;
 use crate::api::Objects;
+use crate::engine::budget::PushBudget;
 use crate::engine::select::Selection;
 use crate::engine::update::Mode;
 use crate::git::Git;
@@ -27,6 +28,7 @@ pub struct Context {
     pub git: Git,
     pub mode: Mode,
     pub signers: Signers,
+    pub budget: PushBudget,
 }
 
 /// What a process remembers from round to round: the latest image of each policy.

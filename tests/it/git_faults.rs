@@ -161,5 +161,5 @@ fn a_server_lock_on_the_branch_counts_as_a_race() {
     let new = commit(&session, base, &[edit("a.yaml", "ours\n")], "ours\n");
     let error = session.push("main", Some(base), new).expect_err("the branch is locked");
     assert!(matches!(error, PushError::Moved { .. }), "{error}");
-    assert_eq!(error.to_string(), format!("branch main is being written by another: it is still at {base}"));
+    assert_eq!(error.to_string(), format!("branch main is being written by another: it was at {base}"));
 }

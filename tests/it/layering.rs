@@ -18,6 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["image", "object", "secret", "goregex", "yaml", "policy"]),
     ("setter", &["image", "object", "yaml"]),
     ("trailer", &["object"]),
+    ("schedule", &[]),
     ("net", &["metrics", "secret"]),
     ("cloud", &["net", "secret"]),
     ("registry", &["image", "metrics", "net", "secret"]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "engine",
         &[
             "image", "object", "secret", "tree", "goregex", "template", "policy", "api", "setter", "trailer",
-            "registry", "git", "metrics",
+            "schedule", "registry", "git", "metrics",
         ],
     ),
     (

@@ -118,8 +118,6 @@ fn what_is_not_supported_yet_fails_by_its_name() {
         assert!(run.stderr.contains(expected), "{expected:?} in {}", run.stderr);
         assert_eq!(world.git.log("app.git", "main"), ["first"]);
     };
-    check("  git:\n", "  git:\n    push: {refspec: 'refs/heads/main:refs/heads/x'}\n", "spec.git.push.refspec");
-    check("  git:\n", "  git:\n    push: {options: {a: b}}\n", "spec.git.push.options");
     check("acme/web, interval: 1m", "acme/web, interval: 1m, provider: aws", "spec.provider");
     check("acme/web, interval: 1m", "acme/web, interval: 1m, certSecretRef: {name: x}", "spec.certSecretRef");
     check("acme/web, interval: 1m", "acme/web, interval: 1m, proxySecretRef: {name: x}", "spec.proxySecretRef");

@@ -1,31 +1,56 @@
 //! A chain of commits in memory: one for each automation that changes something.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::index::StoreIndex;
-use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest};
+use super::proposal::Effect;
+use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest, Work};
 use crate::engine::diff::unified;
 use crate::engine::message;
 use crate::engine::rewrite::{ChangedFile, Findings, InFile, rewrite};
 use crate::git::{CommitMeta, Edit, Oid, PassedOver, Session};
 use crate::setter::{self, Change, Ignored};
 use crate::trailer::{self, ImageChange};
-use crate::tree::{ContentId, FileTree as _};
+use crate::tree;
 
 /// The commits of one attempt.
 pub(super) struct Made {
     pub(super) tip: Oid,
+    /// Each names its commit, although nothing has been pushed yet.
     pub(super) outcomes: Vec<Outcome>,
-    /// The files that the chain changes.
-    files: BTreeSet<String>,
+    pub(super) drafts: Drafts,
 }
 
-/// Makes the commits of `batch`, each on top of the one before, the first on top of `base`.
-pub(super) fn commit_all(session: &Session, route: &Route, batch: &[&UpdateRequest], base: Oid, terms: Terms) -> Made {
-    let mut made = Made { tip: base, outcomes: Vec::new(), files: BTreeSet::new() };
-    for request in batch {
-        let outcome = commit(session, route, request, &mut made, terms);
+/// What the rewrites of an attempt gave, for the next one.
+#[derive(Default)]
+pub(super) struct Drafts(Vec<Option<Draft>>);
+
+/// What one rewrite gave, with the commit that it read.
+struct Draft {
+    read: Oid,
+    findings: Findings,
+    files: Vec<ChangedFile>,
+}
+
+/// Makes the commits of `batch`, each on top of the one before, the first on top of `base`. Rewrites of an earlier
+/// attempt are used again where nothing that they read has changed since.
+pub(super) fn commit_all(session: &Session, work: Work<'_>, base: Oid, mut earlier: Drafts) -> Made {
+    let mut made = Made { tip: base, outcomes: Vec::new(), drafts: Drafts::default() };
+    for (place, request) in work.batch.iter().enumerate() {
+        let draft = earlier.0.get_mut(place).and_then(Option::take);
+        let outcome = match draft_on(session, work.route, request, made.tip, draft) {
+            Ok(draft) => {
+                let outcome = commit(session, work, request, &mut made.tip, &draft);
+                made.drafts.0.push(Some(draft));
+                outcome
+            }
+            Err(error) => {
+                made.drafts.0.push(None);
+                Err(error.into())
+            }
+        };
         made.outcomes.push(outcome);
     }
     made
@@ -36,28 +61,29 @@ impl Made {
         self.outcomes.iter().filter(|outcome| outcome.as_ref().is_ok_and(|update| update.commit.is_some())).count()
     }
 
-    /// True when the files that the chain changes are the same in `commit`.
-    pub(super) fn is_held_by(&self, session: &Session, commit: Oid) -> Result<bool, UpdateError> {
-        Ok(self.content_ids(session, commit)? == self.content_ids(session, self.tip)?)
-    }
-
-    /// True when `to` differs from `from` in the manifests that the chain changes, and is there what the chain makes.
-    pub(super) fn is_all_between(&self, session: &Session, from: Oid, to: Oid) -> Result<bool, UpdateError> {
-        let (before, after) = (manifests(session, from)?, manifests(session, to)?);
-        let changed = after.into_iter().filter(|(path, id)| before.get(path) != Some(id));
-        Ok(changed.collect::<BTreeMap<_, _>>() == self.content_ids(session, self.tip)?)
-    }
-
-    /// The blob ids, in `commit`, of the files that the chain changes.
-    fn content_ids(&self, session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {
-        let tree = session.tree(commit)?;
-        Ok(self.files.iter().map(|path| (path.clone(), content_id(&tree, path))).collect())
+    /// The outcomes of a chain that is, or would be, on its branch.
+    pub(super) fn done(self, effect: Effect, mode: Mode) -> Vec<Outcome> {
+        let tell = |update: Update| match (&update.commit, mode) {
+            (None, _) => update,
+            (Some(_), Mode::Push) => Update { effect: Some(effect), diff: None, ..update },
+            (Some(_), Mode::DryRun) => Update { effect: Some(effect), commit: None, ..update },
+        };
+        self.outcomes.into_iter().map(|outcome| outcome.map(tell)).collect()
     }
 
     /// The outcomes of a chain that is not pushed, since nothing of it is new.
     pub(super) fn without_commits(self) -> Vec<Outcome> {
-        let silent = |update: Update| Update { proposed: update.commit.is_some(), commit: None, ..update };
+        let silent = |update: Update| Update { proposed: update.commit.is_some(), commit: None, diff: None, ..update };
         self.outcomes.into_iter().map(|outcome| outcome.map(silent)).collect()
+    }
+
+    /// The outcomes of a chain that is to be pushed later.
+    pub(super) fn deferred(self, until: Timestamp) -> Vec<Outcome> {
+        let later = |update: Update| {
+            let deferred_until = update.commit.as_ref().map(|_| until);
+            Update { deferred_until, commit: None, diff: None, ..update }
+        };
+        self.outcomes.into_iter().map(|outcome| outcome.map(later)).collect()
     }
 
     /// The outcomes of a chain that did not reach the remote.
@@ -70,37 +96,49 @@ impl Made {
     }
 }
 
-fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<ContentId> {
-    tree.files(path, &|_| true).ok()?.pop()?.content_id
+/// The rewrite of `request` on the files of `commit`.
+fn draft_on(
+    session: &Session,
+    route: &Route,
+    request: &UpdateRequest,
+    commit: Oid,
+    earlier: Option<Draft>,
+) -> Result<Draft, UpdateError> {
+    if let Some(draft) = earlier
+        && is_untouched(session, &draft, request, commit)
+    {
+        return Ok(draft);
+    }
+    let (findings, files) = rewrite_tree(session, route, request, commit)?;
+    Ok(Draft { read: commit, findings, files })
 }
 
-/// The blob ids of all manifests of a commit.
-fn manifests(session: &Session, commit: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {
-    let entries = session.tree(commit)?.files("", &setter::is_manifest);
-    let entries =
-        entries.map_err(|error| UpdateError::Tree { of: format!("commit {commit}"), source: Arc::new(error) })?;
-    Ok(entries.into_iter().map(|entry| (entry.path, entry.content_id)).collect())
+/// True when no manifest that the rewrite read is another one in `commit`.
+fn is_untouched(session: &Session, draft: &Draft, request: &UpdateRequest, commit: Oid) -> bool {
+    let under = tree::clean(&request.path);
+    let is_read = |path: &String| setter::is_manifest(path) && is_below(path, &under);
+    session.difference(draft.read, commit).is_ok_and(|difference| !difference.keys().any(is_read))
 }
 
-/// Makes the commit of one request, when it changes something.
-fn commit(session: &Session, route: &Route, request: &UpdateRequest, made: &mut Made, terms: Terms) -> Outcome {
-    let (findings, files) = rewrite_tree(session, route, request, made.tip)?;
-    let mut update = Update { branch: route.push.clone(), commit: None, proposed: false, findings, diff: None };
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Makes the commit of one request on `tip`, when it changes something.
+fn commit(session: &Session, work: Work<'_>, request: &UpdateRequest, tip: &mut Oid, draft: &Draft) -> Outcome {
+    let Draft { findings, files, .. } = draft;
+    let mut update = Update::of(work.route, findings.clone());
     if files.is_empty() {
         return Ok(update);
     }
-    if terms.mode == Mode::DryRun {
-        update.diff = Some(unified(&files));
+    if work.terms.mode == Mode::DryRun {
+        update.diff = Some(unified(files));
     }
-    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-    match commit_files(session, request, &update.findings.changes, files, made.tip, terms) {
-        Ok(tip) => made.tip = tip,
+    match commit_files(session, request, &update.findings.changes, files, *tip, work.terms) {
+        Ok(commit) => *tip = commit,
         Err(error) => return Err(FailedUpdate { error, findings: update.findings }),
     }
-    made.files.extend(paths);
-    if terms.mode == Mode::Push {
-        update.commit = Some(made.tip.to_string());
-    }
+    update.commit = Some(tip.to_string());
     Ok(update)
 }
 
@@ -108,15 +146,15 @@ fn commit_files(
     session: &Session,
     request: &UpdateRequest,
     changes: &[InFile<Change>],
-    files: Vec<ChangedFile>,
+    files: &[ChangedFile],
     parent: Oid,
-    terms: Terms,
+    terms: Terms<'_>,
 ) -> Result<Oid, UpdateError> {
     let text = message::render(&request.message, &request.automation, changes, &request.latest)
         .map_err(|error| UpdateError::Message(Arc::new(error)))?;
     let message = trailer::append(&text, &request.automation, &image_changes(changes));
-    let edit = |file: ChangedFile| Edit { path: file.path, content: file.after.into_bytes() };
-    let edits: Vec<Edit> = files.into_iter().map(edit).collect();
+    let edit = |file: &ChangedFile| Edit { path: file.path.clone(), content: file.after.clone().into_bytes() };
+    let edits: Vec<Edit> = files.iter().map(edit).collect();
     let (author, signer) = (request.author.clone(), request.signer.clone());
     let meta = CommitMeta { author, time: terms.now, message, signer };
     Ok(session.commit(parent, &edits, &meta)?)

@@ -19,7 +19,7 @@ const PATH_BYTES_MAX: usize = 1024;
 pub(in crate::git) struct SshPlace {
     pub(super) user: String,
     /// A name or an address, without brackets.
-    pub(super) host: String,
+    pub(in crate::git) host: String,
     pub(super) port: u16,
     path: String,
 }

@@ -1,0 +1,195 @@
+//! What becomes of the branch that commits go to, where it is not the one that was checked out.
+//!
+//! Such a branch is the checkout branch plus the changes. It is rebuilt only when the changes, or the files that they
+//! touch, have become others, so that a review in progress keeps its commits. Above the work of others the changes are
+//! added; what somebody took back is not made again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::chain::{self, Drafts, Made};
+use super::overtaken::is_overtaken;
+use super::{Outcome, UpdateError, UpdateRequest, Work, or_else};
+use crate::git::{LogEntry, Oid, Session};
+use crate::object::NamespacedName;
+use crate::setter::{self, Change};
+use crate::trailer;
+use crate::tree::{ContentId, FileTree as _, TreeError};
+
+/// At most this many commits of a push branch are read to learn whether all are ours.
+const PROPOSED_MAX: usize = 100;
+
+/// What a push does to its branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// The commits follow what is there: the checkout branch, or a push branch that it has caught up with.
+    Advances,
+    Creates,
+    /// The branch starts again at the checkout branch; commits of ours are replaced.
+    Rebuilds,
+    /// The commits follow the work of others.
+    Extends,
+}
+
+/// Where the commits of an attempt go.
+pub(super) enum Target {
+    /// The branch is at this commit, or absent.
+    At(Option<Oid>, Effect),
+    /// The branch holds these changes already.
+    Proposed,
+}
+
+/// What a push branch has that the checkout branch has not.
+struct Proposal {
+    tip: Oid,
+    /// Newest first.
+    commits: Vec<LogEntry>,
+    /// What it changes, by path: the new content, `None` where a file is deleted.
+    changed: BTreeMap<String, Option<ContentId>>,
+    /// Those that the checkout branch has not.
+    files: BTreeMap<String, Option<ContentId>>,
+}
+
+/// Decides where the commits go that were made on `base`; those that follow the work of others are made anew.
+pub(super) fn target(session: &Session, work: Work<'_>, base: Oid, made: &mut Made) -> Result<Target, UpdateError> {
+    let route = work.route;
+    if route.checkout.branch().is_some_and(|branch| route.push.as_branch() == Some(branch)) {
+        return Ok(Target::At(Some(base), Effect::Advances));
+    }
+    let Some(tip) = session.tip_of(&route.push)? else { return Ok(Target::At(None, Effect::Creates)) };
+    // Where a server shows no reference there is none to replace.
+    let replaced = (!route.push.is_magic()).then_some(tip);
+    let Some(proposal) = read(session, work, base, tip)? else { return Ok(Target::At(replaced, Effect::Advances)) };
+    if is_overtaken(&proposal.commits, work) {
+        return Ok(Target::Proposed);
+    }
+    let wanted = difference(session, base, made.tip)?;
+    if proposal.is_ours(work, made) {
+        if proposal.files == wanted {
+            return Ok(Target::Proposed);
+        }
+        if route.may_rebuild {
+            return Ok(Target::At(replaced, Effect::Rebuilds));
+        }
+    } else if route.may_rebuild && proposal.has_reached(&wanted) {
+        return Ok(Target::At(replaced, Effect::Rebuilds));
+    } else if proposal.holds(&wanted) {
+        return Ok(Target::Proposed);
+    }
+    extend(session, work, &proposal, made)
+}
+
+/// What the push branch has beyond `base`; `None` where it has nothing.
+fn read(session: &Session, work: Work<'_>, base: Oid, tip: Oid) -> Result<Option<Proposal>, UpdateError> {
+    let commits = session.log_since(tip, base, PROPOSED_MAX + 1)?;
+    if commits.is_empty() {
+        return Ok(None);
+    }
+    let unrelated = || UpdateError::Unrelated {
+        push: Box::new(work.route.push.clone()),
+        checkout: work.route.checkout.to_string().into(),
+    };
+    let fork = session.merge_base(base, tip)?.ok_or_else(unrelated)?;
+    let changed = difference(session, fork, tip)?;
+    let tree = session.tree(base)?;
+    let mut files = changed.clone();
+    files.retain(|path, content| content_id(&tree, path) != *content);
+    Ok(Some(Proposal { tip, commits, changed, files }))
+}
+
+impl Proposal {
+    /// True when every commit may be replaced.
+    fn is_ours(&self, work: Work<'_>, made: &Made) -> bool {
+        self.commits.len() <= PROPOSED_MAX && self.commits.iter().all(|commit| is_ours(commit, work, made))
+    }
+
+    /// True when all that was changed here is on the checkout branch too, as other commits, and with it changes of the
+    /// files that are `wanted` now. Where those were taken back nothing has reached it.
+    fn has_reached(&self, wanted: &BTreeMap<String, Option<ContentId>>) -> bool {
+        self.files.is_empty() && wanted.keys().any(|path| self.changed.contains_key(path))
+    }
+
+    /// True when all of `wanted` is there, and no other manifest that could hold a marker.
+    fn holds(&self, wanted: &BTreeMap<String, Option<ContentId>>) -> bool {
+        let mut manifests = self.files.iter().filter(|(path, _)| setter::is_manifest(path));
+        wanted.keys().all(|path| self.files.contains_key(path))
+            && manifests.all(|(path, content)| wanted.get(path) == Some(content))
+    }
+
+    /// The request without the changes of `outcome` that were made here before and are gone: somebody took them back,
+    /// and the policy is to give the value that it gave last.
+    fn hold(&self, request: &UpdateRequest, outcome: &Outcome, work: Work<'_>) -> Option<UpdateRequest> {
+        let changes = outcome.as_ref().map(|update| update.findings.changes.as_slice()).unwrap_or_default();
+        let given = self.last_given(&request.automation);
+        let taken_back = changes.iter().map(|found| &found.what).filter(|c| given.get(&c.policy) == Some(&c.new));
+        let reasons: Vec<(NamespacedName, String)> = taken_back
+            .map(|Change { policy, new, .. }| {
+                let push = &work.route.push;
+                let reason =
+                    format!("somebody took {new} back on {push}; it is not set there again, a newer image will be");
+                (policy.clone(), reason)
+            })
+            .collect();
+        (!reasons.is_empty()).then(|| request.without(reasons))
+    }
+
+    /// The value that each policy was last given here by `automation`.
+    fn last_given(&self, automation: &NamespacedName) -> BTreeMap<NamespacedName, String> {
+        let mut given = BTreeMap::new();
+        let trails = self.commits.iter().filter_map(|commit| trailer::read(&commit.message));
+        for trail in trails.filter(|trail| trail.automation.as_ref() == Some(automation)) {
+            for change in trail.changes {
+                given.entry(change.policy).or_insert(change.new);
+            }
+        }
+        given
+    }
+}
+
+/// True for a commit with the trailer of an automation of this batch, or without one and by its author. One that is
+/// there for another automation is not ours, nor one whose change cannot be made anew at the moment.
+fn is_ours(commit: &LogEntry, work: Work<'_>, made: &Made) -> bool {
+    let trail = trailer::read(&commit.message).unwrap_or_default();
+    let Some(automation) = trail.automation else {
+        return work.batch.iter().any(|request| request.author == commit.author);
+    };
+    let mine = work.batch.iter().zip(&made.outcomes).find(|(request, _)| request.automation == automation);
+    mine.is_some_and(|(request, outcome)| {
+        let undecided = |policy| request.latest.images.get(policy).is_some_and(Result::is_err);
+        outcome.is_ok() && !trail.changes.iter().any(|change| undecided(&change.policy))
+    })
+}
+
+/// Puts the changes on top of somebody's work, without those that somebody took back there.
+fn extend(session: &Session, work: Work<'_>, proposal: &Proposal, made: &mut Made) -> Result<Target, UpdateError> {
+    let tip = proposal.tip;
+    let above = chain::commit_all(session, work, tip, Drafts::default());
+    let held: Vec<Option<UpdateRequest>> = work
+        .batch
+        .iter()
+        .zip(&above.outcomes)
+        .map(|(request, outcome)| proposal.hold(request, outcome, work))
+        .collect();
+    if held.iter().any(Option::is_some) {
+        let batch = or_else(&held, work.batch);
+        *made = chain::commit_all(session, Work { batch: &batch, ..work }, tip, Drafts::default());
+    } else if above.tip != tip {
+        *made = above;
+    } else {
+        return Ok(Target::Proposed);
+    }
+    Ok(if made.tip == tip { Target::Proposed } else { Target::At(Some(tip), Effect::Extends) })
+}
+
+fn difference(session: &Session, from: Oid, to: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {
+    let differing = session.difference(from, to);
+    differing.map_err(|error| UpdateError::Tree { of: format!("commit {to}"), source: Arc::new(error) })
+}
+
+fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<ContentId> {
+    let found: Result<_, TreeError> = tree.files(path, &|_| true);
+    found.ok()?.into_iter().find(|entry| entry.path == path)?.content_id
+}

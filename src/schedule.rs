@@ -1,0 +1,69 @@
+//! What is due when: how long a writer waits after a lost race, and when a push budget allows the next push.
+//!
+//! Takes what happened and the time, gives times. No clock, no sleep, no dice: the caller brings all three.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+/// What a budget counts in.
+const WINDOW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The shortest and the longest a lost race is slept over. Two seconds are best for 25 writers at a server with two cores:
+/// with one more second the last of them waits longer, with one less they are in each other's way.
+const WAIT_MIN: Duration = Duration::from_millis(5);
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// A lost race, as the loser saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostRace {
+    /// How long an attempt takes at best, from the listing to the refusal.
+    pub attempt: Duration,
+    /// How many races were lost in a row, this one included.
+    pub losses: u32,
+    /// How many commits of others came in since the attempt before: what is known of the others.
+    pub rivals: usize,
+    /// Since the first attempt began.
+    pub waited: Duration,
+}
+
+/// How long to wait after a lost race, for `dice` in `0..1`.
+///
+/// Writers are out of each other's way when they are spread over as many attempts as there are writers. How many there
+/// are shows in the races that are lost: each one doubles the guess, and no guess is below what was seen. Who has waited
+/// long waits less: they would otherwise lose to newcomers for ever.
+pub fn wait_after(race: LostRace, dice: f64) -> Duration {
+    let guess = 1u32 << race.losses.min(6);
+    let writers = guess.max(u32::try_from(race.rivals.min(64)).unwrap_or(64));
+    let spread = race.attempt.saturating_mul(writers).clamp(WAIT_MIN, WAIT_MAX);
+    let patience = 1.0 / (1.0 + race.waited.as_secs_f64() / 8.0);
+    spread.mul_f64(dice.clamp(0.0, 1.0) * patience)
+}
+
+/// The pushes of the last minute to one repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PushWindow(VecDeque<Timestamp>);
+
+impl PushWindow {
+    /// Takes one push of `limit` a minute, or gives the time at which the next one is free.
+    pub fn take(&mut self, limit: NonZeroU32, now: Timestamp) -> Result<(), Timestamp> {
+        // A clock that was set back must not close the window for longer than a minute.
+        self.0.retain(|at| *at <= now && now.duration_since(*at) < WINDOW);
+        let limit = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        let spare = self.0.len().checked_sub(limit);
+        match spare.and_then(|index| self.0.get(index)) {
+            Some(oldest) => Err(oldest.saturating_add(WINDOW).unwrap_or(now)),
+            None => {
+                self.0.push_back(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives back the push that was taken last: it did not reach the server.
+    pub fn give_back(&mut self) {
+        self.0.pop_back();
+    }
+}
