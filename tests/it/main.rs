@@ -14,6 +14,7 @@ mod api_types;
 mod checkout;
 mod cli;
 mod cloud;
+mod contention;
 mod execve;
 mod git;
 mod git_faults;

@@ -148,7 +148,7 @@ fn writers_on_a_local_path_lose_no_commit() {
 }
 
 /// A commit by somebody who plays by the rules: from the tip that was read, or again.
-fn racing_commit(repository: &Path, n: usize) {
+pub(crate) fn racing_commit(repository: &Path, n: usize) {
     let file = format!("{n}\n");
     loop {
         let tip = git(repository, &["rev-parse", "main"]);
