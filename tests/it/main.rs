@@ -46,6 +46,7 @@ mod signing;
 mod soak;
 mod sync;
 mod sync_faults;
+mod sync_killed;
 mod sync_push;
 mod sync_shapes;
 mod sync_ssh;
