@@ -127,6 +127,15 @@ pub(super) fn walk_since(
     walk.take(limit).map(|id| read(&odb, id?)).collect()
 }
 
+/// The `limit` newest commits behind `tip`, by time alone: the rest of a long history is not looked at.
+pub(super) fn latest(repository: &Repository, tip: Oid, limit: usize) -> Result<Vec<LogEntry>, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    walk.set_sorting(Sort::TIME)?;
+    walk.push(tip)?;
+    let odb = repository.odb()?;
+    walk.take(limit).map(|id| read(&odb, id?)).collect()
+}
+
 /// Reads one commit.
 fn read(odb: &Odb<'_>, id: Oid) -> Result<LogEntry, git2::Error> {
     let wrong = |what: String| git2::Error::new(git2::ErrorCode::Invalid, git2::ErrorClass::Object, what);

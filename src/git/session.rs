@@ -215,6 +215,12 @@ impl Session {
         result
     }
 
+    /// The `limit` newest commits behind `tip`, by time.
+    pub fn latest(&self, tip: Oid, limit: usize) -> Result<Vec<LogEntry>, Error> {
+        let entries = log::latest(self.store.repository(), tip, limit);
+        entries.map_err(|error| self.store.read_error("reading commits", error))
+    }
+
     /// The commits behind `tip` that are not behind `base` too, newest first, at most `limit`.
     pub fn log_since(&self, tip: Oid, base: Oid, limit: usize) -> Result<Vec<LogEntry>, Error> {
         let entries = log::walk_since(self.store.repository(), tip, base, limit);

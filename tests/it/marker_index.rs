@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
+use tagwright::engine::budget::{PushBudget, PushLimit};
 use tagwright::engine::message::MessageTemplate;
 use tagwright::engine::rewrite::{Findings, NoIndex, rewrite};
-use tagwright::engine::update::{Checkout, Mode, UpdateRequest, update};
+use tagwright::engine::update::{Checkout, Mode, Terms, UpdateRequest, update};
 use tagwright::git::{Author, Log};
 use tagwright::object::NamespacedName;
 use tagwright::setter::Latest;
@@ -98,7 +100,7 @@ fn run(lab: &Lab, bare: &Path, branch: &str, path: &str, latest: &Latest) -> Tol
     let request = UpdateRequest {
         automation: NamespacedName::new("ns", "apps"),
         checkout: Checkout::Branch(branch.to_owned()),
-        push_branch: None,
+        push: Default::default(),
         path: path.to_owned(),
         latest: latest.clone(),
         signer: None,
@@ -106,7 +108,9 @@ fn run(lab: &Lab, bare: &Path, branch: &str, path: &str, latest: &Latest) -> Tol
         message: MessageTemplate { text: "x".to_owned(), values: BTreeMap::new() },
     };
     let remote = remote(bare.to_str().expect("a path"));
-    let outcome = update(&lab.git, &remote, &[request], Mode::DryRun, Timestamp::UNIX_EPOCH).remove(0);
+    let budget = PushBudget::new(PushLimit::Unlimited, Duration::ZERO);
+    let terms = Terms { mode: Mode::DryRun, now: Timestamp::UNIX_EPOCH, budget: &budget };
+    let outcome = update(&lab.git, &remote, &[request], terms).remove(0);
     match outcome {
         Ok(update) => Told::Found(Box::new(update.findings), update.diff),
         Err(failed) => Told::Failed(crate::git::told(&failed.error)),

@@ -25,7 +25,7 @@ pub(super) fn overtaken(
     let commits = match first {
         Some(first) if first != base => session.log_since(base, first, COMMITS_MAX)?,
         _ if is_later(session.committed_at(base)?, work.terms.now) => {
-            let mut commits = session.log(base, COMMITS_MAX)?;
+            let mut commits = session.latest(base, COMMITS_MAX)?;
             commits.retain(|commit| is_later(commit.time.as_second(), work.terms.now));
             commits
         }
