@@ -11,10 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 /// What a budget counts in.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 
-/// The shortest and the longest a lost race is slept over. Two seconds are best for 25 writers at a server with two cores:
-/// with one more second the last of them waits longer, with one less they are in each other's way.
+/// The shortest a lost race is slept over.
 const WAIT_MIN: Duration = Duration::from_millis(5);
-const WAIT_MAX: Duration = Duration::from_secs(2);
+/// The longest: that many attempts, but no less and no more than this. At a server that has time, two seconds are best for
+/// 25 writers; at one that is slow, writers who come back as soon are in each other's way for ever.
+const ATTEMPTS_APART: u32 = 12;
+const LONGEST: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// A lost race, as the loser saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +39,9 @@ pub struct LostRace {
 pub fn wait_after(race: LostRace, dice: f64) -> Duration {
     let guess = 1u32 << race.losses.min(6);
     let writers = guess.max(u32::try_from(race.rivals.min(64)).unwrap_or(64));
-    let spread = race.attempt.saturating_mul(writers).clamp(WAIT_MIN, WAIT_MAX);
-    let patience = 1.0 / (1.0 + race.waited.as_secs_f64() / 8.0);
+    let longest = race.attempt.saturating_mul(ATTEMPTS_APART).clamp(LONGEST[0], LONGEST[1]);
+    let spread = race.attempt.saturating_mul(writers).clamp(WAIT_MIN, longest);
+    let patience = (1.0 / (1.0 + race.waited.as_secs_f64() / 8.0)).max(0.5);
     spread.mul_f64(dice.clamp(0.0, 1.0) * patience)
 }
 

@@ -51,7 +51,7 @@ fn waits_grow_with_losses_and_rivals_and_shrink_for_who_has_waited_long() {
     assert_eq!(wait(100, 1, 1, 0, 0.5), 100);
     assert_eq!(wait(100, 3, 1, 0, 0.5), 400);
     assert_eq!(wait(100, 1, 20, 0, 0.5), 1000);
-    assert_eq!(wait(100, 1, 20, 24, 0.5), 250);
-    assert_eq!(wait(60_000, 40, 1000, 0, 1.0), 2000, "every wait has an end");
+    assert_eq!(wait(100, 1, 20, 24, 0.5), 500);
+    assert_eq!(wait(60_000, 40, 1000, 0, 1.0), 10_000, "every wait has an end");
     assert!(wait(0, 1, 0, 0, 1.0) > 0);
 }
