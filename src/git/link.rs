@@ -44,7 +44,7 @@ pub(super) struct Link {
 
 /// How bytes travel.
 enum Wire {
-    Http(http::Wire),
+    Http(Box<http::Wire>),
     Ssh(Box<ssh::Wire>),
 }
 
@@ -56,7 +56,7 @@ struct Operation {
 
 impl Link {
     pub(super) fn http(git: &Git, base: &Url, remote: &Remote) -> Result<Self, Fault> {
-        Ok(Self::over(Wire::Http(http::Wire::new(git, base, remote)?), git, remote))
+        Ok(Self::over(Wire::Http(Box::new(http::Wire::new(git, base, remote)?)), git, remote))
     }
 
     pub(super) fn ssh(git: &Git, place: &SshPlace, remote: &Remote) -> Result<Self, Fault> {
