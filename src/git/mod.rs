@@ -20,6 +20,7 @@ mod login;
 mod memory;
 mod pack;
 mod pktline;
+mod private_key;
 mod push;
 mod rawtree;
 mod refspec;
@@ -49,14 +50,13 @@ pub use self::credentials::{Auth, SshAuth};
 pub use self::edit::Edit;
 pub use self::error::{Error, Fault, PushError};
 pub use self::log::{Changed, Commits, FileChange, Log, LogEntry, Objects, Reader};
+pub use self::private_key::KeyError;
 pub use self::push::{Expected, Move};
 pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecError, Source};
 pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind, Signer, SigningError};
-pub use self::ssh::{
-    HostVerdict, KeyError, KnownHosts, KnownKey, SshAlgorithms, SshFault, SshStep, UnknownAlgorithm, WrongKey,
-};
+pub use self::ssh::{HostVerdict, KnownHosts, KnownKey, SshAlgorithms, SshFault, SshStep, UnknownAlgorithm, WrongKey};
 pub use self::survey::Survey;
 pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};

@@ -208,10 +208,10 @@ fn keys_that_do_not_open_are_told_apart_before_any_connection() {
     let damaged = String::from_utf8(private_key("user", "ed25519")).expect("text").replace("b3Blbn", "b3Blbm");
     let secret = String::from_utf8(private_key("user", "ed25519")).expect("text").lines().nth(2).map(str::to_owned);
     let table: &[(&str, Vec<u8>, Option<&str>, &str)] = &[
-        ("missing", encrypted.clone(), None, "encrypted and no password is configured"),
+        ("missing", encrypted.clone(), None, "encrypted, and no password is given"),
         ("wrong", encrypted, Some("no"), "the password does not open the private key"),
         ("wrong pkcs8", converted("p256", "PKCS8", "open sesame"), Some("no"), "the password does not open"),
-        ("missing pkcs8", converted("p256", "PKCS8", "open sesame"), None, "encrypted and no password"),
+        ("missing pkcs8", converted("p256", "PKCS8", "open sesame"), None, "encrypted, and no password"),
         ("wrong pem", converted("rsa", "PEM", "open sesame"), Some("no"), "the password does not open"),
         (
             "ec pem",
@@ -231,6 +231,7 @@ fn keys_that_do_not_open_are_told_apart_before_any_connection() {
         ("empty", Vec::new(), None, "this is no private key"),
         ("damaged", damaged.into_bytes(), None, "the private key is damaged"),
         ("long", vec![b'a'; 100_000], None, "longer than 65536 bytes"),
+        ("odd", format!("-----BEGIN \u{1b}[2J{}-----\n", "A".repeat(999)).into(), None, "the form [2JAAA"),
     ];
     for (name, identity, password, expected) in table {
         let auth = auth(identity.clone(), *password, &format!("host {}", public_key("host", "rsa")));

@@ -64,7 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("reqwest::", &["net", "git"]),
     ("git2::", &["git"]),
-    ("russh::", &["git/ssh"]),
+    ("russh::", &["git/ssh/", "git/private_key.rs"]),
     ("println!", &["cli/output"]),
     ("process::Command", &[]),
 ];

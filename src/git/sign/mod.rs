@@ -9,23 +9,25 @@ mod certificate;
 mod gpg;
 mod keyring;
 mod payload;
-mod ssh_key;
 
 use std::fmt;
 use std::sync::Arc;
 
-use ::ssh_key::{HashAlg, LineEnding, PrivateKey};
 use jiff::Timestamp;
-use ssh_key::KeyError;
+use ssh_key::{HashAlg, LineEnding, PrivateKey};
 
 pub use self::keyring::{Keyring, KeyringError, Signature, SignatureKind};
 pub(super) use self::payload::header;
 
 use self::gpg::GpgKey;
+use super::private_key::{self, KeyError};
 use crate::secret::Secret;
 
 /// What ssh signatures of commits are made for; one made for something else is none.
 const NAMESPACE: &str = "git";
+
+/// Signatures with smaller ones prove little. To log in with such a key is between its owner and the server.
+const RSA_BITS_MIN: u32 = 2048;
 
 /// A key that signs commits, unlocked. Cheap to clone.
 #[derive(Clone)]
@@ -60,8 +62,10 @@ pub enum SigningError {
     PassphraseWrong { key: String },
     #[error(transparent)]
     Ssh(#[from] KeyError),
+    #[error("the RSA key has {bits} bits, and at least {RSA_BITS_MIN} are needed")]
+    WeakRsa { bits: u32 },
     #[error("signing with the ssh key")]
-    SshSign(#[source] ::ssh_key::Error),
+    SshSign(#[source] ssh_key::Error),
 }
 
 impl Signer {
@@ -72,7 +76,11 @@ impl Signer {
 
     /// `identity` is a private key in OpenSSH's or a PEM form. Unlocks it, which is slow on purpose.
     pub fn ssh(identity: &Secret, password: Option<&Secret>) -> Result<Self, SigningError> {
-        Ok(Self(Key::Ssh(Arc::new(ssh_key::private_key(identity.expose(), password)?))))
+        let key = private_key::read(identity, password)?;
+        match key.public_key().key_data().rsa().map(|rsa| rsa.key_size()) {
+            Some(bits) if bits < RSA_BITS_MIN => Err(SigningError::WeakRsa { bits }),
+            _ => Ok(Self(Key::Ssh(Arc::new(key)))),
+        }
     }
 
     /// Of the key that signs: a subkey's own, for GPG.
@@ -124,6 +132,7 @@ impl SigningError {
             Self::Elsewhere { .. } => Some("export it where the secret key is, or make a signing subkey for this"),
             Self::PassphraseMissing { .. } => Some("put it under the key passphrase of the same Secret"),
             Self::Ssh(error) => error.hint(),
+            Self::WeakRsa { .. } => Some("ssh-keygen -t ed25519 -N '' -f KEY makes one that works"),
             Self::PassphraseWrong { .. } | Self::SshSign(_) => None,
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::key::KeyError;
 use super::known_hosts::KnownKey;
+use crate::git::private_key::KeyError;
 
 /// The text of each is whole: it names `host:port` and the cause, so that there is no `source` to add.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +76,9 @@ impl SshFault {
         let text = match self {
             Self::NoIdentity => {
                 "a Secret with identity and known_hosts in spec.secretRef of the GitRepository; history takes --ssh-key"
+            }
+            Self::Key(KeyError::PasswordMissing) => {
+                "put it under the key password of the same Secret; history takes --password-stdin"
             }
             Self::Key(error) => error.hint()?,
             Self::NoKnownHosts { .. } => {

@@ -6,7 +6,6 @@
 mod algorithms;
 mod connection;
 mod error;
-mod key;
 mod known_hosts;
 mod place;
 mod stream;
@@ -26,12 +25,11 @@ use super::credentials::{Auth, SshAuth};
 use super::error::{Fault, printable};
 use super::link::Service;
 use super::pktline::Packets;
-use super::{Git, Remote};
+use super::{Git, Remote, private_key};
 use crate::net::Deadline;
 
 pub use self::algorithms::{SshAlgorithms, UnknownAlgorithm};
 pub use self::error::{SshFault, Step as SshStep, WrongKey};
-pub use self::key::KeyError;
 pub use self::known_hosts::{HostVerdict, KnownHosts, KnownKey};
 pub(super) use self::place::SshPlace;
 
@@ -233,7 +231,7 @@ fn login(git: &Git, place: &SshPlace, auth: &SshAuth) -> Result<Login, SshFault>
     if !unreadable.is_empty() {
         warn!(lines = numbers(unreadable), "lines of known_hosts that cannot be read are passed over");
     }
-    let key = key::read(&auth.identity, auth.password.as_ref()).map_err(SshFault::Key)?;
+    let key = private_key::read(&auth.identity, auth.password.as_ref()).map_err(SshFault::Key)?;
     Ok(Login {
         place: place.clone(),
         key: Arc::new(key),

@@ -92,7 +92,7 @@ fn a_key_that_cannot_sign_stops_its_automation_before_anything_is_pushed() {
     check(
         "type: ssh, ",
         &[identity],
-        &[locked, "is locked, and no password is given", "hint: put it under the key password"],
+        &[locked, "is encrypted, and no password is given", "hint: put it under the key password"],
     );
-    check("type: ssh, ", &[identity, ("password", b"hunter2")], &[locked, "the password does not unlock"]);
+    check("type: ssh, ", &[identity, ("password", b"hunter2")], &[locked, "the password does not open"]);
 }

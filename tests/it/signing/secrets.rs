@@ -55,25 +55,25 @@ fn ssh_keys_that_cannot_sign_are_refused_by_name() {
         told_of(Signer::ssh(&secret(key), password.as_ref()), expected);
     };
     let good = key(&["-t", "ed25519"], "");
-    check(b"", "", "found no key");
-    check(good.public.as_bytes(), "", "found a public key");
-    check(b"-----BEGIN CERTIFICATE-----\n", "", "found \"CERTIFICATE\"");
-    check(b"\xff\xfe", "", "not text");
-    check(&good.secret[..good.secret.len() / 2], "", "malformed");
+    check(b"", "", "this is no private key");
+    check(good.public.as_bytes(), "", "this is a public key");
+    check(b"-----BEGIN CERTIFICATE-----\n", "", "the form CERTIFICATE");
+    check(b"\xff\xfe", "", "this is no private key");
+    check(&good.secret[..good.secret.len() / 2], "", "the private key is damaged");
     check(&key(&["-t", "rsa", "-b", "1024"], "").secret, "", "has 1024 bits");
     for form in ["RFC4716", "PEM", "PKCS8"] {
         let locked = key(&["-t", "rsa", "-b", "2048", "-m", form], "let me in");
-        check(&locked.secret, "", "locked, and no password");
-        check(&locked.secret, "hunter2", "does not unlock");
+        check(&locked.secret, "", "encrypted, and no password");
+        check(&locked.secret, "hunter2", "the password does not open");
     }
     let locked = key(&["-t", "ecdsa", "-m", "PEM"], "let me in");
-    check(&locked.secret, "let me in", "a locked EC key in the old PEM form is not supported");
-    check(security_token_key().as_bytes(), "", "a key on a security token (sk-ssh-ed25519@openssh.com)");
-    check(b"-----BEGIN DSA PRIVATE KEY-----\n", "", "a DSA key is not supported");
+    check(&locked.secret, "let me in", "EC PRIVATE KEY, encrypted with AES-128-CBC");
+    check(security_token_key().as_bytes(), "", "on a security token (sk-ssh-ed25519@openssh.com)");
+    check(b"-----BEGIN DSA PRIVATE KEY-----\n", "", "the form DSA PRIVATE KEY");
     let mut openssl = Command::new("openssl");
     openssl.args(["genpkey", "-algorithm", "ed448"]);
     let ed448 = fed(&mut openssl, b"", "the tests need OpenSSL: apt-get install openssl").stdout;
-    check(&ed448, "", "is not supported");
+    check(&ed448, "", "of the kind 1.3.101.113 are not supported");
 }
 
 /// What `ssh-keygen -t ed25519-sk` writes, without a token at hand.

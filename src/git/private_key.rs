@@ -1,13 +1,14 @@
-//! Reads private keys: OpenSSH's form, and the PEM forms PKCS#1, SEC1 and PKCS#8.
+//! Private ssh keys, to log in and to sign with: OpenSSH's form, and the PEM forms PKCS#1, SEC1 and PKCS#8.
 //!
 //! Takes the text of a key and the password that it may need; gives a key that can sign, or says what is the matter
 //! with it and never what is in it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use russh::keys::ssh_key::{self, Kdf};
-use russh::keys::{Algorithm, PrivateKey, decode_secret_key};
+use russh::keys::decode_secret_key;
+use ssh_key::{Algorithm, Kdf, PrivateKey};
 
+use super::error::printable;
 use crate::secret::Secret;
 
 /// The longest key that people make, RSA with 16,384 bits, has 13 kB.
@@ -15,7 +16,10 @@ const KEY_BYTES_MAX: usize = 64 << 10;
 /// `ssh-keygen -a` makes 24 by default; a thousand take seconds.
 const ROUNDS_MAX: u32 = 1000;
 
-/// Why a text is no key to log in with.
+/// What is told of a form or kind that nobody knows.
+const NAME_BYTES_MAX: usize = 60;
+
+/// Why a text is no private key to use. Says nothing of its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     #[error("the private key is longer than {KEY_BYTES_MAX} bytes")]
@@ -24,14 +28,18 @@ pub enum KeyError {
     Public,
     #[error("this is no private key in OpenSSH's or a PEM form")]
     NoKey,
-    #[error("the private key is encrypted and no password is configured")]
+    #[error("the private key is encrypted, and no password is given")]
     PasswordMissing,
     #[error("the password does not open the private key")]
     PasswordWrong,
+    #[error("the password of the private key is not text")]
+    PasswordText,
     #[error("private keys of the form {form} are not supported")]
     Form { form: String },
     #[error("private keys of the kind {kind} are not supported; ed25519, ecdsa and rsa are")]
     Kind { kind: String },
+    #[error("the private key is on a security token ({kind}), which is not supported")]
+    Token { kind: String },
     #[error("the private key asks for {rounds} rounds of key derivation; at most {ROUNDS_MAX} are done")]
     Rounds { rounds: u32 },
     #[error("the private key is damaged: {cause}")]
@@ -39,39 +47,43 @@ pub enum KeyError {
 }
 
 impl KeyError {
-    pub(in crate::git) fn hint(&self) -> Option<&'static str> {
+    /// What a user can do about it.
+    pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::PasswordMissing => Some("put it under the key password of the same Secret"),
             Self::Form { .. } | Self::Rounds { .. } => {
                 Some("ssh-keygen -p -f KEY rewrites a key in OpenSSH's own form")
             }
-            Self::PasswordMissing => Some("the key password of the Secret; history takes --password-stdin"),
+            Self::Kind { .. } | Self::Token { .. } => Some("ssh-keygen -t ed25519 -N '' -f KEY makes one that works"),
             _ => None,
         }
     }
 }
 
 /// A key in any of the forms; `password` is used where the key is encrypted.
-pub(in crate::git) fn read(identity: &Secret, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
+pub(super) fn read(identity: &Secret, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
     if identity.expose().len() > KEY_BYTES_MAX {
         return Err(KeyError::TooLong);
     }
     let pem = Pem::read(identity.expose_text().ok_or(KeyError::NoKey)?)?;
-    let password = password.map(|password| password.expose_text().ok_or(KeyError::PasswordWrong)).transpose()?;
-    let key = match pem.label.as_str() {
-        "OPENSSH PRIVATE KEY" => read_openssh(&pem, password)?,
-        "ENCRYPTED PRIVATE KEY" => read_encrypted(&pem, password)?,
-        "RSA PRIVATE KEY" if pem.cipher.as_deref() == Some("AES-128-CBC") => read_encrypted(&pem, password)?,
-        "RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY" if pem.cipher.is_none() => {
-            decode_secret_key(&pem.text, None).map_err(|error| damaged(&error))?
+    let key = match (pem.label.as_str(), pem.cipher.as_deref()) {
+        ("OPENSSH PRIVATE KEY", _) => read_openssh(&pem, password)?,
+        ("ENCRYPTED PRIVATE KEY", _) | ("RSA PRIVATE KEY", Some("AES-128-CBC")) => read_encrypted(&pem, password)?,
+        // The decoder takes any key that comes with a password for an encrypted one.
+        ("RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY", None) => {
+            decode_secret_key(&pem.text, None).map_err(refused)?
         }
-        label => {
-            let cipher = pem.cipher.iter().map(|cipher| format!(", encrypted with {cipher}")).collect::<String>();
-            return Err(KeyError::Form { form: format!("{label}{cipher}") });
+        (label, cipher) => {
+            let cipher = cipher.map(|cipher| format!(", encrypted with {cipher}")).unwrap_or_default();
+            return Err(KeyError::Form { form: name(&format!("{label}{cipher}")) });
         }
     };
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. } => Ok(key),
-        kind => Err(KeyError::Kind { kind: kind.to_string() }),
+        kind @ (Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) => {
+            Err(KeyError::Token { kind: kind.to_string() })
+        }
+        kind => Err(KeyError::Kind { kind: name(kind.as_str()) }),
     }
 }
 
@@ -110,7 +122,7 @@ fn is_public(text: &str) -> bool {
     ["ssh-", "ecdsa-sha2-", "sk-"].iter().any(|start| text.trim_start().starts_with(start))
 }
 
-fn read_openssh(pem: &Pem, password: Option<&str>) -> Result<PrivateKey, KeyError> {
+fn read_openssh(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
     let bytes = STANDARD.decode(&pem.body).map_err(|error| damaged(&error))?;
     let key = PrivateKey::from_bytes(&bytes).map_err(|error| damaged(&error))?;
     if !key.is_encrypted() {
@@ -121,23 +133,39 @@ fn read_openssh(pem: &Pem, password: Option<&str>) -> Result<PrivateKey, KeyErro
     {
         return Err(KeyError::Rounds { rounds: *rounds });
     }
-    key.decrypt(password.ok_or(KeyError::PasswordMissing)?).map_err(|error| match error {
+    key.decrypt(text(password)?).map_err(|error| match error {
         ssh_key::Error::Crypto => KeyError::PasswordWrong,
         error => damaged(&error),
     })
 }
 
 /// A form whose parts cannot be told from rubbish before it is decrypted: what goes wrong is the password.
-fn read_encrypted(pem: &Pem, password: Option<&str>) -> Result<PrivateKey, KeyError> {
-    let password = password.ok_or(KeyError::PasswordMissing)?;
-    decode_secret_key(&pem.text, Some(password)).map_err(|error| match error.to_string() {
-        text if text.contains("unsupported") => {
+fn read_encrypted(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
+    decode_secret_key(&pem.text, Some(text(password)?)).map_err(|error| match refused(error) {
+        KeyError::Damaged { cause } if cause.contains("unsupported") => {
             KeyError::Form { form: format!("{}, encrypted with an unusual cipher", pem.label) }
         }
-        _ => KeyError::PasswordWrong,
+        KeyError::Damaged { .. } => KeyError::PasswordWrong,
+        error => error,
     })
+}
+
+/// The password of a key that needs one.
+fn text(password: Option<&Secret>) -> Result<&str, KeyError> {
+    password.ok_or(KeyError::PasswordMissing)?.expose_text().ok_or(KeyError::PasswordText)
+}
+
+fn refused(error: russh::keys::Error) -> KeyError {
+    match error {
+        russh::keys::Error::UnknownAlgorithm(kind) => KeyError::Kind { kind: kind.to_string() },
+        error => damaged(&error),
+    }
 }
 
 fn damaged(error: &impl ToString) -> KeyError {
     KeyError::Damaged { cause: error.to_string() }
+}
+
+fn name(text: &str) -> String {
+    printable(text.as_bytes(), NAME_BYTES_MAX)
 }
