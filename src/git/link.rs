@@ -80,7 +80,8 @@ impl Link {
 
     /// Keeps a fault for the caller of libgit2, which would reduce it to a line of text.
     pub(super) fn keep(&self, fault: Fault) -> io::Error {
-        let text = fault.to_string();
+        // git2 makes a C string of it, and where it cannot, the process ends.
+        let text = fault.to_string().replace('\0', "");
         self.operation().fault.get_or_insert(fault);
         io::Error::other(text)
     }
