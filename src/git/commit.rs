@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::edit::{Edit, TreeEditor};
 use super::error::Error;
-use super::pack::{self, NewObject};
+use super::pack::{self, Bases, NewObject};
 use super::sign::{self, Signer};
 use super::store::Store;
 
@@ -61,11 +61,12 @@ pub(super) fn commit(
 impl Pending {
     /// One pack of the objects of `commit` and of those before it that are in memory alone; empty where all
     /// of it is on the disk.
-    pub(super) fn pack(&self, store: &Store, commit: Oid) -> Result<Vec<u8>, Error> {
+    pub(super) fn pack(&self, store: &Store, commit: Oid, bases: Bases) -> Result<Vec<u8>, Error> {
         let made = self.0.borrow();
         let mut chain: Vec<&Made> = std::iter::successors(made.get(&commit), |last| made.get(&last.parent)).collect();
         chain.reverse();
-        pack::pack(chain.into_iter().flat_map(|made| &made.objects)).map_err(Error::io("making a pack", store.home()))
+        let pack = pack::pack(chain.into_iter().flat_map(|made| &made.objects), bases);
+        pack.map_err(Error::io("making a pack", store.home()))
     }
 
     /// True while `commit` has not been written to the disk.

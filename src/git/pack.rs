@@ -2,7 +2,8 @@
 //!
 //! Takes objects in memory, gives the bytes of the pack. libgit2's builder would try each object against ten others for
 //! the smallest delta, which is a third of an update's time; here the one good base is known beforehand: a folder is sent
-//! as what differs from the folder before it, which the receiver has ("thin pack"); all else is sent whole.
+//! as what differs from the folder before it, which the receiver has ("thin pack"); all else is sent whole. A receiver
+//! that takes no thin packs gets each such folder whole.
 
 use std::collections::HashSet;
 use std::io::{self, Write as _};
@@ -30,11 +31,19 @@ const COPY_BYTES_MIN: usize = 8;
 const COPY_BYTES_MAX: usize = 0xff_0000;
 const INSERT_BYTES_MAX: usize = 127;
 
+/// What the bases of a pack's deltas may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bases {
+    /// What the receiver has, too: the pack is thin.
+    AtReceiver,
+    InPack,
+}
+
 /// One pack of `objects`, each once, in the order of their making.
-pub(super) fn pack<'o>(objects: impl Iterator<Item = &'o NewObject>) -> io::Result<Vec<u8>> {
+pub(super) fn pack<'o>(objects: impl Iterator<Item = &'o NewObject>, bases: Bases) -> io::Result<Vec<u8>> {
     let mut seen = HashSet::new();
     let objects: Vec<&NewObject> = objects.filter(|object| seen.insert(object.id)).collect();
-    let planned: Vec<Planned<'_>> = plan(&objects, &seen);
+    let planned: Vec<Planned<'_>> = plan(&objects, &seen, bases);
     let entries: Vec<Vec<u8>> = planned.par_iter().map(entry).collect::<io::Result<_>>()?;
     let count = u32::try_from(entries.len()).map_err(io::Error::other)?;
     let mut pack = [b"PACK".as_slice(), &2u32.to_be_bytes(), &count.to_be_bytes()].concat();
@@ -48,10 +57,11 @@ pub(super) fn pack<'o>(objects: impl Iterator<Item = &'o NewObject>) -> io::Resu
 type Planned<'o> = (&'o NewObject, Option<&'o (Oid, Vec<u8>)>);
 
 /// A base must be at the receiver or in front of its delta: a file that is changed to and fro would make a circle.
-fn plan<'o>(objects: &[&'o NewObject], in_pack: &HashSet<Oid>) -> Vec<Planned<'o>> {
+fn plan<'o>(objects: &[&'o NewObject], in_pack: &HashSet<Oid>, bases: Bases) -> Vec<Planned<'o>> {
     let mut earlier = HashSet::new();
     let planned = objects.iter().map(|object| {
-        let base = object.base.as_ref().filter(|(base, _)| !in_pack.contains(base) || earlier.contains(base));
+        let is_fit = |id: &Oid| if in_pack.contains(id) { earlier.contains(id) } else { bases == Bases::AtReceiver };
+        let base = object.base.as_ref().filter(|(base, _)| is_fit(base));
         earlier.insert(object.id);
         (*object, base)
     });

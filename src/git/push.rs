@@ -15,6 +15,7 @@ use tracing::warn;
 use super::advertisement::Advertisement;
 use super::error::{Error, Fault, PushError};
 use super::link::{Body, Link, Service};
+use super::pack::Bases;
 use super::refspec::{PushOptions, RefName};
 use super::report::{self, Command, Verdict};
 use super::session::{Place, Session};
@@ -132,7 +133,8 @@ impl Push<'_> {
         if commands.is_empty() {
             return Ok(());
         }
-        let pack = self.session.pending().pack(self.session.store(), self.new)?;
+        let bases = if offer.advertisement.can("no-thin") { Bases::InPack } else { Bases::AtReceiver };
+        let pack = self.session.pending().pack(self.session.store(), self.new, bases)?;
         match self.send(link, &offer.advertisement, commands, &pack) {
             Ok(()) => {}
             Err(error) => self.after_failure(link, commands, error)?,
@@ -211,7 +213,7 @@ impl Push<'_> {
         let found = self.moves.iter().filter_map(|one| Some((one.target.clone(), self.local_tip(&one.target)?)));
         let commands = self.commands(self.moves, &found.collect())?;
         if !commands.is_empty() {
-            let pack = self.session.pending().pack(self.session.store(), self.new)?;
+            let pack = self.session.pending().pack(self.session.store(), self.new, Bases::AtReceiver)?;
             self.write_pack(&pack)?;
         }
         let mut done = Vec::new();

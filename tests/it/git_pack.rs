@@ -3,7 +3,7 @@
 use tagwright::git::Oid;
 
 use crate::git::{Lab, commit, edit, remote};
-use crate::servers::git_http::{GitServer, git, import};
+use crate::servers::git_http::{Fault, GitServer, git, import};
 
 /// Enough entries that a folder is worth a delta.
 const FILES: usize = 2000;
@@ -86,4 +86,16 @@ fn one_changed_file_does_not_send_its_folder() {
     let sent = server.requests().pop().expect("the push").bytes;
     // The folder alone has 2,000 ids of 20 bytes, which nothing compresses.
     assert!(sent < 2000, "{sent} bytes arrived");
+}
+
+#[test]
+fn a_server_that_takes_no_thin_packs_gets_whole_folders() {
+    let server = server_with_a_large_folder();
+    let listing = "GET /app.git/info/refs?service=git-receive-pack";
+    server.misbehave(listing, Fault::Replace(" ofs-delta", " no-thin  "));
+    // A folder whose base is in the pack is sent as a delta all the same.
+    push(&server, &[&[(77, "image: app:x\n")], &[(78, "image: app:y\n")]]);
+    let sent = server.requests().pop().expect("the push").bytes;
+    assert!((40_000..80_000).contains(&sent), "{sent} bytes arrived");
+    assert_eq!(server.read("app.git", "main", "apps/00078.yaml"), "image: app:y\n");
 }

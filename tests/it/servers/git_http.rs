@@ -48,6 +48,8 @@ pub(crate) enum Fault {
     /// The first bytes of the real answer, then a proper end.
     Short(usize),
     Redirect(String),
+    /// The real answer, with one text replaced by another of the same length.
+    Replace(&'static str, &'static str),
     /// The real work is done, and the answer never comes.
     Lose,
     Stall,
@@ -253,6 +255,7 @@ async fn spoil(answer: Response<Body>, fault: Option<Fault>) -> Response<Body> {
     let (mut parts, body) = answer.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.expect("an answer in memory");
     let body = match fault {
+        Some(Fault::Replace(text, by)) => Body::from(replaced(&bytes, text, by)),
         Some(Fault::Lose) => std::future::pending().await,
         Some(Fault::Short(length)) => Body::from(bytes.slice(..length.min(bytes.len()))),
         Some(Fault::Truncate(length)) => {
@@ -269,6 +272,12 @@ async fn spoil(answer: Response<Body>, fault: Option<Fault>) -> Response<Body> {
         _ => Body::from(bytes),
     };
     Response::from_parts(parts, body)
+}
+
+fn replaced(bytes: &Bytes, text: &str, by: &str) -> Vec<u8> {
+    assert_eq!(text.len(), by.len(), "packets tell their length");
+    let at = bytes.windows(text.len()).position(|window| window == text.as_bytes()).expect("the text in the answer");
+    [&bytes[..at], by.as_bytes(), &bytes[at + text.len()..]].concat()
 }
 
 /// RFC 3875: the request as environment and standard input, the answer as headers and body on standard output.
