@@ -75,6 +75,8 @@ impl Git {
         let session = self.open(remote)?;
         let branch = branch.map_or_else(|| session.default_branch(), |branch| Ok(branch.to_owned()))?;
         let tip = session.fetch(&branch)?;
+        // Before anything is read, and what is read is opened anew.
+        session.tidy(self.limits.state_bytes);
         let repository = reopen(session.store().repository().path())?;
         Ok(Log { shallow: shallow(&repository)?, repository, tip, session: Some(session) })
     }

@@ -164,9 +164,10 @@ impl Session {
         self.memory().borrow_mut().keep(folders);
     }
 
-    /// To be called when all is done: makes one pack of many, and removes stores that nobody used for long when all
-    /// take more than `state_bytes`. What goes wrong costs room alone, and is told in the log.
-    pub(super) fn tidy(self, state_bytes: u64) {
+    /// To be called when the objects here are needed no more through this session: makes one pack of many, and removes
+    /// stores that nobody used for long when all take more than `state_bytes`. What goes wrong costs room alone, and is
+    /// told in the log.
+    pub(super) fn tidy(&self, state_bytes: u64) {
         let home = self.store.home().to_path_buf();
         if !self.has_grown.get() {
             return;

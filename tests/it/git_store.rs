@@ -252,6 +252,12 @@ fn many_packs_become_one_and_what_the_remote_dropped_goes() {
         }
     }
     assert!(round(100) > 60);
+    // Who reads the past only leaves the store in order as well.
+    fs::remove_file(store.with_file_name("repacked")).expect("the time of the repack");
+    server.commit("app.git", "main", &[("a.yaml", "image: a:101\n")], "next");
+    let log = lab.git.log(&remote(&url), None).expect("a log");
+    assert_eq!(all(&store.join("objects/pack"), "pack").len(), 1);
+    assert_eq!(log.commits().expect("commits").filter(Result::is_ok).count(), 55);
 }
 
 #[test]
