@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let http = Http::new(observed_by(&metrics))?;
     let context = Context {
         registry: Client::new(http.clone(), Limits::default()),
-        git: args.git.open(http, runtime.handle().clone())?.counting(metrics.clone()),
+        git: args.git.open(http, runtime.handle().clone())?.with_metrics(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
         budget: args.git.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),

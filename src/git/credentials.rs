@@ -1,4 +1,4 @@
-//! Credentials of a remote, and the one header they become.
+//! How a remote is told who asks; over http that becomes one header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

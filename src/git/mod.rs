@@ -1,8 +1,9 @@
-//! Git without a work tree: branches are listed and fetched, files read, commits made in memory and pushed.
+//! Git without a work tree: branches are listed and fetched, files read, commits made in memory, signed and pushed.
 //!
-//! In: a [`Remote`] and the folder that keeps the stores. Out: a [`Session`] with everything else behind it.
-//! The calls block; a task calls them through `spawn_blocking`. Branches move by compare-and-swap alone, no
-//! child process runs, no hook runs here, nothing is checked out, and credentials stay with their host.
+//! In: a [`Remote`] over http, over ssh or on this machine, and the folder that keeps the stores. Out: a [`Session`] to
+//! work in, or a [`Log`] of the past. The calls block; a task calls them through `spawn_blocking`. Branches move by
+//! compare-and-swap alone, no child process runs, no hook runs here, nothing is checked out, and credentials stay with
+//! their host.
 
 mod address;
 mod advertisement;
@@ -48,20 +49,20 @@ pub use self::advertisement::Refs;
 pub use self::commit::{Author, CommitMeta};
 pub use self::credentials::{Auth, SshAuth};
 pub use self::edit::Edit;
-pub use self::error::{Error, Fault, PushError};
+pub use self::error::{Error, PushError};
 pub use self::log::{Changed, Commits, FileChange, Log, LogEntry, Objects, Reader};
-pub use self::private_key::KeyError;
 pub use self::push::{Expected, Move};
 pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecError, Source};
 pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind, Signer, SigningError};
-pub use self::ssh::{HostVerdict, KnownHosts, KnownKey, SshAlgorithms, SshFault, SshStep, UnknownAlgorithm, WrongKey};
+pub use self::ssh::{HostVerdict, KnownHosts, SshAlgorithms, UnknownAlgorithm};
 pub use self::survey::Survey;
 pub use self::tree::{GitTree, PassedOver};
 pub use self::url::{RemoteUrl, Transport, UrlError};
 pub use git2::Oid;
 
+use self::error::Fault;
 use self::link::Link;
 use self::session::Place;
 use self::store::Store;
@@ -126,8 +127,8 @@ impl Git {
         }
     }
 
-    /// Counts through `metrics` from now on.
-    pub fn counting(self, metrics: Metrics) -> Self {
+    /// Counts through these metrics from now on.
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
         Self { metrics, ..self }
     }
 

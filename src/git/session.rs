@@ -1,4 +1,4 @@
-//! One remote, open: its references, their files, new commits, a push.
+//! One remote, open: its references, their files, new commits, pushes.
 //!
 //! What is listed, fetched and made here is kept until the session ends; a push shows it to the remote.
 

@@ -1,7 +1,7 @@
 //! Signatures of commits: made with a GPG or an ssh key, and checked against keys that are known.
 //!
 //! In: key bytes as Secrets and files hold them, and the bytes of a commit. Out: the text of its `gpgsig` header, or a
-//! verdict on one. No agent, no key server, no program.
+//! verdict on one. No agent, no key server, no program. Private ssh keys are read by [`super::private_key`].
 
 mod allowed;
 mod armor;

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use self::connection::{Connection, Login, within};
-use self::error::numbers;
+use self::error::{Step, numbers};
 use self::stream::Stream;
 use super::credentials::{Auth, SshAuth};
 use super::error::{Fault, printable};
@@ -29,8 +29,8 @@ use super::{Git, Remote, private_key};
 use crate::net::Deadline;
 
 pub use self::algorithms::{SshAlgorithms, UnknownAlgorithm};
-pub use self::error::{SshFault, Step as SshStep, WrongKey};
-pub use self::known_hosts::{HostVerdict, KnownHosts, KnownKey};
+pub(super) use self::error::SshFault;
+pub use self::known_hosts::{HostVerdict, KnownHosts};
 pub(super) use self::place::SshPlace;
 
 /// How long a farewell may take.
@@ -90,7 +90,7 @@ impl Wire {
                 Some(stream) => stream,
                 None => self.advertisement(state, service, limit, deadline).await?.0,
             };
-            within(deadline, &self.host(), SshStep::Send, stream.send(request)).await??;
+            within(deadline, &self.host(), Step::Send, stream.send(request)).await??;
             let packets = (service == Service::ReceivePack).then(Packets::default);
             Ok(Answer { stream, packets })
         })
@@ -98,7 +98,7 @@ impl Wire {
 
     /// Sends one more request of a conversation.
     pub(super) fn say(&self, answer: &mut Answer, request: Vec<u8>, deadline: Deadline) -> Result<(), Fault> {
-        self.guard(async |_| Ok(within(deadline, &self.host(), SshStep::Send, answer.stream.send(request)).await??))
+        self.guard(async |_| Ok(within(deadline, &self.host(), Step::Send, answer.stream.send(request)).await??))
     }
 
     /// The next piece of an answer, `None` at its end.
@@ -107,10 +107,10 @@ impl Wire {
             if answer.packets.as_ref().is_some_and(Packets::are_flushed) {
                 return Ok(None);
             }
-            let piece = within(deadline, &self.host(), SshStep::Answer, answer.stream.next_piece()).await??;
+            let piece = within(deadline, &self.host(), Step::Answer, answer.stream.next_piece()).await??;
             match (&mut answer.packets, &piece) {
                 (Some(packets), Some(piece)) => packets.feed(piece)?,
-                (Some(_), None) => return Err(answer.stream.ending(SshStep::Answer).into()),
+                (Some(_), None) => return Err(answer.stream.ending(Step::Answer).into()),
                 (None, _) => {}
             }
             Ok(piece)
@@ -132,9 +132,9 @@ impl Wire {
         let mut stream = self.start(state, service, deadline).await?;
         let (mut packets, mut seen) = (Packets::default(), Vec::new());
         while !packets.are_flushed() {
-            let piece = within(deadline, &self.host(), SshStep::Answer, stream.next_piece()).await?;
+            let piece = within(deadline, &self.host(), Step::Answer, stream.next_piece()).await?;
             let Some(piece) = piece.map_err(|fault| last_words(&seen, fault))? else {
-                return Err(last_words(&seen, stream.ending(SshStep::Answer)));
+                return Err(last_words(&seen, stream.ending(Step::Answer)));
             };
             seen.extend_from_slice(&piece);
             if seen.len() as u64 > limit {
@@ -150,15 +150,14 @@ impl Wire {
         let command = self.login.place.command(service);
         if let Some(connection) = &state.connection {
             let started =
-                within(deadline, &connection.host, SshStep::Channel, Stream::start(connection, service, &command));
+                within(deadline, &connection.host, Step::Channel, Stream::start(connection, service, &command));
             match started.await? {
                 Err(fault) if fault.is_of_connection() => drop(state.leave(&self.runtime)),
                 done => return Ok(done?),
             }
         }
         let connection = self.login.connect(deadline).await?;
-        let started =
-            within(deadline, &connection.host, SshStep::Channel, Stream::start(&connection, service, &command));
+        let started = within(deadline, &connection.host, Step::Channel, Stream::start(&connection, service, &command));
         let stream = started.await??;
         state.connection = Some(connection);
         Ok(stream)
