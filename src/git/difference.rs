@@ -6,7 +6,7 @@ use git2::{ObjectType, Odb, Oid};
 
 use super::rawtree::{self, Kind, RawEntry};
 use super::store::Store;
-use super::tree::DEPTH_MAX;
+use super::tree::{DEPTH_MAX, join};
 use crate::tree::{ContentId, TreeError};
 
 /// Trees may name each other many times over: a walk ends here.
@@ -59,7 +59,7 @@ impl Walk<'_> {
                 continue;
             }
             let name = String::from_utf8_lossy(name);
-            let path = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
+            let path = join(path, &name);
             let folder = |entry: Option<&RawEntry<'_>>| entry.filter(|entry| entry.kind() == Kind::Tree).map(|e| e.id);
             let is_plain = |entry: Option<&RawEntry<'_>>| entry.is_some_and(|entry| entry.kind() != Kind::Tree);
             if is_plain(old) || is_plain(new) {

@@ -250,7 +250,8 @@ fn file(path: String, id: Oid) -> Entry {
     Entry { path, content_id: Some(ContentId(content_id)) }
 }
 
-fn join(folder: &str, name: &str) -> String {
+/// A path from the root, which is empty.
+pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 

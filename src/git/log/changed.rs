@@ -7,7 +7,7 @@ use git2::{ObjectType, Oid};
 use super::{Reader, raw};
 use crate::git::error::Error;
 use crate::git::rawtree::{self, Kind, RawEntry};
-use crate::git::tree::DEPTH_MAX;
+use crate::git::tree::{DEPTH_MAX, join};
 use crate::tree::FILE_BYTES_MAX;
 
 /// At most this many files of one commit are compared, and this many entries of its folders looked at.
@@ -105,8 +105,7 @@ impl Comparison<'_> {
             let after = rawtree::parse(&after).ok_or_else(malformed)?;
             self.seen += before.len() + after.len();
             for (name, pair) in differing(&before, &after) {
-                let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-                self.entry(path, pair, &mut folders);
+                self.entry(join(&folder, name), pair, &mut folders);
             }
         }
         Ok(())
