@@ -5,6 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pkcs8::EncryptedPrivateKeyInfoRef;
 use russh::keys::decode_secret_key;
 use ssh_key::{Algorithm, Kdf, PrivateKey};
 
@@ -14,7 +15,11 @@ use crate::secret::Secret;
 /// The longest key that people make, RSA with 16,384 bits, has 13 kB.
 const KEY_BYTES_MAX: usize = 64 << 10;
 /// `ssh-keygen -a` makes 24 by default; a thousand take seconds.
-const ROUNDS_MAX: u32 = 1000;
+const BCRYPT_ROUNDS_MAX: u64 = 1000;
+/// OpenSSL makes 2,048 by default; these take a second or two.
+const PBKDF2_ROUNDS_MAX: u64 = 2_000_000;
+/// The product of scrypt's three parameters, 128 bytes each. OpenSSL makes 131,072 by default; these are 256 MiB.
+const SCRYPT_BLOCKS_MAX: u64 = 2 << 20;
 
 /// What is told of a form or kind that nobody knows.
 const NAME_BYTES_MAX: usize = 60;
@@ -40,8 +45,8 @@ pub enum KeyError {
     Kind { kind: String },
     #[error("the private key is on a security token ({kind}), which is not supported")]
     Token { kind: String },
-    #[error("the private key asks for {rounds} rounds of key derivation; at most {ROUNDS_MAX} are done")]
-    Rounds { rounds: u32 },
+    #[error("the private key asks for {rounds} rounds of key derivation; at most {max} are done")]
+    Rounds { rounds: u64, max: u64 },
     #[error("the private key is damaged: {cause}")]
     Damaged { cause: String },
 }
@@ -103,7 +108,7 @@ impl Pem {
             return Err(if is_public(text) { KeyError::Public } else { KeyError::NoKey });
         };
         let lines: Vec<&str> =
-            lines[from + 1..].iter().take_while(|line| !line.starts_with("-----END ")).copied().collect();
+            lines[from + 1..].iter().take_while(|line| !line.starts_with("-----")).copied().collect();
         let cipher = lines.iter().find_map(|line| line.strip_prefix("DEK-Info:")?.split(',').next());
         let body = lines.iter().filter(|line| !line.contains(':')).copied().collect();
         let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
@@ -128,10 +133,8 @@ fn read_openssh(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyE
     if !key.is_encrypted() {
         return Ok(key);
     }
-    if let Kdf::Bcrypt { rounds, .. } = key.kdf()
-        && *rounds > ROUNDS_MAX
-    {
-        return Err(KeyError::Rounds { rounds: *rounds });
+    if let Kdf::Bcrypt { rounds, .. } = key.kdf() {
+        bounded(u64::from(*rounds), BCRYPT_ROUNDS_MAX)?;
     }
     key.decrypt(text(password)?).map_err(|error| match error {
         ssh_key::Error::Crypto => KeyError::PasswordWrong,
@@ -141,6 +144,7 @@ fn read_openssh(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyE
 
 /// A form whose parts cannot be told from rubbish before it is decrypted: what goes wrong is the password.
 fn read_encrypted(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {
+    check_derivation(&STANDARD.decode(&pem.body).map_err(|error| damaged(&error))?)?;
     decode_secret_key(&pem.text, Some(text(password)?)).map_err(|error| match refused(error) {
         KeyError::Damaged { cause } if cause.contains("unsupported") => {
             KeyError::Form { form: format!("{}, encrypted with an unusual cipher", pem.label) }
@@ -148,6 +152,24 @@ fn read_encrypted(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, Ke
         KeyError::Damaged { .. } => KeyError::PasswordWrong,
         error => error,
     })
+}
+
+/// The old PEM form, which has one round, is no encrypted PKCS#8; the decoder judges what is neither.
+fn check_derivation(bytes: &[u8]) -> Result<(), KeyError> {
+    let Ok(info) = EncryptedPrivateKeyInfoRef::try_from(bytes) else { return Ok(()) };
+    let Some(scheme) = info.encryption_algorithm.pbes2() else { return Ok(()) };
+    if let Some(pbkdf2) = scheme.kdf.pbkdf2() {
+        bounded(u64::from(pbkdf2.iteration_count), PBKDF2_ROUNDS_MAX)?;
+    }
+    if let Some(scrypt) = scheme.kdf.scrypt() {
+        let blocks = u64::from(scrypt.block_size) * u64::from(scrypt.parallelization);
+        bounded(scrypt.cost_parameter.saturating_mul(blocks), SCRYPT_BLOCKS_MAX)?;
+    }
+    Ok(())
+}
+
+fn bounded(rounds: u64, max: u64) -> Result<(), KeyError> {
+    if rounds > max { Err(KeyError::Rounds { rounds, max }) } else { Ok(()) }
 }
 
 /// The password of a key that needs one.

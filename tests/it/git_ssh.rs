@@ -195,6 +195,7 @@ fn keys_of_every_kind_and_form_open_the_door() {
     }
     opens("ed25519-pkcs8", ed25519_in_pkcs8(), None);
     opens("ed25519-pkcs8-encrypted", encrypted_pkcs8("aes-256-cbc"), Some("open sesame"));
+    opens("ed25519-scrypt", encrypted_pkcs8_with(&["-scrypt"]), Some("open sesame"));
     opens("rsa-pem-encrypted", converted("rsa", "PEM", "open sesame"), Some("open sesame"));
     let text = String::from_utf8(private_key("user", "rsa")).expect("text");
     opens("windows", text.replace('\n', "\r\n").into_bytes(), None);
@@ -231,6 +232,19 @@ fn keys_that_do_not_open_are_told_apart_before_any_connection() {
         ("empty", Vec::new(), None, "this is no private key"),
         ("damaged", damaged.into_bytes(), None, "the private key is damaged"),
         ("long", vec![b'a'; 100_000], None, "longer than 65536 bytes"),
+        (
+            "pbkdf2",
+            costly(&["-v2", "aes-256-cbc", "-iter", "70000"], b"\x02\x03\x01\x11\x70", b"\x02\x03\x7f\xff\xff"),
+            Some("open sesame"),
+            "asks for 8388607 rounds of key derivation; at most 2000000",
+        ),
+        (
+            "scrypt",
+            costly(&["-scrypt"], b"\x02\x01\x08\x02\x01\x01", b"\x02\x01\x08\x02\x01\x7f"),
+            Some("open sesame"),
+            "asks for 16646144 rounds of key derivation; at most 2097152",
+        ),
+        ("disguised", disguised(), Some("open sesame"), "the password does not open"),
         ("odd", format!("-----BEGIN \u{1b}[2J{}-----\n", "A".repeat(999)).into(), None, "the form [2JAAA"),
     ];
     for (name, identity, password, expected) in table {
@@ -518,14 +532,36 @@ fn ed25519_in_pkcs8() -> Vec<u8> {
 }
 
 fn encrypted_pkcs8(cipher: &str) -> Vec<u8> {
+    encrypted_pkcs8_with(&["-v2", cipher])
+}
+
+fn encrypted_pkcs8_with(arguments: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let plain = folder.path().join("key");
     fs::write(&plain, ed25519_in_pkcs8()).expect("a key");
     let mut openssl = Command::new("openssl");
-    openssl.args(["pkcs8", "-topk8", "-v2", cipher, "-passout", "pass:open sesame", "-in"]).arg(&plain);
+    openssl.args(["pkcs8", "-topk8", "-passout", "pass:open sesame", "-in"]).arg(&plain).args(arguments);
     let output = openssl.output().expect("the tests need openssl: apt-get install openssl");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// A key whose derivation asks for more than it was made with.
+fn costly(arguments: &[&str], made: &[u8], asks: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(encrypted_pkcs8_with(arguments)).expect("text");
+    let body: String = text.lines().filter(|line| !line.starts_with('-')).collect();
+    let mut bytes = STANDARD.decode(body).expect("base64");
+    let at = bytes.windows(made.len()).position(|window| window == made).expect("what it was made with");
+    bytes[at..at + made.len()].copy_from_slice(asks);
+    let text = STANDARD.encode(bytes);
+    format!("-----BEGIN ENCRYPTED PRIVATE KEY-----\n{text}\n-----END ENCRYPTED PRIVATE KEY-----\n").into_bytes()
+}
+
+/// A key in OpenSSH's form in the frame of another, which would pass by the bound on its rounds.
+fn disguised() -> Vec<u8> {
+    let inner = String::from_utf8(converted("ed25519", "RFC4716", "open sesame")).expect("text");
+    let iv = "0".repeat(32);
+    format!("-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: AES-128-CBC,{iv}\n{inner}").into_bytes()
 }
 
 fn hook(repository: &Path, name: &str, script: &str) {
