@@ -5,8 +5,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::index::StoreIndex;
+use super::outcome::{FailedUpdate, Outcome, Update, UpdateError};
 use super::proposal::Effect;
-use super::{FailedUpdate, Mode, Outcome, Route, Terms, Update, UpdateError, UpdateRequest, Work};
+use super::request::{Mode, UpdateRequest};
+use super::route::Route;
+use super::{Terms, Work};
 use crate::engine::diff::unified;
 use crate::engine::message;
 use crate::engine::rewrite::{ChangedFile, Findings, InFile, rewrite};

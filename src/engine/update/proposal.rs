@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Work;
 use super::chain::{self, Drafts, Made};
+use super::outcome::{Outcome, UpdateError};
 use super::overtaken::is_overtaken;
-use super::{Outcome, UpdateError, UpdateRequest, Work, or_else};
+use super::request::{UpdateRequest, or_else};
 use crate::git::{LogEntry, Oid, Session};
 use crate::object::NamespacedName;
 use crate::setter::{self, Change};
