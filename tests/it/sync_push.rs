@@ -289,6 +289,24 @@ fn a_refspec_alone_is_all_that_is_pushed() {
 }
 
 #[test]
+fn a_reference_that_is_no_branch_is_raced_for_too() {
+    let world = pushing("{refspec: 'HEAD:refs/review/images'}");
+    world.sync(&[]).ok();
+    world.registry.push("acme/web", "1.0.2");
+    let (path, mut is_done) = (world.git.path("app.git"), false);
+    world.git.before_push(move || {
+        if !std::mem::replace(&mut is_done, true) {
+            let theirs = "commit refs/review/images\ncommitter Dev <dev@example.com> 1700000000 +0000\ndata 6\ntheirs\nfrom refs/review/images^0\nM 100644 inline a.txt\ndata 2\na\n\n";
+            import(&path, theirs);
+        }
+    });
+    world.sync(&[]).ok();
+    let log = world.git_in(&["log", "--format=%s", "refs/review/images"]);
+    assert_eq!(log.lines().collect::<Vec<_>>(), ["update apps", "theirs", "update apps", "first"]);
+    world.is_at_rest();
+}
+
+#[test]
 fn a_review_is_opened_once_although_the_server_never_shows_its_reference() {
     let world = pushing("{refspec: 'HEAD:refs/for/main'}");
     // As Gerrit does it: what arrives becomes a change, and the name that it was sent to does not exist.

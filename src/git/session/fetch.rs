@@ -33,12 +33,8 @@ impl Session {
     /// The commit that any reference, by its full name, is at; brought here like a branch.
     pub fn fetch_reference(&self, name: &str) -> Result<Oid, Error> {
         let name = FullName::new(name)?;
-        let found = match &self.place {
-            Place::Remote(_) => self.listing()?.find(&name),
-            Place::Local => self.find_locally(&name),
-        };
         let missing = || Error::MissingReference { url: self.boxed_url(), name: name.as_str().to_owned() };
-        self.bring(&found.ok_or_else(missing)?)
+        self.bring(&self.find(&name)?.ok_or_else(missing)?)
     }
 
     /// Brings a commit here, by its id. Servers that hand out no commit by its id are asked for their branches.
@@ -66,12 +62,22 @@ impl Session {
         if let Some(branch) = target.as_branch() {
             return if self.refs()?.heads.contains_key(branch) { self.fetch(branch).map(Some) } else { Ok(None) };
         }
-        match self.fetch_reference(target.as_str()) {
-            Ok(tip) => Ok(Some(tip)),
-            Err(Error::MissingReference { .. }) if target.is_magic() => Ok(self.store.remembered(target.as_str())),
-            Err(Error::MissingReference { .. }) => Ok(None),
-            Err(error) => Err(error),
+        match self.find(target.full())? {
+            Some(found) => self.bring(&found).map(Some),
+            None if target.is_magic() => Ok(self.store.remembered(target.as_str())),
+            None => Ok(None),
         }
+    }
+
+    /// Any reference, as the newest listing shows it: after a lost race that is the one for the next push.
+    fn find(&self, name: &FullName) -> Result<Option<Wanted>, Error> {
+        if let Some(offer) = self.offer.borrow().as_ref() {
+            return Ok(offer.find(name));
+        }
+        Ok(match &self.place {
+            Place::Remote(_) => self.listing()?.find(name),
+            Place::Local => self.find_locally(name),
+        })
     }
 
     /// Looks for a commit at the remote.
