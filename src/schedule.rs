@@ -65,7 +65,7 @@ impl PushWindow {
         }
     }
 
-    /// Gives back the push that was taken last: it did not reach the server.
+    /// Gives back the push that was taken last: it moved nothing.
     pub fn give_back(&mut self) {
         self.0.pop_back();
     }

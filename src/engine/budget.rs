@@ -23,7 +23,7 @@ pub enum PushLimit {
     PerMinute(NonZeroU32),
 }
 
-/// Counts pushes by repository. Clones share the counts.
+/// Counts the pushes that moved something, by repository. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct PushBudget {
     limit: PushLimit,
@@ -49,7 +49,7 @@ impl PushBudget {
         }
     }
 
-    /// Gives back a push that did not reach the server.
+    /// Gives back a push that moved nothing.
     pub fn give_back(&self, url: &RemoteUrl) {
         if let Some(window) = self.windows().get_mut(&url.to_string()) {
             window.give_back();

@@ -15,12 +15,12 @@ fn pushing(push: &str) -> World {
     world
 }
 
-fn to(push: &str, automation: &str) -> String {
+pub(crate) fn to(push: &str, automation: &str) -> String {
     automation.replace("  git:\n", &format!("  git:\n    push: {push}\n"))
 }
 
 /// The simple world after a first run: version 1.0.1 waits on the branch `updates`.
-fn proposed() -> World {
+pub(crate) fn proposed() -> World {
     let world = pushing("{branch: updates}");
     world.sync(&[]).ok();
     assert_eq!(world.git.log("app.git", "updates"), ["update apps", "first"]);
@@ -28,19 +28,26 @@ fn proposed() -> World {
 }
 
 impl World {
-    fn git_in(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git_in(&self, arguments: &[&str]) -> String {
         git(&self.git.path("app.git"), arguments).trim().to_owned()
     }
 
-    fn tip(&self, branch: &str) -> String {
+    /// Makes a hook of the server's repository from a shell script.
+    fn hook(&self, name: &str, script: &str) {
+        let path = self.git.path("app.git").join("hooks").join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}")).expect("a hook");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("an executable hook");
+    }
+
+    pub(crate) fn tip(&self, branch: &str) -> String {
         self.git_in(&["rev-parse", &format!("refs/heads/{branch}")])
     }
 
-    fn web(&self, version: &str) -> String {
+    pub(crate) fn web(&self, version: &str) -> String {
         self.registry.image(&format!("acme/web:{version}"))
     }
 
-    fn manifest(&self, version: &str) -> String {
+    pub(crate) fn manifest(&self, version: &str) -> String {
         self.fill(&deployment(&format!("REGISTRY/acme/web:{version}"), "web"))
     }
 
@@ -53,7 +60,7 @@ impl World {
     }
 
     /// A further run pushes nothing, and says so.
-    fn is_at_rest(&self) {
+    pub(crate) fn is_at_rest(&self) {
         self.git.requests();
         let run = self.sync(&["--exit-code"]);
         assert_eq!(run.code, Some(0), "{}{}", run.stdout, run.stderr);
@@ -61,7 +68,7 @@ impl World {
         assert_eq!(pushes, 0, "{}", run.stdout);
     }
 
-    fn effect(&self, more: &[&str]) -> String {
+    pub(crate) fn effect(&self, more: &[&str]) -> String {
         let report = self.sync(&[&["-o", "json"], more].concat()).code_is(0).json();
         report["automations"][0]["effect"].as_str().unwrap_or("none").to_owned()
     }
@@ -310,10 +317,8 @@ fn a_reference_that_is_no_branch_is_raced_for_too() {
 fn a_review_is_opened_once_although_the_server_never_shows_its_reference() {
     let world = pushing("{refspec: 'HEAD:refs/for/main'}");
     // As Gerrit does it: what arrives becomes a change, and the name that it was sent to does not exist.
-    let hook = "#!/bin/sh\nread old new name\ngit update-ref refs/changes/$(git for-each-ref refs/changes | wc -l) $new\ngit update-ref -d $name\n";
-    let path = world.git.path("app.git").join("hooks/post-receive");
-    std::fs::write(&path, hook).expect("a hook");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("an executable hook");
+    let hook = "read old new name\ngit update-ref refs/changes/$(git for-each-ref refs/changes | wc -l) $new\ngit update-ref -d $name\n";
+    world.hook("post-receive", hook);
     let changes = || world.git_in(&["for-each-ref", "--format=%(subject)", "refs/changes"]).lines().count();
     world.sync(&[]).ok();
     assert_eq!((changes(), world.git.log("app.git", "main").len()), (1, 1));
@@ -368,9 +373,7 @@ fn push_options_travel_with_the_push() {
     let world = pushing("{branch: updates, options: {merge_request.create: '', merge_request.target: main}}");
     let path = world.git.path("app.git");
     git(&path, &["config", "receive.advertisePushOptions", "true"]);
-    let hook = path.join("hooks/post-receive");
-    std::fs::write(&hook, "#!/bin/sh\nenv | grep ^GIT_PUSH_OPTION_ | sort > told\n").expect("a hook");
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("an executable hook");
+    world.hook("post-receive", "env | grep ^GIT_PUSH_OPTION_ | sort > told\n");
     world.sync(&[]).ok();
     let told = std::fs::read_to_string(path.join("told")).expect("what the hook saw");
     assert!(told.contains("OPTION_0=merge_request.create=\n") && told.contains("OPTION_1=merge_request.target=main\n"));
@@ -416,6 +419,25 @@ fn a_push_beyond_the_budget_waits_and_is_merged_with_what_came_meanwhile() {
     world.sync(&["--git-pushes-per-minute", "1"]).ok();
     assert_eq!(world.web_image("main"), world.web("1.0.3"));
     assert_eq!(world.git.log("app.git", "main").len(), 3);
+}
+
+#[test]
+fn pushes_that_fail_leave_the_budget_to_others() {
+    let world = World::simple();
+    world.git.commit("app.git", "main", &[("more/web.yaml", &world.manifest("1.0.0"))], "second");
+    let objects = policy("web", "^1")
+        + &source("app")
+        + &automation("bad", "app", "./apps")
+        + &automation("good", "app", "./more");
+    world.objects("all.yaml", &objects);
+    world.hook("update", "git diff --name-only $2 $3 | grep -q ^apps/ && echo 'not apps' && exit 1\nexit 0\n");
+    let more = ["--every", "100ms", "--git-pushes-per-minute", "1"];
+    let child = world.sync_command("state", &more).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = child.expect("the program starts");
+    wait_for(|| world.git.log("app.git", "main").len() == 3);
+    signal(&child, "TERM");
+    child.wait_with_output().expect("it ends");
+    assert_eq!(git(&world.git.path("app.git"), &["log", "-1", "--format=%s", "main"]).trim(), "update good");
 }
 
 fn wait_for(mut done: impl FnMut() -> bool) {

@@ -96,7 +96,8 @@ fn once(session: &mut Session, work: Work<'_>, first: Option<Oid>, drafts: Draft
         return Ok(Attempt::Done(made.deferred(until)));
     }
     let result = session.push_all(&moves(work.route, expected), made.tip, &work.route.options);
-    if matches!(result, Err(PushError::Moved { .. } | PushError::NoOptions | PushError::NotForward { .. })) {
+    // A push that fails each time must not use up what others need.
+    if !matches!(result, Ok(()) | Err(PushError::Partly { .. })) {
         work.terms.budget.give_back(session.url());
     }
     Ok(after_push(session, work, Lost { base, made }, effect, result))
