@@ -34,6 +34,7 @@ pub struct LogEntry {
     pub id: Oid,
     pub parents: Vec<Oid>,
     pub author: Author,
+    pub committer: Author,
     /// When it was committed; commits that claim an impossible time are put at 1970.
     pub time: Timestamp,
     /// What is not UTF-8 is replaced.

@@ -38,6 +38,7 @@ mod metrics;
 mod net;
 mod policy;
 mod proxies;
+mod push_branch;
 mod registry;
 mod registry_docker_config;
 mod schedule;

@@ -229,7 +229,7 @@ fn a_policy_without_an_image_keeps_what_it_proposed() {
 
 #[test]
 fn automations_share_a_push_branch_and_come_to_rest() {
-    // From two branches; from two namespaces, with Secrets of their own, so that they share no run.
+    // From two branches. What only one of them has is not on the push branch, which starts at the other, and is told.
     let world = World::simple();
     world.git.commit("app.git", "release", &[("release/web.yaml", &world.manifest("1.0.0"))], "release");
     world.git_in(&["update-ref", "refs/heads/release", "refs/heads/main"]);
@@ -248,6 +248,15 @@ fn automations_share_a_push_branch_and_come_to_rest() {
     }
     world.is_at_rest();
     assert_eq!(world.web_image("updates"), world.web("1.0.2"));
+    let told = world.sync(&["-o", "json"]).code_is(0).json();
+    assert_eq!(told["automations"][1]["ignored"][0]["file"], "release/web.yaml", "{told}");
+    // What both have is changed once.
+    world.objects("all.yaml", &(policy("web", "^1") + &source("app") + &one + &other.replace("./release", "./apps")));
+    world.registry.push("acme/web", "1.0.3");
+    world.sync(&[]).ok();
+    world.is_at_rest();
+    assert_eq!(world.git.log("app.git", "updates"), ["update one", "first"]);
+    assert_eq!(world.web_image("updates"), world.web("1.0.3"));
 }
 
 #[test]

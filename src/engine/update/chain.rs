@@ -123,7 +123,8 @@ fn is_untouched(session: &Session, draft: &Draft, request: &UpdateRequest, commi
     session.difference(draft.read, commit).is_ok_and(|difference| !difference.keys().any(is_read))
 }
 
-fn is_below(path: &str, folder: &str) -> bool {
+/// True for the file or folder `folder`, and all below it.
+pub(super) fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

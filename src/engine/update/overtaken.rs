@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{UpdateRequest, Work};
+use super::Work;
+use super::chain::Made;
+use super::ours::is_on_path;
+use super::request::UpdateRequest;
 use crate::git::{Error, LogEntry, Oid, Session};
 use crate::object::NamespacedName;
 use crate::trailer;
@@ -32,7 +35,7 @@ pub(super) fn overtaken(
         _ => Vec::new(),
     };
     let held = |request: &&UpdateRequest| {
-        let set = set_by(&commits, &request.automation);
+        let set = set_by(session, &commits, request);
         (!set.is_empty()).then(|| {
             let reason = "another run of this automation has set it meanwhile; the next round decides anew";
             request.without(set.into_iter().map(|policy| (policy, reason.to_owned())))
@@ -41,11 +44,16 @@ pub(super) fn overtaken(
     Ok(work.batch.iter().map(held).collect())
 }
 
-/// True when another run of one of the automations made one of `commits` since this one began.
-pub(super) fn is_overtaken(commits: &[LogEntry], work: Work<'_>) -> bool {
+/// True when another run of one of the automations set in `commits`, since this one began, what was `made` here.
+pub(super) fn is_overtaken(session: &Session, commits: &[LogEntry], work: Work<'_>, made: &Made) -> bool {
     let later: Vec<LogEntry> =
         commits.iter().filter(|commit| is_later(commit.time.as_second(), work.terms.now)).cloned().collect();
-    work.batch.iter().any(|request| !set_by(&later, &request.automation).is_empty())
+    work.batch.iter().zip(&made.outcomes).any(|(request, outcome)| {
+        let set = set_by(session, &later, request);
+        outcome
+            .as_ref()
+            .is_ok_and(|update| update.findings.changes.iter().any(|found| set.contains(&found.what.policy)))
+    })
 }
 
 /// Commits carry whole seconds and the time at which their run began. A clock that is ahead of ours says nothing.
@@ -53,9 +61,12 @@ fn is_later(second: i64, now: Timestamp) -> bool {
     second > now.as_second() && second <= Timestamp::now().as_second()
 }
 
-/// The policies that `automation` set in `commits`.
-fn set_by(commits: &[LogEntry], automation: &NamespacedName) -> BTreeSet<NamespacedName> {
-    let trails = commits.iter().filter_map(|commit| trailer::read(&commit.message));
-    let own = trails.filter(|trail| trail.automation.as_ref() == Some(automation));
-    own.flat_map(|trail| trail.changes).map(|change| change.policy).collect()
+/// The policies that other runs of the automation of `request` set in `commits`.
+fn set_by(session: &Session, commits: &[LogEntry], request: &UpdateRequest) -> BTreeSet<NamespacedName> {
+    let own = commits.iter().filter_map(|commit| {
+        let trail = trailer::read(&commit.message)?;
+        let is_own = trail.automation.as_ref() == Some(&request.automation) && is_on_path(session, commit, request);
+        is_own.then_some(trail.changes)
+    });
+    own.flatten().map(|change| change.policy).collect()
 }

@@ -11,12 +11,14 @@ use serde::Serialize;
 
 use super::Work;
 use super::chain::{self, Drafts, Made};
-use super::outcome::{Outcome, UpdateError};
+use super::ours::{self, is_ours};
+use super::outcome::{FailedUpdate, Outcome, Update, UpdateError};
 use super::overtaken::is_overtaken;
 use super::request::{UpdateRequest, or_else};
+use crate::engine::rewrite::{Findings, InFile};
 use crate::git::{LogEntry, Oid, Session};
 use crate::object::NamespacedName;
-use crate::setter::{self, Change};
+use crate::setter::{self, Change, Ignored};
 use crate::trailer;
 use crate::tree::{ContentId, FileTree as _, TreeError};
 
@@ -65,11 +67,11 @@ pub(super) fn target(session: &Session, work: Work<'_>, base: Oid, made: &mut Ma
     // Where a server shows no reference there is none to replace.
     let replaced = (!route.push.is_magic()).then_some(tip);
     let Some(proposal) = read(session, work, base, tip)? else { return Ok(Target::At(replaced, Effect::Advances)) };
-    if is_overtaken(&proposal.commits, work) {
+    if is_overtaken(session, &proposal.commits, work, made) {
         return Ok(Target::Proposed);
     }
     let wanted = difference(session, base, made.tip)?;
-    if proposal.is_ours(work, made) {
+    if proposal.is_ours(session, work, made) {
         if proposal.files == wanted {
             return Ok(Target::Proposed);
         }
@@ -104,8 +106,8 @@ fn read(session: &Session, work: Work<'_>, base: Oid, tip: Oid) -> Result<Option
 
 impl Proposal {
     /// True when every commit may be replaced.
-    fn is_ours(&self, work: Work<'_>, made: &Made) -> bool {
-        self.commits.len() <= PROPOSED_MAX && self.commits.iter().all(|commit| is_ours(commit, work, made))
+    fn is_ours(&self, session: &Session, work: Work<'_>, made: &Made) -> bool {
+        self.commits.len() <= PROPOSED_MAX && self.commits.iter().all(|commit| is_ours(session, commit, work, made))
     }
 
     /// True when all that was changed here is on the checkout branch too, as other commits, and with it changes of the
@@ -123,12 +125,25 @@ impl Proposal {
 
     /// The request without the changes of `outcome` that were made here before and are gone: somebody took them back,
     /// and the policy is to give the value that it gave last.
-    fn hold(&self, request: &UpdateRequest, outcome: &Outcome, work: Work<'_>) -> Option<UpdateRequest> {
+    fn hold(
+        &self,
+        session: &Session,
+        request: &UpdateRequest,
+        outcome: &Outcome,
+        work: Work<'_>,
+    ) -> Option<UpdateRequest> {
         let changes = outcome.as_ref().map(|update| update.findings.changes.as_slice()).unwrap_or_default();
-        let given = self.last_given(&request.automation);
-        let taken_back = changes.iter().map(|found| &found.what).filter(|c| given.get(&c.policy) == Some(&c.new));
-        let reasons: Vec<(NamespacedName, String)> = taken_back
-            .map(|Change { policy, new, .. }| {
+        if changes.is_empty() {
+            return None;
+        }
+        let given = self.last_given(session, request);
+        let is_taken_back = |found: &&InFile<Change>| {
+            given.get(&(found.file.clone(), found.what.policy.clone())) == Some(&found.what.new)
+        };
+        let reasons: Vec<(NamespacedName, String)> = changes
+            .iter()
+            .filter(is_taken_back)
+            .map(|InFile { what: Change { policy, new, .. }, .. }| {
                 let push = &work.route.push;
                 let reason =
                     format!("somebody took {new} back on {push}; it is not set there again, a newer image will be");
@@ -138,52 +153,89 @@ impl Proposal {
         (!reasons.is_empty()).then(|| request.without(reasons))
     }
 
-    /// The value that each policy was last given here by `automation`.
-    fn last_given(&self, automation: &NamespacedName) -> BTreeMap<NamespacedName, String> {
+    /// The value that each policy was last given here by the automation, in each file.
+    fn last_given(&self, session: &Session, request: &UpdateRequest) -> BTreeMap<(String, NamespacedName), String> {
         let mut given = BTreeMap::new();
-        let trails = self.commits.iter().filter_map(|commit| trailer::read(&commit.message));
-        for trail in trails.filter(|trail| trail.automation.as_ref() == Some(automation)) {
-            for change in trail.changes {
-                given.entry(change.policy).or_insert(change.new);
+        for commit in &self.commits {
+            let trail = trailer::read(&commit.message).unwrap_or_default();
+            let files = ours::files(session, commit).unwrap_or_default();
+            for change in trail.changes.iter().filter(|_| trail.automation.as_ref() == Some(&request.automation)) {
+                for file in &files {
+                    let key = (file.clone(), change.policy.clone());
+                    given.entry(key).or_insert_with(|| change.new.clone());
+                }
             }
         }
         given
     }
 }
 
-/// True for a commit with the trailer of an automation of this batch, or without one and by its author. One that is
-/// there for another automation is not ours, nor one whose change cannot be made anew at the moment.
-fn is_ours(commit: &LogEntry, work: Work<'_>, made: &Made) -> bool {
-    let trail = trailer::read(&commit.message).unwrap_or_default();
-    let Some(automation) = trail.automation else {
-        return work.batch.iter().any(|request| request.author == commit.author);
-    };
-    let mine = work.batch.iter().zip(&made.outcomes).find(|(request, _)| request.automation == automation);
-    mine.is_some_and(|(request, outcome)| {
-        let undecided = |policy| request.latest.images.get(policy).is_some_and(Result::is_err);
-        outcome.is_ok() && !trail.changes.iter().any(|change| undecided(&change.policy))
-    })
-}
-
 /// Puts the changes on top of somebody's work, without those that somebody took back there.
 fn extend(session: &Session, work: Work<'_>, proposal: &Proposal, made: &mut Made) -> Result<Target, UpdateError> {
     let tip = proposal.tip;
-    let above = chain::commit_all(session, work, tip, Drafts::default());
+    let mut above = chain::commit_all(session, work, tip, Drafts::default());
+    above.outcomes.iter_mut().for_each(|outcome| tell_of_branch(outcome, work));
     let held: Vec<Option<UpdateRequest>> = work
         .batch
         .iter()
         .zip(&above.outcomes)
-        .map(|(request, outcome)| proposal.hold(request, outcome, work))
+        .map(|(request, outcome)| proposal.hold(session, request, outcome, work))
         .collect();
-    if held.iter().any(Option::is_some) {
-        let batch = or_else(&held, work.batch);
-        *made = chain::commit_all(session, Work { batch: &batch, ..work }, tip, Drafts::default());
-    } else if above.tip != tip {
-        *made = above;
-    } else {
+    if above.tip == tip {
+        made.outcomes.iter_mut().zip(above.outcomes).for_each(|(made, above)| leave_out(made, above, work));
         return Ok(Target::Proposed);
     }
+    if held.iter().any(Option::is_some) {
+        let batch = or_else(&held, work.batch);
+        above = chain::commit_all(session, Work { batch: &batch, ..work }, tip, Drafts::default());
+    }
+    for (made, above) in made.outcomes.iter().zip(&mut above.outcomes) {
+        if let (Ok(made), Ok(above)) = (made, above) {
+            let gone = gone(&made.findings, &above.findings, work);
+            above.findings.ignored.extend(gone);
+        }
+    }
+    *made = above;
     Ok(if made.tip == tip { Target::Proposed } else { Target::At(Some(tip), Effect::Extends) })
+}
+
+/// Files of the push branch that could not be read: a folder that is not there has no fields, any other error names the
+/// branch.
+fn tell_of_branch(outcome: &mut Outcome, work: Work<'_>) {
+    let Err(FailedUpdate { error: UpdateError::Tree { of, source }, .. }) = outcome else { return };
+    *of = work.route.push.to_string();
+    if matches!(**source, TreeError::NotFound { .. }) {
+        *outcome = Ok(Update::of(work.route, Findings::default()));
+    }
+}
+
+/// Takes out of an outcome what is not on the push branch and cannot be made there.
+fn leave_out(made: &mut Outcome, above: Outcome, work: Work<'_>) {
+    let Ok(update) = made else { return };
+    match above {
+        Err(failed) if update.commit.is_some() => *made = Err(failed),
+        Err(_) => {}
+        Ok(above) => {
+            let gone = gone(&update.findings, &above.findings, work);
+            update.findings.changes.retain(|found| is_there(found, &above.findings));
+            update.findings.ignored.extend(gone);
+            update.commit.take_if(|_| update.findings.changes.is_empty());
+        }
+    }
+}
+
+/// The changes that were made on the checkout branch in fields that the push branch has not.
+fn gone(made: &Findings, above: &Findings, work: Work<'_>) -> Vec<InFile<Ignored>> {
+    let reason = format!("{} has no such field in this file", work.route.push);
+    let tell = |found: &InFile<Change>| InFile {
+        file: found.file.clone(),
+        what: Ignored { line: found.what.line, marker: found.what.setter.clone(), reason: reason.clone() },
+    };
+    made.changes.iter().filter(|found| !is_there(found, above)).map(tell).collect()
+}
+
+fn is_there(change: &InFile<Change>, above: &Findings) -> bool {
+    above.current.iter().any(|found| found.file == change.file && found.what.policy == change.what.policy)
 }
 
 fn difference(session: &Session, from: Oid, to: Oid) -> Result<BTreeMap<String, Option<ContentId>>, UpdateError> {

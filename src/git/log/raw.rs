@@ -14,7 +14,8 @@ pub(super) fn entry(id: Oid, data: &[u8]) -> LogEntry {
     let mut entry = LogEntry {
         id,
         parents: Vec::new(),
-        author: Author { name: String::new(), email: String::new() },
+        author: nobody(),
+        committer: nobody(),
         time: Timestamp::UNIX_EPOCH,
         message: text(message),
         is_signed: false,
@@ -23,8 +24,8 @@ pub(super) fn entry(id: Oid, data: &[u8]) -> LogEntry {
     for (key, value) in lines(headers) {
         match key {
             b"parent" => entry.parents.extend(oid(value)),
-            b"author" => entry.author = author(value),
-            b"committer" => entry.time = time(value),
+            b"author" => entry.author = person(value),
+            b"committer" => (entry.committer, entry.time) = (person(value), time(value)),
             b"gpgsig" | b"gpgsig-sha256" => entry.is_signed = true,
             _ => {}
         }
@@ -57,8 +58,12 @@ fn oid(value: &[u8]) -> Option<Oid> {
     text.parse().ok()
 }
 
+fn nobody() -> Author {
+    Author { name: String::new(), email: String::new() }
+}
+
 /// `Name <email> seconds zone`.
-fn author(value: &[u8]) -> Author {
+fn person(value: &[u8]) -> Author {
     let open = memchr::memchr(b'<', value).unwrap_or(value.len());
     let rest = value.get(open + 1..).unwrap_or_default();
     let close = memchr::memchr(b'>', rest).unwrap_or(rest.len());
