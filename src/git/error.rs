@@ -12,6 +12,9 @@ use super::ssh::SshFault;
 use super::url::RemoteUrl;
 use crate::{cloud, net};
 
+/// An error names at most that many branches.
+const BRANCHES_NAMED_MAX: usize = 10;
+
 /// What libgit2 says, without the class and code that it prints behind it. Its own error is no source, or the chain of
 /// causes would tell them all the same.
 #[derive(Debug, thiserror::Error)]
@@ -192,6 +195,17 @@ impl From<SshFault> for Fault {
 }
 
 impl Error {
+    /// `branch` is none of the branches of the repository at `url`.
+    pub(super) fn missing_branch(url: &RemoteUrl, branch: &str, mut present: Vec<String>) -> Self {
+        let url = Box::new(url.clone());
+        if present.is_empty() {
+            return Self::Empty { url };
+        }
+        let more = present.len().saturating_sub(BRANCHES_NAMED_MAX);
+        present.truncate(BRANCHES_NAMED_MAX);
+        Self::MissingBranch { url, branch: branch.to_owned(), present, more }
+    }
+
     /// Advice for the user, to be shown behind `hint:`.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -67,11 +67,11 @@ impl Git {
     /// be any clone, bare or not.
     pub fn log(&self, remote: &Remote, branch: Option<&str>) -> Result<Log, Error> {
         if let Place::Local(path) = remote.url.place() {
-            let url = Box::new(remote.url.clone());
-            return Log::local(path, branch)?.ok_or_else(|| match branch {
-                None => Error::Empty { url },
-                Some(branch) => Error::MissingBranch { url, branch: branch.to_owned(), present: Vec::new(), more: 0 },
-            });
+            let Some(log) = Log::local(path, branch)? else {
+                let present = branch.map(|_| branches(path)).transpose()?.unwrap_or_default();
+                return Err(Error::missing_branch(&remote.url, branch.unwrap_or_default(), present));
+            };
+            return Ok(log);
         }
         let session = self.open(remote)?;
         let branch = branch.map_or_else(|| session.default_branch(), |branch| Ok(branch.to_owned()))?;
@@ -165,6 +165,16 @@ fn tip(repository: &Repository, branch: Option<&str>) -> Result<Option<Oid>, Err
         None => "HEAD".to_owned(),
     };
     Ok(repository.find_reference(&reference).and_then(|found| found.resolve()).ok().and_then(|found| found.target()))
+}
+
+/// The branches of any repository of this machine.
+fn branches(path: &Path) -> Result<Vec<String>, Error> {
+    let repository = store::open_any(path)?;
+    let references = repository.references_glob("refs/heads/*").map_err(Error::git("listing the branches"))?;
+    let name = |reference: git2::Reference<'_>| Some(reference.name().ok()?.strip_prefix("refs/heads/")?.to_owned());
+    let mut names: Vec<String> = references.flatten().filter_map(name).collect();
+    names.sort();
+    Ok(names)
 }
 
 /// The commits at which a shallow clone ends.

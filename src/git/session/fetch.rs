@@ -19,9 +19,6 @@ use crate::git::transport::Route;
 /// What a server says that hands out commits which none of its references is at.
 const CAN_WANT_ANY: &[&str] = &["allow-reachable-sha1-in-want", "allow-any-sha1-in-want"];
 
-/// An error names at most that many branches.
-const BRANCHES_NAMED_MAX: usize = 10;
-
 impl Session {
     /// The tip of `branch`, brought here with all that it needs. No request where it is here already.
     pub fn fetch(&self, branch: &str) -> Result<Oid, Error> {
@@ -110,13 +107,7 @@ impl Session {
         if let Some(tip) = heads.get(branch.as_str()) {
             return Ok(*tip);
         }
-        let url = self.boxed_url();
-        if heads.is_empty() {
-            return Err(Error::Empty { url });
-        }
-        let present: Vec<String> = heads.keys().take(BRANCHES_NAMED_MAX).cloned().collect();
-        let more = heads.len() - present.len();
-        Err(Error::MissingBranch { url, branch: branch.as_str().to_owned(), present, more })
+        Err(Error::missing_branch(&self.url, branch.as_str(), heads.keys().cloned().collect()))
     }
 
     /// Fetches what is not here yet, and remembers it.
