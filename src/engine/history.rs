@@ -5,9 +5,11 @@
 //! ([`compare`]). A change that came by a merge is told at the commit that made it. [`check`] holds the trailers
 //! against the files.
 
+mod agree;
 pub mod check;
 mod compare;
 mod message;
+mod window;
 
 use std::collections::HashSet;
 
@@ -15,20 +17,12 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::git::{self, Commits, Git, Log, LogEntry, Objects, Remote};
+use crate::git::{self, Git, LogEntry, Objects, Remote};
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
 use message::Reading;
-
-/// At most this many commits are read.
-const COMMITS_MAX: usize = 2_000_000;
-/// Commits are read one after the other and looked into in parallel: first a few, since often the newest are enough,
-/// then twice as many each time, up to so many commits or bytes of messages.
-const BATCH_MIN: usize = 64;
-const BATCH_MAX: usize = 4096;
-const BATCH_BYTES_MAX: usize = 32 << 20;
-/// Clocks differ: a commit older than `since` ends the walk only behind this many others that are too.
-const STALE_MAX: usize = 100;
+pub use window::End;
+use window::Window;
 
 /// What is asked of a history.
 #[derive(Clone, Debug, Default)]
@@ -91,15 +85,6 @@ pub struct History {
     pub end: End,
 }
 
-/// Where reading ended short of the first commit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct End {
-    /// The commits whose parents a shallow clone lacks.
-    pub shallow: Vec<String>,
-    /// True when there are older commits than are ever read.
-    pub is_cut: bool,
-}
-
 /// The trail of a repository.
 pub fn history(git: &Git, remote: &Remote, query: &Query) -> Result<History, git::Error> {
     let log = git.log(remote, query.branch.as_deref())?;
@@ -119,54 +104,6 @@ pub fn history(git: &Git, remote: &Remote, query: &Query) -> Result<History, git
     }
     history.entries.truncate(commits_max);
     Ok(history)
-}
-
-/// The commits of a time, in batches.
-struct Window<'l> {
-    commits: Commits<'l>,
-    since: Timestamp,
-    until: Timestamp,
-    read: usize,
-    stale: usize,
-    batch: usize,
-    end: End,
-}
-
-impl<'l> Window<'l> {
-    fn new(log: &'l Log, query: &Query) -> Result<Self, git::Error> {
-        Ok(Self {
-            commits: log.commits()?,
-            since: query.since.unwrap_or(Timestamp::MIN),
-            until: query.until.unwrap_or(Timestamp::MAX),
-            read: 0,
-            stale: 0,
-            batch: BATCH_MIN,
-            end: End::default(),
-        })
-    }
-
-    /// The next commits; none at the end.
-    fn batch(&mut self) -> Result<Vec<LogEntry>, git::Error> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while batch.len() < self.batch && bytes < BATCH_BYTES_MAX && self.stale < STALE_MAX {
-            let Some(entry) = self.commits.next().transpose()? else { break };
-            if self.read == COMMITS_MAX {
-                self.end.is_cut = true;
-                break;
-            }
-            self.read += 1;
-            self.stale = if entry.time < self.since { self.stale + 1 } else { 0 };
-            if entry.is_cut && self.stale == 0 {
-                self.end.shallow.push(entry.id.to_string());
-            }
-            if entry.time >= self.since && entry.time <= self.until {
-                bytes += entry.message.len();
-                batch.push(entry);
-            }
-        }
-        self.batch = (self.batch * 2).min(BATCH_MAX);
-        Ok(batch)
-    }
 }
 
 /// What was made of one commit, and why not all of it.

@@ -1,14 +1,12 @@
-//! Check: holds the trailers of each commit against what its files say.
-//!
-//! Every change that a trailer lists must be in the diff, and every marked field that the diff changes in the
-//! trailers. A squash merge answers for its commits together: what they list one after the other counts as one change.
-
-use std::collections::HashSet;
+//! Check: for each commit with trailers of ours whether they [`agree`](super::agree) with its files, and who signed it.
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-use super::{End, Query, Window, author, compare, is_of, subject};
+use super::agree::judge;
+pub use super::agree::{Agreement, Differences};
+use super::window::{End, Window};
+use super::{Query, author, compare, is_of, subject};
 use crate::engine::cause::Cause;
 use crate::git::{self, Git, Keyring, LogEntry, Objects, Reader, Remote, Signature};
 use crate::trailer::{self, ImageChange, Trail};
@@ -25,26 +23,6 @@ pub struct Checked {
     pub is_signed: bool,
     /// The verdict on its signature, where keys are known.
     pub signature: Option<Signature>,
-}
-
-/// Whether trailers and files say the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Agreement {
-    Agrees,
-    Disagrees(Differences),
-    /// Why nobody knows.
-    Unknown(String),
-}
-
-/// What trailers and files do not both say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Differences {
-    /// Changes that the trailers list and the files do not show.
-    pub not_made: Vec<ImageChange>,
-    /// Changes that the files show and the trailers do not list.
-    pub not_listed: Vec<ImageChange>,
-    /// How many further changes the trailers speak of.
-    pub omitted: usize,
 }
 
 /// What was checked.
@@ -118,68 +96,4 @@ fn asked(trails: &[Trail], query: &Query) -> bool {
             && query.image.as_ref().is_none_or(|image| is_of(image, &change.old) || is_of(image, &change.new))
     };
     !trails.is_empty() && (is_any || changes.any(is_asked))
-}
-
-fn judge(trails: &[Trail], outcome: compare::Outcome) -> Agreement {
-    let found = match outcome {
-        Err(reason) => return Agreement::Unknown(reason),
-        Ok(compare::Found { gap: Some(reason), .. }) => return Agreement::Unknown(reason),
-        Ok(found) => found,
-    };
-    let made = found.changes.into_iter().filter_map(|change| {
-        let (policy, old, new) = (change.policy?, change.old, change.new);
-        Some(ImageChange { policy, old, new }.told())
-    });
-    let made: Vec<ImageChange> = distinct(made);
-    let omitted = trails.iter().map(|trail| trail.omitted).fold(0, usize::saturating_add);
-    let listed = distinct(trails.iter().flat_map(|trail| trail.changes.clone()));
-    let one_by_one = differences(&listed, &made, omitted);
-    let together = if trails.len() > 1 { differences(&net(trails), &made, omitted) } else { one_by_one.clone() };
-    [one_by_one, together]
-        .into_iter()
-        .min_by_key(weight)
-        .filter(|it| weight(it) > 0)
-        .map_or(Agreement::Agrees, Agreement::Disagrees)
-}
-
-fn weight(differences: &Differences) -> usize {
-    differences.not_made.len() + differences.not_listed.len() + differences.omitted
-}
-
-fn distinct(changes: impl Iterator<Item = ImageChange>) -> Vec<ImageChange> {
-    let mut seen = HashSet::new();
-    changes.filter(|change| seen.insert(change.clone())).collect()
-}
-
-/// What is on one side alone. As many changes as the trailers speak of without naming them may be unlisted.
-fn differences(listed: &[ImageChange], made: &[ImageChange], omitted: usize) -> Differences {
-    let (of_trailers, of_files): (HashSet<_>, HashSet<_>) = (listed.iter().collect(), made.iter().collect());
-    let not_made = listed.iter().filter(|change| !of_files.contains(change)).cloned().collect();
-    let not_listed: Vec<ImageChange> = made.iter().filter(|change| !of_trailers.contains(change)).cloned().collect();
-    if not_listed.len() == omitted {
-        return Differences { not_made, ..Differences::default() };
-    }
-    Differences { not_made, not_listed, omitted }
-}
-
-/// The changes of several trails as one: `1 -> 2` and `2 -> 3` are `1 -> 3`, whichever comes first in the message.
-fn net(trails: &[Trail]) -> Vec<ImageChange> {
-    let mut net: Vec<ImageChange> = Vec::new();
-    for trail in trails {
-        let earlier = net.len();
-        for change in &trail.changes {
-            let (known, of_this) = net.split_at_mut(earlier);
-            let mut same = known.iter_mut().filter(|known| known.policy == change.policy);
-            if let Some(known) = same.find(|known| known.new == change.old || known.old == change.new) {
-                match known.new == change.old {
-                    true => known.new.clone_from(&change.new),
-                    false => known.old.clone_from(&change.old),
-                }
-            } else if !of_this.contains(change) {
-                net.push(change.clone());
-            }
-        }
-    }
-    net.retain(|change| change.old != change.new);
-    net
 }
