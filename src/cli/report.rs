@@ -21,6 +21,7 @@ pub(super) struct Json<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct JsonAutomation<'a> {
     namespace: &'a str,
     name: &'a str,

@@ -420,7 +420,7 @@ fn a_push_beyond_the_budget_waits_and_is_merged_with_what_came_meanwhile() {
     let said = String::from_utf8_lossy(&output.stdout);
     let last: serde_json::Value = serde_json::from_str(said.lines().last().expect("a report")).expect("JSON");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(last["automations"][0]["deferred_until"].as_str().is_some_and(|at| at.ends_with('Z')), "{last}");
+    assert!(last["automations"][0]["deferredUntil"].as_str().is_some_and(|at| at.ends_with('Z')), "{last}");
     assert_eq!(last["automations"][0]["commit"], serde_json::Value::Null);
     assert_eq!(world.git.log("app.git", "main").len(), 2, "nothing beyond the budget");
     // A process of its own has a budget of its own.
