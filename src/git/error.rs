@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use git2::Oid;
 
+use super::allocation::WORK_BYTES_MAX;
 use super::refspec::RefName;
 use super::sign::SigningError;
 use super::ssh::SshFault;
@@ -112,6 +113,10 @@ pub enum Fault {
     Truncated,
     #[error("more than {limit} bytes")]
     TooLarge { limit: u64 },
+    #[error("what it sent takes more than {} MiB of memory to read", WORK_BYTES_MAX >> 20)]
+    Oversized,
+    #[error("putting the objects together that it sent took longer than {} s", after.as_secs())]
+    Unpacking { after: Duration },
     #[error("the repository's object format {format} is not supported")]
     ObjectFormat { format: String },
     #[error("the server breaks Git's protocol: {what}")]

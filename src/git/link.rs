@@ -90,6 +90,16 @@ impl Link {
         self.operation().fault.take()
     }
 
+    /// False, with the fault kept, when the time of the operation is over.
+    pub(super) fn is_in_time(&self) -> bool {
+        let mut operation = self.operation();
+        let (is_over, after) = (operation.deadline.remaining().is_zero(), operation.deadline.limit());
+        if is_over {
+            operation.fault.get_or_insert(Fault::Unpacking { after });
+        }
+        !is_over
+    }
+
     /// The advertisement of `service`, at most [`Limits::refs_bytes`].
     pub(super) fn list(self: &Arc<Self>, service: Service) -> Result<Vec<u8>, Fault> {
         match &self.wire {

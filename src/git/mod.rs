@@ -7,6 +7,7 @@
 
 mod address;
 mod advertisement;
+mod allocation;
 mod branch;
 mod commit;
 mod credentials;
@@ -116,6 +117,7 @@ pub struct Remote {
 impl Git {
     /// `state` is where stores are kept; `runtime` drives `http`; the calls block, so they are not made on its tasks.
     pub fn new(state: impl Into<PathBuf>, http: Http, runtime: Handle, limits: Limits) -> Self {
+        allocation::bound();
         Self {
             state: state.into(),
             http,

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::error::Error;
-use super::{health, repack, swap};
+use super::{allocation, health, repack, swap};
 
 /// Higher than libgit2's own backends (1 and 2), so that what is written stays in memory until it is pushed.
 const MEMORY_PRIORITY: i32 = 1000;
@@ -133,6 +133,7 @@ impl Store {
 
 /// Opens any repository of this machine for reading, bare or not.
 pub(super) fn open_any(path: &Path) -> Result<Repository, Error> {
+    allocation::bound();
     let no_ceilings: [&Path; 0] = [];
     let opened = Repository::open_ext(path, RepositoryOpenFlags::NO_SEARCH, no_ceilings);
     opened.map_err(|source| match source.code() {

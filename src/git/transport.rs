@@ -22,8 +22,8 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// A connection that libgit2 can be pointed at, as long as this value lives.
 pub(super) struct Route {
     id: u64,
-    // The table holds it weakly.
-    _end: Arc<End>,
+    /// The table holds it weakly.
+    end: Arc<End>,
 }
 
 /// What libgit2 finds behind a URL: the listing to show, and where requests go.
@@ -41,11 +41,16 @@ impl Route {
         let end = Arc::new(End { link, listing });
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         routes().insert(id, Arc::downgrade(&end));
-        Self { id, _end: end }
+        Self { id, end }
     }
 
     pub(super) fn url(&self) -> String {
         format!("tagwright://{}/", self.id)
+    }
+
+    /// False, with the fault kept, when the time of the operation is over.
+    pub(super) fn is_in_time(&self) -> bool {
+        self.end.link.is_in_time()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Trees, references and listings that no honest person makes.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use tagwright::git::{Oid, Session};
+use tagwright::git::{Oid, Remote, Session};
 use tagwright::tree::{FileTree as _, TreeError};
 
 use crate::git::{Lab, commit, edit, files, meta, remote, told, told_by};
@@ -522,4 +523,90 @@ fn oid_bytes(id: &str) -> Vec<u8> {
 fn replace(data: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
     let at = data.windows(old.len()).rposition(|window| window == old).expect("the old id");
     [&data[..at], new, &data[at + old.len()..]].concat()
+}
+
+/// Deltas of a few bytes that make a lot: by saying so, by doing it, and by doing it again and again.
+#[test]
+fn packs_that_unfold_to_gigabytes_are_refused_in_bounded_memory() {
+    let zeros = vec![0; 0xff_0000];
+    let base = Oid::hash_object(git2::ObjectType::Blob, &zeros).expect("an id");
+    let blob = entry(3, zeros.len(), &deflated(&zeros));
+    let delta = |says: usize, copies: usize| {
+        let delta = [varint(zeros.len()), varint(says), [0xc0, 0xff].repeat(copies)].concat();
+        entry(7, delta.len(), &[base.as_bytes(), &deflated(&delta)].concat())
+    };
+    let table: [(&str, Vec<Vec<u8>>); 4] = [
+        ("a delta that claims a terabyte", vec![blob.clone(), delta(1 << 40, 1)]),
+        ("a delta that makes four gigabytes", vec![blob.clone(), delta(258 * zeros.len(), 258)]),
+        ("an entry that claims a terabyte", vec![entry(3, 1 << 40, &deflated(&zeros)), delta(zeros.len(), 1)]),
+        // libgit2 loses the result of each.
+        ("one object forty times", [vec![blob], vec![delta(30 * zeros.len(), 30); 40]].concat()),
+    ];
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "one\n")]);
+    for (what, entries) in table {
+        server.misbehave("POST /app.git/git-upload-pack", Fault::Body(upload_pack_answer(&pack_with(&entries))));
+        let session = lab.open(&server.url("app.git"));
+        let said = told_by(session.fetch("main").map(drop));
+        assert!(said.starts_with("fetching from http"), "{what}: {said}");
+        drop(session);
+        server.behave();
+        let session = lab.open(&server.url("app.git"));
+        let tip = session.fetch("main").expect(what);
+        assert_eq!(files(&session, tip), ["a.yaml=one\n"], "{what}");
+        drop(session);
+        std::fs::remove_dir_all(lab.state.path().join("git")).expect("the stores");
+    }
+    let status = std::fs::read_to_string("/proc/self/status").expect("our own status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(kilobytes < 3 << 20, "{kilobytes} kB");
+}
+
+#[test]
+fn a_pack_of_deltas_that_take_minutes_ends_with_the_time_of_the_fetch() {
+    let zeros = vec![0; 0xff_0000];
+    let base = Oid::hash_object(git2::ObjectType::Blob, &zeros).expect("an id");
+    let mut entries = vec![entry(3, zeros.len(), &deflated(&zeros))];
+    for number in 0..500_u32 {
+        let insert = [&[4], number.to_be_bytes().as_slice()].concat();
+        let delta = [varint(zeros.len()), varint(20 * zeros.len() + 4), [0xc0, 0xff].repeat(20), insert].concat();
+        entries.push(entry(7, delta.len(), &[base.as_bytes(), &deflated(&delta)].concat()));
+    }
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "one\n")]);
+    server.misbehave("POST /app.git/git-upload-pack", Fault::Body(upload_pack_answer(&pack_with(&entries))));
+    let hurried = Remote { timeout: Duration::from_secs(2), ..remote(&server.url("app.git")) };
+    let start = Instant::now();
+    let said = told_by(lab.git.open(&hurried).expect("a store").fetch("main").map(drop));
+    assert!(said.ends_with("putting the objects together that it sent took longer than 2 s"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+}
+
+/// An entry of a pack: its kind and size, then its content.
+fn entry(kind: u8, size: usize, content: &[u8]) -> Vec<u8> {
+    let more = if size >> 4 > 0 { 0x80 } else { 0 };
+    let head = vec![more | (kind << 4) | (size & 15) as u8];
+    let rest = if more > 0 { varint(size >> 4) } else { Vec::new() };
+    [head, rest, content.to_vec()].concat()
+}
+
+/// Seven bits a byte, the lowest first.
+fn varint(mut number: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number > 127 {
+        bytes.push((number & 127) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+fn pack_with(entries: &[Vec<u8>]) -> Vec<u8> {
+    use sha1::{Digest as _, Sha1};
+    let count = u32::try_from(entries.len()).expect("few entries");
+    let mut pack = [b"PACK\0\0\0\x02".as_slice(), &count.to_be_bytes(), &entries.concat()].concat();
+    let sum = Sha1::digest(&pack);
+    pack.extend_from_slice(&sum);
+    pack
 }

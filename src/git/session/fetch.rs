@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use git2::{FetchOptions, ObjectType, Oid};
+use git2::{FetchOptions, ObjectType, Oid, RemoteCallbacks};
 
 use super::{Place, Session};
 use crate::git::advertisement::Wanted;
@@ -13,7 +13,7 @@ use crate::git::branch::{Branch, FullName};
 use crate::git::error::{Error, Fault, printable};
 use crate::git::link::Link;
 use crate::git::refspec::RefName;
-use crate::git::store;
+use crate::git::{allocation, store};
 use crate::git::transport::Route;
 
 /// What a server says that hands out commits which none of its references is at.
@@ -128,7 +128,7 @@ impl Session {
         link.begin();
         let listing = self.listing()?.only(wanted, !link.is_stateful());
         let route = Route::new(Arc::clone(link), listing);
-        let done = self.download_over(&route, wanted);
+        let done = allocation::bounded(|| self.download_over(&route, wanted));
         done.map_err(|error| match link.take_fault() {
             Some(fault) => self.remote_error("fetching from", fault),
             None => self.fetch_error(error),
@@ -148,7 +148,11 @@ impl Session {
 
     fn download_over(&self, route: &Route, wanted: &Wanted) -> Result<(), git2::Error> {
         let mut remote = self.store.repository().remote_anonymous(&route.url())?;
+        let mut callbacks = RemoteCallbacks::new();
+        // Deltas are put together when all has arrived: many of them can take long.
+        callbacks.transfer_progress(|_| route.is_in_time());
         let mut options = FetchOptions::new();
+        options.remote_callbacks(callbacks);
         options.download_tags(git2::AutotagOption::None).update_fetchhead(false);
         remote.download(&[&wanted.name], Some(&mut options))
     }
@@ -161,6 +165,7 @@ impl Session {
             (git2::ErrorClass::Os | git2::ErrorClass::Filesystem, _) => {
                 return Error::Git { doing: "writing what was fetched to the store", source: error.into() };
             }
+            (git2::ErrorClass::NoMemory, _) => Fault::Oversized,
             (git2::ErrorClass::Odb, _) => return self.store.read_error("fetching", error),
             (_, git2::ErrorCode::Eof) => Fault::Truncated,
             _ => match text.strip_prefix("remote error: ") {
