@@ -30,7 +30,7 @@ const ISSUED_BEFORE: SignedDuration = SignedDuration::from_secs(60);
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// A GitHub App on one account, and the key to speak for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GithubApp {
     id: String,
     installation: Installation,

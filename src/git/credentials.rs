@@ -9,7 +9,7 @@ use crate::cloud::GithubApp;
 use crate::secret::Secret;
 
 /// How a remote is told who asks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Auth {
     #[default]
     None,
@@ -24,7 +24,7 @@ pub enum Auth {
 }
 
 /// What an ssh connection needs: our key, and the keys that the server may show.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshAuth {
     /// A private key, in OpenSSH's or a PEM form.
     pub identity: Secret,

@@ -99,7 +99,7 @@ impl Default for Limits {
 }
 
 /// A repository to work on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     pub url: RemoteUrl,
     /// Names the Secret that the credentials are from, empty without one. Never its value: tokens that change

@@ -20,7 +20,7 @@ use crate::setter::Latest;
 /// At most this many remotes are worked on at once.
 const REMOTES_MAX: usize = 4;
 
-/// The automations of one remote, with the place of each among all.
+/// The automations of one remote that is reached in one way, with the place of each among all.
 struct Batch {
     remote: Remote,
     requests: Vec<(usize, UpdateRequest)>,
@@ -34,7 +34,7 @@ pub(super) async fn automate(
     now: Timestamp,
 ) -> Vec<AutomationReport> {
     let mut reports = Vec::new();
-    let mut batches: BTreeMap<(String, String), Batch> = BTreeMap::new();
+    let mut batches = Batches::default();
     for (id, automation) in &objects.image_update_automations {
         let mut report = AutomationReport::of(id);
         report.suspended = automation.spec.suspend;
@@ -43,24 +43,44 @@ pub(super) async fn automate(
                 Ok((Reached { remote, warnings }, request)) => {
                     report.warnings = warnings;
                     report.remote = Some(remote.url.to_string());
-                    let batch = batches.entry((remote.url.to_string(), remote.identity.clone()));
-                    batch
-                        .or_insert_with(|| Batch { remote, requests: Vec::new() })
-                        .requests
-                        .push((reports.len(), request));
+                    batches.add(remote, (reports.len(), request));
                 }
                 Err(cause) => report.error = Some(cause),
             }
         }
         reports.push(report);
     }
-    let done = futures::stream::iter(batches.into_values())
-        .map(|batch| run(context, batch, now))
+    let done = futures::stream::iter(batches.0.into_values())
+        .map(|batches| run_all(context, batches, now))
         .buffer_unordered(REMOTES_MAX);
     for (place, outcome) in done.collect::<Vec<_>>().await.into_iter().flatten() {
         reports[place].record(outcome);
     }
     reports
+}
+
+/// By the address and identity of the remote, which name its store. Objects that reach it in different ways are not worked
+/// on together: what one allows (plain http, a proxy) the other may forbid.
+#[derive(Default)]
+struct Batches(BTreeMap<(String, String), Vec<Batch>>);
+
+impl Batches {
+    fn add(&mut self, remote: Remote, request: (usize, UpdateRequest)) {
+        let batches = self.0.entry((remote.url.to_string(), remote.identity.clone())).or_default();
+        match batches.iter_mut().find(|batch| batch.remote == remote) {
+            Some(batch) => batch.requests.push(request),
+            None => batches.push(Batch { remote, requests: vec![request] }),
+        }
+    }
+}
+
+/// One after the other, since they share a store.
+async fn run_all(context: &Context, batches: Vec<Batch>, now: Timestamp) -> Vec<(usize, Outcome)> {
+    let mut done = Vec::new();
+    for batch in batches {
+        done.extend(run(context, batch, now).await);
+    }
+    done
 }
 
 /// What an automation did, or why not and what was found until then.

@@ -626,3 +626,25 @@ fn history_tells_what_it_does_not_show() {
     let whole = finish(command.arg(world.path("state"))).code_is(0);
     assert!(whole.stderr.contains("7 more changes"), "{}", whole.stderr);
 }
+
+#[test]
+fn an_object_that_forbids_plain_http_is_not_served_with_one_that_allows_it() {
+    let world = World::simple();
+    let at = |name: &str, more: &str| {
+        let more = format!("secretRef: {{name: git}}, timeout: 2s, {more} ref:");
+        source(name).replace(&format!("GIT/{name}.git"), "http://git.invalid/app.git").replace("ref:", &more)
+    };
+    let objects = policy("web", "^1")
+        + &at("open", "insecure: true,")
+        + &at("shut", "")
+        + &automation("a", "open", "./apps")
+        + &automation("b", "shut", "./apps");
+    world.objects("all.yaml", &objects);
+    let folder = world.path("secret");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("username"), "bot").expect("a file");
+    std::fs::write(folder.join("password"), "canary").expect("a file");
+    let run = world.sync(&["--secret", &format!("flux-system/git={}", folder.display())]).code_is(2);
+    let refusals = run.stderr.matches("credentials are not sent over plain http to git.invalid").count();
+    assert_eq!(refusals, 1, "{}", run.stderr);
+}
