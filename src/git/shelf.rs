@@ -26,7 +26,9 @@ pub(super) fn trim(in_use: &Path, limit: u64) {
 }
 
 fn trim_shelf(shelf: &Path, in_use: &Path, limit: u64) -> io::Result<()> {
-    let mut kept: Vec<Kept> = fs::read_dir(shelf)?.flatten().filter_map(|entry| look(entry.path())).collect();
+    // No symbolic link is a store of ours.
+    let folders = fs::read_dir(shelf)?.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut kept: Vec<Kept> = folders.filter_map(|entry| look(entry.path())).collect();
     let mut sum: u64 = kept.iter().map(|store| store.bytes).sum();
     kept.sort_by_key(|store| store.used);
     for store in kept.iter().filter(|store| store.home != in_use) {

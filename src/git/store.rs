@@ -4,9 +4,9 @@
 //! people), `store.git` and what [`super::memory`] keeps. A store that a killed process or a bad disk
 //! left damaged is thrown away and fetched anew: it is a cache, the remote is the truth.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -145,7 +145,8 @@ pub(super) fn open_any(path: &Path) -> Result<Repository, Error> {
 
 /// Names the folder of a remote: one per address and identity, so that tenants share no objects.
 pub(super) fn home(state: &Path, remote: &str, identity: &str) -> PathBuf {
-    state.join("git").join(hex(&Sha256::digest(format!("{remote}\n{identity}")), 32))
+    // With the length, so that no line feed in either makes two pairs one.
+    state.join("git").join(hex(&Sha256::digest(format!("{}\n{remote}\n{identity}", remote.len())), 32))
 }
 
 /// A flat name: branches `a` and `a/b`, or `A` and `a` on some file systems, may follow each other here.
@@ -180,8 +181,18 @@ fn lock(home: &Path, wait: Duration) -> Result<File, Error> {
 }
 
 fn lock_file(home: &Path, path: &Path) -> Result<File, Error> {
-    fs::create_dir_all(home).map_err(Error::io("creating", home))?;
+    // What lies there is as private as the repository, and is trusted: nobody else reads it or puts anything there.
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(home);
+    made.and_then(|()| check_folder(home)).map_err(Error::io("creating", home))?;
     File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io("opening", path))
+}
+
+/// What is cleared away in a store must not be cleared away elsewhere.
+fn check_folder(home: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(home)?.is_symlink() {
+        true => Err(io::Error::other("it is a symbolic link")),
+        false => Ok(()),
+    }
 }
 
 fn is_at(file: &File, path: &Path) -> bool {

@@ -385,3 +385,41 @@ fn writable(path: &Path) -> &Path {
     fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("permissions");
     path
 }
+
+#[test]
+fn a_store_is_its_owners_alone_and_a_symbolic_link_is_none() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let (server, lab) = warm();
+    let home = store_path(&lab).parent().expect("a home").to_path_buf();
+    assert_eq!(fs::metadata(&home).expect("a home").permissions().mode() & 0o777, 0o700);
+    let elsewhere = lab.state.path().join("elsewhere");
+    fs::rename(&home, &elsewhere).expect("a move");
+    let precious = elsewhere.join("store.git/objects/pack/precious");
+    fs::write(&precious, "x").expect("a file");
+    symlink(&elsewhere, &home).expect("a link");
+    let said = told_by(lab.git.open(&remote(&server.url("app.git"))).map(drop));
+    assert!(said.ends_with("it is a symbolic link"), "{said}");
+    // Neither does bounding the state follow it.
+    let tight = git_in(lab.state.path(), Limits { state_bytes: 1, ..Limits::default() });
+    server.create("other.git", FIRST);
+    let session = tight.open(&remote(&server.url("other.git"))).expect("a store");
+    session.fetch("main").expect("a fetch");
+    tight.close(session);
+    assert!(precious.exists() && home.is_symlink());
+}
+
+#[test]
+fn no_line_feed_makes_two_repositories_share_a_store() {
+    let (folder, lab) = (tempfile::tempdir().expect("a temporary folder"), Lab::new());
+    let plain = folder.path().join("app");
+    let odd = folder.path().join("app\nteam");
+    crate::servers::git_http::create_bare(&plain);
+    crate::servers::git_http::create_bare(&odd);
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&odd, &link).expect("a link");
+    for (path, identity) in [(&plain, "team\n"), (&link, "\n"), (&plain, "team"), (&link, "")] {
+        let remote = Remote { identity: identity.to_owned(), ..remote(path.to_str().expect("text")) };
+        drop(lab.git.open(&remote).expect("a store"));
+    }
+    assert_eq!(fs::read_dir(lab.state.path().join("git")).expect("stores").count(), 4);
+}
