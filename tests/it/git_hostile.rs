@@ -610,3 +610,74 @@ fn pack_with(entries: &[Vec<u8>]) -> Vec<u8> {
     pack.extend_from_slice(&sum);
     pack
 }
+
+/// `text` with some bytes changed, cut out, doubled or put in; the same for the same seed.
+fn spoilt(text: &[u8], seed: u64) -> Vec<u8> {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut text = text.to_vec();
+    for _ in 0..random.usize(1..6) {
+        if text.is_empty() {
+            break;
+        }
+        let (at, length) = (random.usize(..text.len()), random.usize(1..12));
+        let end = (at + length).min(text.len());
+        match random.u8(..5) {
+            0 => text[at] = random.u8(..),
+            1 => drop(text.drain(at..end)),
+            2 => text.splice(at..at, text[at..end].to_vec()).for_each(drop),
+            3 => text.splice(at..at, *b"\0\n 0000ffff>").for_each(drop),
+            _ => text.truncate(at),
+        }
+    }
+    text
+}
+
+#[test]
+fn spoilt_listings_and_reports_are_read_or_refused() {
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[("a.yaml", "a\n")]);
+    let id = git(&server.path("app.git"), &["rev-parse", "main"]).trim().to_owned();
+    let names: [&[u8]; 5] = [b"HEAD", b"refs/heads/main", b"refs/tags/v1", b"refs/tags/v1^{}", b"refs/pull/1/head"];
+    let listing = listing(&names.map(|name| (id.as_str(), name)), b"side-band-64k symref=HEAD:refs/heads/main");
+    let mut report = b"003b\x01000eunpack ok\n0024ng refs/heads/main fetch first\n00000009\x02hi\n0000".to_vec();
+    report.extend_from_slice(b"0010\x03fatal error");
+    for seed in 0..200 {
+        server.misbehave("/info/refs?service=git-upload-pack", Fault::Body(spoilt(listing, seed).leak()));
+        let session = lab.open(&server.url("app.git"));
+        if let Ok(refs) = session.refs() {
+            drop((session.fetch("main"), session.fetch_reference("refs/pull/1/head")));
+            assert!(refs.heads.keys().all(|name| !name.contains("..") && !name.contains('\0')));
+        }
+        drop(session);
+        server.behave();
+        if seed % 4 == 0 {
+            let session = lab.open(&server.url("app.git"));
+            let base = session.fetch("main").expect("a fetch");
+            let new = commit(&session, base, &[edit("a.yaml", &format!("{seed}\n"))], "x\n");
+            server.misbehave("POST /app.git/git-receive-pack", Fault::Body(spoilt(&report, seed).leak()));
+            drop(session.push("main", Some(base), new));
+            drop(session);
+            server.behave();
+        }
+    }
+}
+
+#[test]
+fn spoilt_commits_are_logged_and_judged_or_refused() {
+    let folder = tempfile::TempDir::new().expect("a temporary folder");
+    let objects = Objects::create(folder.path());
+    let file = objects.write(git2::ObjectType::Blob, b"x\n");
+    let tree = objects.tree(&[("100644", "a.yaml", file)]);
+    let signature = "gpgsig -----BEGIN SSH SIGNATURE-----\n U1NIU0lHAAAAAQ==\n -----END SSH SIGNATURE-----\n";
+    let who = "Eve <eve@example.com> 1700000000 +0000";
+    let whole = format!("tree {tree}\nauthor {who}\ncommitter {who}\n{signature}\nx\n\nImage-Change: a/b x -> y\n");
+    let lab = Lab::new();
+    for seed in 0..300 {
+        objects.commit(&spoilt(whole.as_bytes(), seed));
+        let session = lab.open(objects.path.to_str().expect("a path"));
+        let Ok(tip) = session.fetch("main") else { continue };
+        drop(session.latest(tip, 10));
+        drop(session.committed_at(tip));
+        drop(session.tree(tip).map(|seen| seen.files("", &|_| true).map(|files| files.len())));
+    }
+}

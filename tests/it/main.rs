@@ -29,6 +29,7 @@ mod git_ssh_faults;
 mod git_store;
 mod goregex;
 mod history;
+mod hostile_text;
 mod image;
 mod known_hosts;
 mod layering;

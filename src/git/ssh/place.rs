@@ -144,7 +144,7 @@ fn check_host(host: &str) -> Result<(), UrlError> {
 
 fn check_path(path: &str) -> Result<(), UrlError> {
     match path {
-        "" | "/" => Err(part("path", "is missing")),
+        _ if path.trim_end_matches('/').is_empty() => Err(part("path", "is missing")),
         _ if path.starts_with('-') => Err(part("path", "starts with \"-\"")),
         _ if path.len() > PATH_BYTES_MAX => Err(part("path", "is longer than 1024 bytes")),
         _ if path.chars().any(char::is_control) => Err(UrlError::ControlCharacter),
