@@ -177,3 +177,61 @@ fn history_reads_the_trail_over_ssh() {
     let without = finish(&mut command(args(&scp, &[]), world.folder.path())).code_is(2);
     assert!(without.stderr.contains("history takes --ssh-key"), "{}", without.stderr);
 }
+
+/// As it is, in hexadecimal, as a list of numbers, and in base64 wherever it begins in a group.
+fn forms(secret: &[u8]) -> Vec<String> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD_NO_PAD;
+    let hex =
+        |upper: bool| secret.iter().map(|b| if upper { format!("{b:02X}") } else { format!("{b:02x}") }).collect();
+    let list = secret.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let shifted = (0..3).map(|pad| {
+        let text = STANDARD_NO_PAD.encode([&b"   "[..pad], secret].concat());
+        text[[0, 2, 3][pad]..text.len() - 2].to_owned()
+    });
+    [String::from_utf8_lossy(secret).into_owned(), hex(false), hex(true), list].into_iter().chain(shifted).collect()
+}
+
+#[test]
+fn a_run_over_ssh_says_and_keeps_no_secret() {
+    let server = Sshd::start(&["ed25519"]);
+    let world = world(&server);
+    let signing = automation("apps", "app", "./apps").replace(
+        "      messageTemplate",
+        "      signingKey: {type: ssh, secretRef: {name: app}}\n      messageTemplate",
+    );
+    objects(&world, &server.url("app.git"), REFERENCE);
+    let all = fs::read_to_string(world.path("objects/all.yaml")).expect("objects");
+    world.objects("all.yaml", &all.replace(&automation("apps", "app", "./apps"), &signing));
+    let identity = converted("ed25519", "RFC4716", "canary sesame");
+    let key = russh::keys::PrivateKey::from_openssh(private_key("user", "ed25519")).expect("a key");
+    let seed = key.key_data().ed25519().expect("an ed25519 key").private.to_bytes();
+    let canaries = [forms(b"canary sesame"), forms(&seed[..12]), forms(&identity[200..230])].concat();
+    for (password, code) in [("canary sesame", 0), ("no canary sesame", 2)] {
+        let known = server.known("ed25519");
+        let secret = secret_folder(
+            &world,
+            &[("identity", &identity), ("password", password.as_bytes()), ("known_hosts", known.as_bytes())],
+        );
+        let mut sync = world.sync_command("state", &["--secret", &secret, "-o", "json", "--log-level", "trace"]);
+        let run = finish(sync.env("RUST_LOG", "trace")).code_is(code);
+        assert!(code == 2 || run.stderr.contains("TRACE"), "{}", run.stderr);
+        for canary in &canaries {
+            assert!(!run.transcript().contains(canary), "{canary} in {}", run.transcript());
+        }
+    }
+    assert_eq!(server.log("app.git", "main"), ["update apps", "first"]);
+    let mut kept = 0;
+    for file in files_below(&world.path("state")) {
+        let bytes = fs::read(&file).expect("a file");
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(canaries.iter().all(|canary| !text.contains(canary)), "{}", file.display());
+        kept += 1;
+    }
+    assert!(kept > 3);
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
