@@ -11,7 +11,7 @@ use super::rewrite::InFile;
 use crate::api::DEFAULT_MESSAGE;
 use crate::object::NamespacedName;
 use crate::setter::{Change, Latest};
-use crate::template::{self, Template};
+use crate::template::{self, Template, Value};
 
 /// The name that error texts give the template, as in Flux.
 const TEMPLATE_NAME: &str = "commit message";
@@ -39,8 +39,13 @@ pub fn render(
     changes: &[InFile<Change>],
     latest: &Latest,
 ) -> Result<String, MessageError> {
-    let data = data::template_data(automation, changes, latest, &template.values);
-    let message = Template::parse(TEMPLATE_NAME, &template.text)?.render(&data)?;
+    let parsed = Template::parse(TEMPLATE_NAME, &template.text)?;
+    // Plain text, as the default is, asks nothing about changes, which may be thousands.
+    let data = match template.text.contains("{{") {
+        true => data::template_data(automation, changes, latest, &template.values),
+        false => Value::Nil,
+    };
+    let message = parsed.render(&data)?;
     match message.trim() {
         // A commit needs a title, and trailers one to stand under.
         "" => Ok(DEFAULT_MESSAGE.to_owned()),
