@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use git2::{ObjectType, Oid};
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ pub(super) struct Pending(RefCell<HashMap<Oid, Made>>);
 
 struct Made {
     parent: Oid,
-    objects: Vec<NewObject>,
+    objects: Vec<Arc<NewObject>>,
 }
 
 /// Makes one commit on top of `base`.
@@ -53,8 +54,10 @@ pub(super) fn commit(
     if tree == parent.tree_id() {
         return Err(Error::NothingChanged);
     }
-    let id = editor.write(ObjectType::Commit, text(tree, base, meta)?)?;
-    pending.0.borrow_mut().insert(id, Made { parent: base, objects: editor.written });
+    let text = text(tree, base, meta)?;
+    store.odb()?.write(ObjectType::Commit, &text).map_err(Error::git("writing a commit"))?;
+    let id = editor.make(ObjectType::Commit, text)?;
+    pending.0.borrow_mut().insert(id, Made { parent: base, objects: editor.made });
     Ok(id)
 }
 
@@ -65,8 +68,8 @@ impl Pending {
         let made = self.0.borrow();
         let mut chain: Vec<&Made> = std::iter::successors(made.get(&commit), |last| made.get(&last.parent)).collect();
         chain.reverse();
-        let pack = pack::pack(chain.into_iter().flat_map(|made| &made.objects), bases);
-        pack.map_err(Error::io("making a pack", store.home()))
+        let objects = chain.into_iter().flat_map(|made| &made.objects).map(AsRef::as_ref);
+        pack::pack(objects, bases).map_err(Error::io("making a pack", store.home()))
     }
 
     /// True while `commit` has not been written to the disk.

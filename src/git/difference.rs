@@ -75,7 +75,7 @@ impl Walk<'_> {
 
     fn data(&self, path: &str, tree: Option<Oid>) -> Result<Vec<u8>, TreeError> {
         let Some(tree) = tree else { return Ok(Vec::new()) };
-        let object = self.odb.read(tree);
+        let object = self.store.object(&self.odb, tree);
         let object = object.map_err(|error| unreadable(path, self.store.read_error("reading a tree", error)))?;
         match object.kind() {
             ObjectType::Tree => Ok(object.data().to_vec()),

@@ -1,6 +1,7 @@
 //! New trees from an old one: files replaced or added in memory, all else byte for byte as it was.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use git2::{ObjectType, Odb, Oid};
 
@@ -18,11 +19,11 @@ pub struct Edit {
     pub content: Vec<u8>,
 }
 
-/// Writes blobs and trees; collects what it wrote.
+/// Makes blobs and trees; collects what it made.
 pub(super) struct TreeEditor<'s> {
     store: &'s Store,
     odb: Odb<'s>,
-    pub(super) written: Vec<NewObject>,
+    pub(super) made: Vec<Arc<NewObject>>,
 }
 
 /// The edits below one folder, by name.
@@ -36,7 +37,7 @@ enum Node<'e> {
 
 impl<'s> TreeEditor<'s> {
     pub(super) fn new(store: &'s Store) -> Result<Self, Error> {
-        Ok(Self { store, odb: store.odb()?, written: Vec::new() })
+        Ok(Self { store, odb: store.odb()?, made: Vec::new() })
     }
 
     /// The tree that `root` becomes.
@@ -48,14 +49,14 @@ impl<'s> TreeEditor<'s> {
         self.folder("", Some(root), &top)
     }
 
-    pub(super) fn write(&mut self, kind: ObjectType, data: Vec<u8>) -> Result<Oid, Error> {
-        self.write_near(kind, data, None)
+    pub(super) fn make(&mut self, kind: ObjectType, data: Vec<u8>) -> Result<Oid, Error> {
+        self.make_near(kind, data, None)
     }
 
-    /// Writes what is nearly the same as `base`.
-    fn write_near(&mut self, kind: ObjectType, data: Vec<u8>, base: Option<(Oid, Vec<u8>)>) -> Result<Oid, Error> {
-        let id = self.odb.write(kind, &data).map_err(Error::git("writing an object"))?;
-        self.written.push(NewObject { id, kind, data, base });
+    /// Makes what is nearly the same as `base`.
+    fn make_near(&mut self, kind: ObjectType, data: Vec<u8>, base: Option<(Oid, Vec<u8>)>) -> Result<Oid, Error> {
+        let id = Oid::hash_object(kind, &data).map_err(Error::git("hashing an object"))?;
+        self.made.push(self.store.make(NewObject { id, kind, data, base }));
         Ok(id)
     }
 
@@ -80,12 +81,12 @@ impl<'s> TreeEditor<'s> {
             entries.sort_by(RawEntry::order);
         }
         let new = rawtree::write(&entries);
-        self.write_near(ObjectType::Tree, new, old.map(|old| (old, data)))
+        self.make_near(ObjectType::Tree, new, old.map(|old| (old, data)))
     }
 
     fn node(&mut self, path: &str, old: Option<RawEntry<'_>>, node: &Node<'_>) -> Result<Oid, Error> {
         match (node, old.map(|old| (old.kind(), old.id))) {
-            (Node::File(content), None | Some((Kind::File, _))) => self.write(ObjectType::Blob, content.to_vec()),
+            (Node::File(content), None | Some((Kind::File, _))) => self.make(ObjectType::Blob, content.to_vec()),
             (Node::Folder(folder), None) => self.folder(path, None, folder),
             (Node::Folder(folder), Some((Kind::Tree, id))) => self.folder(path, Some(id), folder),
             (Node::File(_), Some(_)) => Err(refused(path, "what is there is not a file")),
@@ -95,7 +96,8 @@ impl<'s> TreeEditor<'s> {
 
     fn tree_data(&self, id: Option<Oid>) -> Result<Vec<u8>, Error> {
         let Some(id) = id else { return Ok(Vec::new()) };
-        let object = self.odb.read(id).map_err(|error| self.store.read_error("reading a tree", error))?;
+        let object = self.store.object(&self.odb, id);
+        let object = object.map_err(|error| self.store.read_error("reading a tree", error))?;
         Ok(object.data().to_vec())
     }
 }

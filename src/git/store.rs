@@ -4,29 +4,60 @@
 //! people), `store.git` and what [`super::memory`] keeps. A store that a killed process or a bad disk
 //! left damaged is thrown away and fetched anew: it is a cache, the remote is the truth.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use git2::{ErrorClass, ErrorCode, ObjectType, Odb, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags};
+use git2::{
+    ErrorClass, ErrorCode, ObjectType, Odb, OdbObject, Oid, Repository, RepositoryInitOptions, RepositoryOpenFlags,
+};
 use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::error::Error;
+use super::pack::NewObject;
 use super::{allocation, health, repack, swap};
 
-/// Higher than libgit2's own backends (1 and 2), so that what is written stays in memory until it is pushed.
+/// Higher than libgit2's own backends (1 and 2), so that commits stay in memory until they are pushed.
 const MEMORY_PRIORITY: i32 = 1000;
 
 /// Where references of the store are, which keep what was fetched.
 const REMEMBERED: &str = "refs/branches/";
 
+/// An object that is on the disk, or that was made here.
+pub(super) enum Object<'o> {
+    Stored(OdbObject<'o>),
+    Made(Arc<NewObject>),
+}
+
+impl Object<'_> {
+    pub(super) fn kind(&self) -> ObjectType {
+        match self {
+            Self::Stored(object) => object.kind(),
+            Self::Made(object) => object.kind,
+        }
+    }
+
+    pub(super) fn data(&self) -> &[u8] {
+        match self {
+            Self::Stored(object) => object.data(),
+            Self::Made(object) => &object.data,
+        }
+    }
+}
+
 /// An open store and the lock on it.
 pub(super) struct Store {
     repository: Repository,
+    /// What was made here. libgit2 would look through all packs anew before it takes an object, so that it gets commits
+    /// alone, which it walks.
+    made: RefCell<HashMap<Oid, Arc<NewObject>>>,
     /// `STATE/git/HASH`.
     home: PathBuf,
     own: bool,
@@ -67,7 +98,7 @@ impl Store {
         let odb = repository.odb().map_err(Error::git("opening the object database"))?;
         odb.add_new_mempack_backend(MEMORY_PRIORITY).map_err(Error::git("adding objects in memory"))?;
         drop(odb);
-        Ok(Self { repository, home, own, _lock: lock })
+        Ok(Self { repository, made: RefCell::default(), home, own, _lock: lock })
     }
 
     pub(super) fn repository(&self) -> &Repository {
@@ -80,6 +111,28 @@ impl Store {
 
     pub(super) fn odb(&self) -> Result<Odb<'_>, Error> {
         self.repository.odb().map_err(Error::git("opening the object database"))
+    }
+
+    /// Keeps an object in memory.
+    pub(super) fn make(&self, object: NewObject) -> Arc<NewObject> {
+        let object = Arc::new(object);
+        self.made.borrow_mut().insert(object.id, Arc::clone(&object));
+        object
+    }
+
+    pub(super) fn object<'o>(&self, odb: &'o Odb<'_>, id: Oid) -> Result<Object<'o>, git2::Error> {
+        match self.made.borrow().get(&id) {
+            Some(made) => Ok(Object::Made(Arc::clone(made))),
+            None => odb.read(id).map(Object::Stored),
+        }
+    }
+
+    /// How many bytes an object has, before it is inflated.
+    pub(super) fn size(&self, odb: &Odb<'_>, id: Oid) -> Result<usize, git2::Error> {
+        match self.made.borrow().get(&id) {
+            Some(made) => Ok(made.data.len()),
+            None => odb.read_header(id).map(|(size, _)| size),
+        }
     }
 
     /// True when the commit is here, and with it all that it needs: objects arrive in whole packs.

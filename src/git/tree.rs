@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use git2::{ObjectType, Odb, OdbObject, Oid};
+use git2::{ObjectType, Odb, Oid};
 
 use super::error::Error;
 use super::memory::Memory;
 use super::rawtree::{self, Kind, RawEntry};
-use super::store::Store;
+use super::store::{Object, Store};
 use super::survey::TreeNote;
 use crate::tree::{ContentId, Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
 
@@ -49,8 +49,8 @@ impl<'s> GitTree<'s> {
         self.passed_over.borrow().clone()
     }
 
-    pub(super) fn object(&self, id: Oid, path: &str, kind: ObjectType) -> Result<OdbObject<'_>, TreeError> {
-        let object = self.odb.read(id).map_err(|error| self.broken(path, error))?;
+    pub(super) fn object(&self, id: Oid, path: &str, kind: ObjectType) -> Result<Object<'_>, TreeError> {
+        let object = self.store.object(&self.odb, id).map_err(|error| self.broken(path, error))?;
         if object.kind() == kind {
             Ok(object)
         } else {
@@ -126,7 +126,7 @@ impl FileTree for GitTree<'_> {
             _ => self.find(&entry.path)?.1,
         };
         // The size is known before the blob is inflated.
-        let (size, _) = self.odb.read_header(id).map_err(|error| self.broken(&entry.path, error))?;
+        let size = self.store.size(&self.odb, id).map_err(|error| self.broken(&entry.path, error))?;
         if size as u64 > FILE_BYTES_MAX {
             return Err(TreeError::TooLarge { path: entry.path.clone(), limit: FILE_BYTES_MAX });
         }
