@@ -4,6 +4,7 @@
 //! Only documents that hold a marker are parsed. Edits replace the bytes of scalars; each edited document is
 //! parsed again and must differ in those scalars alone, or else the text stays as it was.
 
+mod beside;
 mod document;
 pub mod edit;
 mod marker;
@@ -13,6 +14,7 @@ pub mod verify;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+pub use beside::current_beside;
 pub use overrides::{Override, application, may_override, overrides};
 
 use crate::image::ImageRef;

@@ -10,7 +10,7 @@ use tagwright::image::ImageRef;
 use tagwright::object::NamespacedName;
 use tagwright::setter::edit::Edit;
 use tagwright::setter::verify::{self, Mismatch};
-use tagwright::setter::{Latest, Rewrite, has_marker, is_manifest, rewrite};
+use tagwright::setter::{Latest, Rewrite, current, current_beside, has_marker, is_manifest, rewrite};
 use tagwright::yaml::outline::{self, DOCUMENT_BYTES_MAX, EVENTS_MAX, Fault, Kind, Outline};
 
 /// Every directory of `fixtures/setter` holds `before.yaml`, `report.txt` and, where the text changes,
@@ -266,6 +266,31 @@ fn manifest() -> impl Strategy<Value = String> {
     (prop::collection::vec(line, 1..8), ending).prop_map(|(lines, ending)| lines.concat().replace('\n', ending))
 }
 
+#[test]
+fn another_version_is_told_where_plain_values_differ() {
+    let marker = "# {\"$imagepolicy\": \"flux-system:app\"}";
+    let known = format!("a: 1\nimage: nginx:1.0 {marker}\nquoted: \"nginx:2\" {marker}\n");
+    let check = |from: &str, to: &str, is_told: bool| {
+        let text = known.replacen(from, to, 1);
+        let told = current_beside(text.as_bytes(), known.as_bytes(), &current(known.as_bytes()));
+        assert_eq!(told, is_told.then(|| current(text.as_bytes())), "{from} -> {to}");
+    };
+    check("nginx:1.0", "nginx:1.0", true);
+    check("nginx:1.0", "ghcr.io/acme/nginx:1.1@sha256:ab", true);
+    check("nginx:2", "nginx", true);
+    check("a: 1", "a: 2", false);
+    check("nginx:1.0", "", false);
+    check("nginx:1.0", "- nginx", false);
+    check("nginx:1.0", "*nginx", false);
+    check("nginx:1.0", "&nginx 1", false);
+    check("nginx:1.0", "nginx:", false);
+    check("nginx:1.0", "image: nginx", false);
+    check("image: nginx:1.0", "other: nginx:1.0", false);
+    check("\"nginx:2\"", "\"nginx\\x3a2\"", false);
+    check("quoted", "more: 1\nquoted", false);
+    check(":app", ":other", false);
+}
+
 fn all_latest() -> Latest {
     latest("flux-system:app=ghcr.io/acme/app:2.0.0\nflux-system:like-float=ghcr.io/acme/app:1.10")
 }
@@ -301,6 +326,18 @@ proptest! {
                 *expected.entry((change.old.trim_end().to_owned(), change.new.clone())).or_insert(0) += 1;
             }
             prop_assert_eq!(olds, expected);
+        }
+    }
+
+    #[test]
+    fn fields_told_from_another_version_are_those_that_are_read(text in manifest()) {
+        if let Some(after) = rewrite(text.as_bytes(), &all_latest()).text {
+            for (one, other) in [(&text, &after), (&after, &text)] {
+                let known = current(one.as_bytes());
+                if let Some(told) = current_beside(other.as_bytes(), one.as_bytes(), &known) {
+                    prop_assert_eq!(told, current(other.as_bytes()), "{:?} beside {:?}", other, one);
+                }
+            }
         }
     }
 

@@ -14,9 +14,10 @@ use crate::setter::{self, Current};
 
 /// The objects are opened once for so many commits at least.
 pub(super) const SHARE_MIN: usize = 32;
-/// The fields of so many files are remembered: what a commit left is what the next one found.
+/// So many files are remembered: what a commit left is what the next one found.
 const FILES_KEPT_MAX: usize = 4096;
 const FIELDS_KEPT_MAX: usize = 100_000;
+const BYTES_KEPT_MAX: usize = 16 << 20;
 /// So many bytes of one commit's files are read.
 const BYTES_MAX: usize = 256 << 20;
 /// A merge of more commits than that is not compared.
@@ -43,7 +44,7 @@ fn some(objects: &Objects, commits: &[&LogEntry]) -> Vec<Outcome> {
     let told = |error: git::Error| Cause::from(error).message;
     match objects.open().map_err(told) {
         Ok(reader) => {
-            let mut files = Files { reader, bytes: 0, kept: HashMap::new(), fields_kept: 0 };
+            let mut files = Files { reader, bytes: 0, kept: Kept::default() };
             commits.iter().map(|commit| one(&mut files, commit).map_err(told)).collect()
         }
         Err(reason) => vec![Err(reason); commits.len()],
@@ -89,11 +90,12 @@ fn between(files: &mut Files, before: Oid, after: Oid) -> Result<Found, git::Err
         }
         match (file.before, file.after) {
             (Some(before), Some(after)) => {
-                let (before, after) = (files.read(&file.path, before)?, files.read(&file.path, after)?);
-                found.changes.extend(before.changes(&after));
+                let after_fields = files.read(&file.path, after, None)?;
+                let before = files.read(&file.path, before, Some(after))?;
+                found.changes.extend(before.changes(&after_fields));
             }
-            (Some(before), None) if !moved.contains(&before) => gone.push(files.read(&file.path, before)?),
-            (None, Some(after)) if !moved.contains(&after) => come.push(files.read(&file.path, after)?),
+            (Some(before), None) if !moved.contains(&before) => gone.push(files.read(&file.path, before, None)?),
+            (None, Some(after)) if !moved.contains(&after) => come.push(files.read(&file.path, after, None)?),
             _ => {}
         }
     }
@@ -131,37 +133,56 @@ struct Files {
     reader: Reader,
     /// How much was read for one comparison.
     bytes: usize,
-    kept: HashMap<Oid, Rc<Vec<Current>>>,
-    fields_kept: usize,
+    kept: Kept,
+}
+
+/// The files with markers that were read last, and that others have none.
+#[derive(Default)]
+struct Kept {
+    files: HashMap<Oid, Known>,
+    fields: usize,
+    bytes: usize,
+}
+
+struct Known {
+    marked: Rc<Vec<Current>>,
+    /// Empty without fields.
+    text: Vec<u8>,
 }
 
 impl Files {
-    fn read(&mut self, path: &str, blob: Oid) -> Result<Fields, git::Error> {
+    /// The fields of a file; of one that is another version of the file `beside` mostly without reading its YAML.
+    fn read(&mut self, path: &str, blob: Oid, beside: Option<Oid>) -> Result<Fields, git::Error> {
         let mut fields = Fields { path: path.to_owned(), ..Fields::default() };
-        if let Some(marked) = self.kept.get(&blob) {
-            fields.marked = Rc::clone(marked);
+        if let Some(known) = self.kept.files.get(&blob) {
+            fields.marked = Rc::clone(&known.marked);
             return Ok(fields);
         }
         let text = self.reader.blob(blob)?;
         self.bytes += text.len();
         if setter::has_marker(&text) {
-            fields.marked = Rc::new(setter::current(&text));
+            let beside = beside.and_then(|beside| self.kept.files.get(&beside));
+            let told = beside.and_then(|known| setter::current_beside(&text, &known.text, &known.marked));
+            fields.marked = Rc::new(told.unwrap_or_else(|| setter::current(&text)));
         } else if setter::may_override(path) {
             fields.overrides = std::str::from_utf8(&text).map(|text| setter::overrides(path, text)).unwrap_or_default();
             // These depend on the path too.
             return Ok(fields);
         }
-        self.keep(blob, &fields.marked);
+        let text = if fields.marked.is_empty() { Vec::new() } else { text };
+        self.kept.keep(blob, Known { marked: Rc::clone(&fields.marked), text });
         Ok(fields)
     }
+}
 
-    fn keep(&mut self, blob: Oid, marked: &Rc<Vec<Current>>) {
-        if self.kept.len() >= FILES_KEPT_MAX || self.fields_kept + marked.len() > FIELDS_KEPT_MAX {
-            self.kept.clear();
-            self.fields_kept = 0;
+impl Kept {
+    fn keep(&mut self, blob: Oid, known: Known) {
+        self.fields += known.marked.len();
+        self.bytes += known.text.len();
+        if self.files.len() >= FILES_KEPT_MAX || self.fields > FIELDS_KEPT_MAX || self.bytes > BYTES_KEPT_MAX {
+            *self = Self { fields: known.marked.len(), bytes: known.text.len(), files: HashMap::new() };
         }
-        self.fields_kept += marked.len();
-        self.kept.insert(blob, Rc::clone(marked));
+        self.files.insert(blob, known);
     }
 }
 
