@@ -7,6 +7,7 @@
 mod chain;
 mod checkout;
 mod index;
+mod merged;
 mod ours;
 mod outcome;
 mod overtaken;

@@ -131,6 +131,35 @@ fn a_merged_branch_that_was_not_deleted_starts_again_at_main() {
 }
 
 #[test]
+fn a_reviewed_branch_that_was_squashed_into_a_changed_file_starts_again_at_main() {
+    // Beside the changed line, and far from it.
+    for (above, below) in [("", "# a comment\n"), ("# a comment\n", "")] {
+        let world = proposed();
+        world.git.commit("app.git", "updates", &[("review.txt", "mine\n")], "review");
+        let commented = |version| format!("{above}{}{below}", world.manifest(version));
+        world.git.commit("app.git", "main", &[("apps/web.yaml", &commented("1.0.0"))], "comment");
+        world.is_at_rest();
+        let squashed = commented("1.0.1");
+        world.git.commit("app.git", "main", &[("apps/web.yaml", &squashed), ("review.txt", "mine\n")], "squashed");
+        world.is_at_rest();
+        assert_eq!(world.after_a_release(), ["update apps", "squashed", "comment", "first"]);
+        assert_eq!(world.git.read("app.git", "updates", "apps/web.yaml"), commented("1.0.2"));
+        world.is_at_rest();
+    }
+}
+
+#[test]
+fn a_branch_whose_review_was_not_merged_keeps_it() {
+    let world = proposed();
+    let commented = |version| world.manifest(version) + "# mine\n";
+    world.git.commit("app.git", "updates", &[("apps/web.yaml", &commented("1.0.1"))], "review");
+    let others = "# theirs\n".to_owned() + &world.manifest("1.0.1");
+    world.git.commit("app.git", "main", &[("apps/web.yaml", &others)], "by hand");
+    assert_eq!(world.after_a_release(), ["update apps", "review", "update apps", "first"]);
+    assert_eq!(world.git.read("app.git", "updates", "apps/web.yaml"), commented("1.0.2"));
+}
+
+#[test]
 fn a_deleted_branch_is_made_again() {
     let world = proposed();
     world.git_in(&["update-ref", "-d", "refs/heads/updates"]);

@@ -4,6 +4,7 @@
 //! touch, have become others, so that a review in progress keeps its commits. Above the work of others the changes are
 //! added; what somebody took back is not made again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,16 +12,17 @@ use serde::Serialize;
 
 use super::Work;
 use super::chain::{self, Drafts, Made};
+use super::merged::is_merged;
 use super::ours::{self, is_ours};
 use super::outcome::{FailedUpdate, Outcome, Update, UpdateError};
 use super::overtaken::is_overtaken;
 use super::request::{UpdateRequest, or_else};
 use crate::engine::rewrite::{Findings, InFile};
-use crate::git::{LogEntry, Oid, Session};
+use crate::git::{GitTree, LogEntry, Oid, Session};
 use crate::object::NamespacedName;
 use crate::setter::{self, Change, Ignored};
 use crate::trailer;
-use crate::tree::{ContentId, FileTree as _, TreeError};
+use crate::tree::{ContentId, Entry, FileTree as _, TreeError};
 
 /// At most this many commits of a push branch are read to learn whether all are ours.
 const PROPOSED_MAX: usize = 100;
@@ -48,6 +50,8 @@ pub(super) enum Target {
 
 /// What a push branch has that the checkout branch has not.
 struct Proposal {
+    /// Where it left the checkout branch.
+    fork: Oid,
     tip: Oid,
     /// Newest first.
     commits: Vec<LogEntry>,
@@ -78,7 +82,7 @@ pub(super) fn target(session: &Session, work: Work<'_>, base: Oid, made: &mut Ma
         if route.may_rebuild {
             return Ok(Target::At(replaced, Effect::Rebuilds));
         }
-    } else if route.may_rebuild && proposal.has_reached(&wanted) {
+    } else if route.may_rebuild && proposal.has_reached(session, base, &wanted)? {
         return Ok(Target::At(replaced, Effect::Rebuilds));
     } else if proposal.holds(&wanted) {
         return Ok(Target::Proposed);
@@ -101,7 +105,7 @@ fn read(session: &Session, work: Work<'_>, base: Oid, tip: Oid) -> Result<Option
     let tree = session.tree(base)?;
     let mut files = changed.clone();
     files.retain(|path, content| content_id(&tree, path) != *content);
-    Ok(Some(Proposal { tip, commits, changed, files }))
+    Ok(Some(Proposal { fork, tip, commits, changed, files }))
 }
 
 impl Proposal {
@@ -110,10 +114,22 @@ impl Proposal {
         self.commits.len() <= PROPOSED_MAX && self.commits.iter().all(|commit| is_ours(session, commit, work, made))
     }
 
-    /// True when all that was changed here is on the checkout branch too, as other commits, and with it changes of the
-    /// files that are `wanted` now. Where those were taken back nothing has reached it.
-    fn has_reached(&self, wanted: &BTreeMap<String, Option<ContentId>>) -> bool {
-        self.files.is_empty() && wanted.keys().any(|path| self.changed.contains_key(path))
+    /// True when all that was changed here is on the checkout branch too, as other commits and perhaps among other changes,
+    /// and with it changes of the files that are `wanted` now. Where those were taken back nothing has reached it.
+    fn has_reached(
+        &self,
+        session: &Session,
+        base: Oid,
+        wanted: &BTreeMap<String, Option<ContentId>>,
+    ) -> Result<bool, UpdateError> {
+        if !wanted.keys().any(|path| self.changed.contains_key(path)) {
+            return Ok(false);
+        }
+        let trees = [session.tree(self.fork)?, session.tree(base)?, session.tree(self.tip)?];
+        Ok(self.files.keys().all(|path| match trees.each_ref().map(|tree| content(tree, path)) {
+            [Some(ancestor), Some(ours), Some(theirs)] => is_merged(&ancestor, &ours, &theirs),
+            _ => false,
+        }))
     }
 
     /// True when all of `wanted` is there, and no other manifest that could hold a marker.
@@ -243,7 +259,15 @@ fn difference(session: &Session, from: Oid, to: Oid) -> Result<BTreeMap<String, 
     differing.map_err(|error| UpdateError::Tree { of: format!("commit {to}"), source: Arc::new(error) })
 }
 
-fn content_id(tree: &crate::git::GitTree<'_>, path: &str) -> Option<ContentId> {
+fn content_id(tree: &GitTree<'_>, path: &str) -> Option<ContentId> {
+    entry(tree, path)?.content_id
+}
+
+fn content(tree: &GitTree<'_>, path: &str) -> Option<Vec<u8>> {
+    tree.read(&entry(tree, path)?).ok().map(Cow::into_owned)
+}
+
+fn entry(tree: &GitTree<'_>, path: &str) -> Option<Entry> {
     let found: Result<_, TreeError> = tree.files(path, &|_| true);
-    found.ok()?.into_iter().find(|entry| entry.path == path)?.content_id
+    found.ok()?.into_iter().find(|entry| entry.path == path)
 }

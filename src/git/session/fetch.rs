@@ -13,8 +13,8 @@ use crate::git::branch::{Branch, FullName};
 use crate::git::error::{Error, Fault, printable};
 use crate::git::link::Link;
 use crate::git::refspec::RefName;
-use crate::git::{allocation, store};
 use crate::git::transport::Route;
+use crate::git::{allocation, store};
 
 /// What a server says that hands out commits which none of its references is at.
 const CAN_WANT_ANY: &[&str] = &["allow-reachable-sha1-in-want", "allow-any-sha1-in-want"];
