@@ -11,6 +11,7 @@ use crate::git::{Auth, Remote, RemoteUrl, SshAuth};
 use crate::secret::Secret;
 
 const TIMEOUT: Duration = Duration::from_secs(300);
+const KNOWN_HOSTS_HINT: &str = "--ssh-known-hosts FILE names another file; ssh-keyscan HOST prints lines for one";
 
 /// The login to a Git server
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,8 @@ impl LoginArgs {
             }
             (None, Some(key)) => {
                 let identity = Secret::new(read_file("the ssh key", key)?);
-                let known_hosts = read_file("known hosts", &self.known_hosts_file()?)?;
+                let known_hosts = read_file("known hosts", &self.known_hosts_file()?);
+                let known_hosts = known_hosts.map_err(|error| error.hint(KNOWN_HOSTS_HINT))?;
                 Ok(Auth::Ssh(SshAuth { identity, password, known_hosts }))
             }
             (None, None) => Ok(Auth::None),

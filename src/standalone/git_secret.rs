@@ -25,7 +25,7 @@ pub(super) enum GitSecretError {
     Half { present: &'static str, missing: &'static str },
     #[error("expected username and password, bearerToken, or certificates, and found {found}")]
     Nothing { found: String },
-    #[error("an ssh URL needs identity and known_hosts, and the keys found are {found}")]
+    #[error("expected identity and known_hosts for an ssh URL, and found {found}")]
     NoIdentity { found: String },
     #[error("spec.url names a user and the Secret has {key}: a server takes one of them")]
     TwoUsers { key: &'static str },
@@ -99,6 +99,11 @@ pub(super) fn proxy(entries: &SecretData) -> Result<Proxy, GitSecretError> {
 /// As Flux reads it: a bearer token wins over user and password.
 fn login(entries: &SecretData, user: Option<&str>, warnings: &mut Vec<String>) -> Result<Auth, GitSecretError> {
     let (username, password) = (entries.text("username")?, entries.text("password")?);
+    for key in ["username", "password", "bearerToken"] {
+        if entries.get(key).is_some_and(|value| value.expose().ends_with(b"\n")) {
+            warnings.push(format!("key {key} of the Secret ends with a line break, which is sent with it"));
+        }
+    }
     match (text(entries, "bearerToken")?, username, password) {
         (Some(_), ..) if user.is_some() => Err(GitSecretError::TwoUsers { key: "bearerToken" }),
         (Some(token), username, password) => {

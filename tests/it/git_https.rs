@@ -446,6 +446,8 @@ fn secrets_of_git_are_read_as_documented() {
         "ca.crt: x",
         &["reading a CA certificate: ", "hint: see ca.crt, tls.crt and tls.key in the Secret"],
     );
+    let ends = "warning: GitRepository flux-system/app: key password of the Secret ends with a line break";
+    check(https, with, "username: u, password: \"s3cret\\n\"", &[ends, reached]);
     let plain = "warning: GitRepository flux-system/app: the certificates of its Secret protect nothing, since spec.url is plain http";
     let ca = String::from_utf8(Authority::new().certificate()).expect("PEM").replace('\n', "\\n");
     check(http, with, &format!("ca.crt: \"{ca}\""), &[plain, reached]);

@@ -108,13 +108,13 @@ fn secrets_that_do_not_fit_the_url_are_named_with_their_keys() {
         &url,
         REFERENCE,
         &[("identity", &key)],
-        &["secret flux-system/app", "identity and known_hosts", "found are identity"],
+        &["secret flux-system/app", "identity and known_hosts", "found identity"],
     );
     check(
         &url,
         REFERENCE,
         &[("username", b"x"), ("password", b"y")],
-        &["secret flux-system/app", "found are password, username"],
+        &["secret flux-system/app", "found password, username"],
     );
     check(
         "https://127.0.0.1:1/app.git",
@@ -174,6 +174,9 @@ fn history_reads_the_trail_over_ssh() {
         "{}",
         own.stderr
     );
+    fs::remove_file(world.path(".ssh/known_hosts")).expect("a file");
+    let none = finish(&mut command(args(&scp, &[Path::new("--ssh-key"), &key]), world.folder.path())).code_is(2);
+    assert!(none.stderr.contains("hint: --ssh-known-hosts FILE"), "{}", none.stderr);
     let without = finish(&mut command(args(&scp, &[]), world.folder.path())).code_is(2);
     assert!(without.stderr.contains("history takes --ssh-key"), "{}", without.stderr);
 }
