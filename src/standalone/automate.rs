@@ -118,9 +118,10 @@ fn gather(
     let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
     let reached = access::remote(source, objects).map_err(AccessError::cause)?;
     let git = spec.git()?;
-    let object = format!("ImageUpdateAutomation {id}");
     let signer = git.commit.signing_key.as_ref();
-    let signer = signer.map(|key| context.signers.signer(key, &object, &id.namespace, objects, now)).transpose()?;
+    let signer = signer
+        .map(|key| context.signers.signer(key, "spec.git.commit.signingKey", &id.namespace, objects, now))
+        .transpose()?;
     // The automation's own ref replaces the source's as a whole, as in Flux.
     let own = git.checkout.as_ref().map(|checkout| &checkout.reference);
     let reference = own.or(source.spec.reference.as_ref());

@@ -96,3 +96,15 @@ fn a_key_that_cannot_sign_stops_its_automation_before_anything_is_pushed() {
     );
     check("type: ssh, ", &[identity, ("password", b"hunter2")], &[locked, "the password does not open"]);
 }
+
+#[test]
+fn a_missing_secret_is_told_with_the_field_that_names_it() {
+    let world = World::simple();
+    let key = "      signingKey: {secretRef: {name: absent}}\n      author:";
+    let automation = automation("apps", "app", "./apps").replace("      author:", key);
+    world.objects("all.yaml", &(policy("web", "^1") + &source("app") + &automation));
+    let run = world.sync(&[]).code_is(2);
+    let told =
+        "ImageUpdateAutomation flux-system/apps: spec.git.commit.signingKey: Secret flux-system/absent does not exist";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
