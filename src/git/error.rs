@@ -130,7 +130,8 @@ impl Fault {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
-                "a certificate of an authority that is not trusted here: put the authority's into the Secret as ca.crt",
+                "a certificate of an authority that is not trusted here: put the authority's into the Secret as ca.crt; \
+                 for history SSL_CERT_FILE=FILE trusts those of a PEM file instead",
             ),
             Self::Net(net::Error::ClientCertificate { .. } | net::Error::Certificate { .. }) => {
                 Some("see ca.crt, tls.crt and tls.key in the Secret of the GitRepository")
@@ -176,6 +177,11 @@ impl PushError {
             Self::Failed(error) => error.hint(),
             Self::Partly { source, .. } => source.hint(),
             Self::NotForward { .. } => Some("a refspec with a leading + may replace them".to_owned()),
+            // As GitHub, GitLab and Git itself put it.
+            Self::Refused { reason, .. } if reason.contains("hook declined") => Some(
+                "where the branch takes no direct pushes, propose the changes on another one: spec.git.push.branch"
+                    .to_owned(),
+            ),
             Self::NoOptions => {
                 Some("remove spec.git.push.options, or allow them: receive.advertisePushOptions".to_owned())
             }

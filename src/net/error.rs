@@ -176,6 +176,9 @@ impl Error {
                 "a certificate of an authority that this machine does not trust: \
                  SSL_CERT_FILE=FILE trusts those of a PEM file instead",
             ),
+            Self::Tls { cause, .. } if cause.contains("InvalidContentType") => {
+                Some("what listens there does not speak TLS: the URL may need http:// or another port")
+            }
             Self::Tls { cause, .. } if cause.contains("CaUsedAsEndEntity") => Some(
                 "the server shows the certificate of an authority as its own: give it one that the authority issued",
             ),

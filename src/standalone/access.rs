@@ -53,6 +53,9 @@ impl AccessError {
             Self::Url { source: UrlError::Credentials, .. } => {
                 Some("put them into a Secret as username and password, and name that in spec.secretRef")
             }
+            Self::NoSecret { .. } => {
+                Some("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
+            }
             Self::NoPassword { .. } => Some("name a Secret with the key password in spec.secretRef"),
             Self::NoApp { .. } => Some(
                 "name a Secret in spec.secretRef with githubAppID, githubAppInstallationID and githubAppPrivateKey",

@@ -189,6 +189,7 @@ fn a_hook_that_refuses_is_heard_and_the_branch_stays() {
     let expected =
         "push to branch main refused: pre-receive hook declined (remote: no commits on fridays; see [31mwiki)";
     assert_eq!(error.to_string(), expected);
+    assert!(error.hint().is_some_and(|hint| hint.ends_with("spec.git.push.branch")), "{:?}", error.hint());
     assert_eq!(server.log("app.git", "main"), ["first"]);
 }
 

@@ -221,6 +221,7 @@ fn a_missing_or_wrong_secret_is_named_and_never_printed() {
         "{}",
         run.stderr
     );
+    assert!(run.stderr.contains("--secret NS/NAME=DIR"), "{}", run.stderr);
     let mut command = world.sync_command(
         "state",
         &["--log-level", "trace", "--secret", "flux-system/registry=env:REG", "--secret", "flux-system/git=env:GIT"],
