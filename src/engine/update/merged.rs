@@ -39,8 +39,8 @@ fn lines(text: &[u8]) -> Vec<&[u8]> {
 }
 
 impl Change<'_> {
-    /// True when the lines of `other` are replaced here too, and its new ones are among those that replace them. Lines that
-    /// are only removed must be removed alike, or lines that were written again would count as removed.
+    /// True when the lines of `other` are replaced here too, and its new ones are among those that replace them. Lines
+    /// that are only removed must be removed alike, or lines that were written again would count as removed.
     fn holds(&self, other: &Change<'_>) -> bool {
         match other.new.len() {
             0 => self.new.is_empty() && self.old == other.old,

@@ -114,8 +114,8 @@ impl Proposal {
         self.commits.len() <= PROPOSED_MAX && self.commits.iter().all(|commit| is_ours(session, commit, work, made))
     }
 
-    /// True when all that was changed here is on the checkout branch too, as other commits and perhaps among other changes,
-    /// and with it changes of the files that are `wanted` now. Where those were taken back nothing has reached it.
+    /// True when all that was changed here is on the checkout branch too, as other commits and perhaps among other
+    /// changes, and with it changes of the files that are `wanted` now. Where those were taken back nothing has reached it.
     fn has_reached(
         &self,
         session: &Session,
