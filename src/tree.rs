@@ -30,6 +30,9 @@ pub enum TreeError {
     Elsewhere { path: String, reason: &'static str },
     #[error("reading {path:?}")]
     Read { path: String, source: Box<dyn std::error::Error + Send + Sync> },
+    /// What holds the whole tree is damaged: nothing that is read from it can be relied on.
+    #[error("reading {path:?}")]
+    Damaged { path: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("{path:?} is larger than {limit} bytes")]
     TooLarge { path: String, limit: u64 },
 }

@@ -3,6 +3,8 @@
 //! Takes a [`FileTree`], a path in it and the latest images; gives the new text of each changed file, the
 //! changes and the markers that were not applied, each with its file. Writes nothing.
 
+use std::error::Error as _;
+
 use rayon::prelude::*;
 
 use crate::setter::{self, Change, Current, Ignored, Latest, Rewrite};
@@ -67,7 +69,7 @@ enum Content {
 
 /// Rewrites the manifests at or below `under`; `changed` receives each changed file as soon as it is known.
 ///
-/// A file that cannot be read or does not parse is among the ignored ones; a missing `under` is an error.
+/// A file that cannot be read or does not parse is among the ignored ones; a missing `under` and damage are errors.
 pub fn rewrite(
     tree: &dyn FileTree,
     under: &str,
@@ -78,7 +80,7 @@ pub fn rewrite(
     let mut findings = Findings::default();
     let mut entries = tree.files(under, &setter::is_manifest)?.into_iter().peekable();
     while entries.peek().is_some() {
-        let batch = read_batch(tree, &mut entries, index);
+        let batch = read_batch(tree, &mut entries, index)?;
         let rewritten: Vec<(Entry, Rewrite, Vec<u8>)> =
             batch.into_par_iter().map(|read| read.rewrite(latest)).collect();
         for (entry, mut rewrite, before) in rewritten {
@@ -121,7 +123,7 @@ fn read_batch(
     tree: &dyn FileTree,
     entries: &mut impl Iterator<Item = Entry>,
     index: &mut dyn MarkerIndex,
-) -> Vec<Read> {
+) -> Result<Vec<Read>, TreeError> {
     let (mut batch, mut bytes) = (Vec::new(), 0);
     for entry in entries {
         if let Some(known) = entry.content_id.and_then(|content| index.recall(content)) {
@@ -137,14 +139,21 @@ fn read_batch(
                 entry.content_id.into_iter().for_each(|content| index.remember(content, &Rewrite::default()));
                 continue;
             }
-            Err(error) => Content::Known(ignored(format!("the file cannot be read: {error}"))),
+            Err(error @ TreeError::Damaged { .. }) => return Err(error),
+            Err(error) => Content::Known(ignored(unreadable(&error))),
         };
         batch.push(Read { entry, content });
         if bytes >= BATCH_BYTES {
             break;
         }
     }
-    batch
+    Ok(batch)
+}
+
+/// The findings name the file already.
+fn unreadable(error: &TreeError) -> String {
+    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    format!("the file cannot be read: {why}")
 }
 
 const LFS: &str = "the file is a Git LFS pointer: its content is not in the repository";

@@ -19,6 +19,7 @@ mod route;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use super::budget::PushBudget;
 use crate::git::{Git, Remote, Session};
@@ -47,6 +48,20 @@ struct Work<'w> {
 
 /// Runs all requests against one remote; the outcome at place `i` belongs to request `i`.
 pub fn update(git: &Git, remote: &Remote, requests: &[UpdateRequest], terms: Terms<'_>) -> Vec<Outcome> {
+    let mut outcomes = update_once(git, remote, requests, terms);
+    let is_hit = |outcome: &Outcome| matches!(outcome, Err(failed) if failed.error.is_damage());
+    let hit: Vec<usize> = (0..outcomes.len()).filter(|place| is_hit(&outcomes[*place])).collect();
+    if !hit.is_empty() {
+        warn!(remote = %remote.url, "the store turned out to be damaged, and what it stopped is done again");
+        let requests: Vec<UpdateRequest> = hit.iter().map(|place| requests[*place].clone()).collect();
+        for (place, outcome) in hit.into_iter().zip(update_once(git, remote, &requests, terms)) {
+            outcomes[place] = outcome;
+        }
+    }
+    outcomes
+}
+
+fn update_once(git: &Git, remote: &Remote, requests: &[UpdateRequest], terms: Terms<'_>) -> Vec<Outcome> {
     let mut session = match open(git, remote) {
         Ok(session) => session,
         Err(error) => return all_failed(requests.len(), &error),

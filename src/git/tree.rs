@@ -59,7 +59,8 @@ impl<'s> GitTree<'s> {
     }
 
     fn broken(&self, path: &str, error: git2::Error) -> TreeError {
-        TreeError::Read { path: path.to_owned(), source: Box::new(self.store.read_error("reading an object", error)) }
+        let (path, source) = (path.to_owned(), Box::new(self.store.read_error("reading an object", error)));
+        if source.is_damage() { TreeError::Damaged { path, source } } else { TreeError::Read { path, source } }
     }
 
     /// The entry at `path`. Of what is no plain file or folder, only that much is told.

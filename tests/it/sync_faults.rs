@@ -1,5 +1,9 @@
 //! Bad servers and bad remotes: one clear error each, and the next run works.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use crate::servers::fake_registry::Fault as RegistryFault;
 use crate::servers::git_http::{Fault, create_bare, git};
 use crate::world::{World, automation, deployment, policy, source};
@@ -240,4 +244,45 @@ fn many_markers_with_one_cause_are_told_once() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn a_damaged_file_of_the_store_is_fetched_anew_in_the_same_run() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.registry.push("acme/web", "1.0.2");
+    let store = only_store(&world);
+    let blob = git(&world.git.path("app.git"), &["rev-parse", "main:apps/web.yaml"]);
+    unpack(&store);
+    let (folder, file) = blob.trim().split_at(2);
+    replace(&store.join("objects").join(folder).join(file), b"rubbish");
+
+    let run = world.sync(&["--exit-code"]).code_is(1);
+    assert!(run.stderr.contains("damaged"), "{}", run.stderr);
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.2"));
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "update apps", "first"]);
+}
+
+fn only_store(world: &World) -> PathBuf {
+    let homes = fs::read_dir(world.path("state/git")).expect("stores");
+    homes.map(|home| home.expect("a store").path().join("store.git")).next().expect("one store")
+}
+
+/// Makes loose objects of all packs: one of them can be damaged alone.
+fn unpack(store: &Path) {
+    let aside = store.join("aside");
+    fs::rename(store.join("objects/pack"), &aside).expect("the packs");
+    fs::create_dir(store.join("objects/pack")).expect("a folder");
+    for pack in fs::read_dir(&aside).expect("the packs").map(|pack| pack.expect("a pack").path()) {
+        if pack.extension().is_some_and(|extension| extension == "pack") {
+            let script = format!("git unpack-objects -q < {}", pack.display());
+            let status = Command::new("sh").args(["-c", &script]).current_dir(store).status();
+            assert!(status.expect("git").success(), "git unpack-objects");
+        }
+    }
+}
+
+fn replace(path: &Path, content: &[u8]) {
+    fs::remove_file(path).expect("the object");
+    fs::write(path, content).expect("another one");
 }

@@ -82,6 +82,16 @@ pub enum UpdateError {
 }
 
 impl UpdateError {
+    /// True when the store is rebuilt as soon as it is opened again.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Git(error) => error.is_damage(),
+            Self::Tree { source, .. } => matches!(**source, TreeError::Damaged { .. }),
+            Self::Push { source, .. } => matches!(&**source, PushError::Failed(error) if error.is_damage()),
+            _ => false,
+        }
+    }
+
     /// Advice for the user. Causes that several outcomes share are not found by walking the chain.
     pub fn hint(&self) -> Option<String> {
         match self {
