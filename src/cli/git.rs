@@ -31,11 +31,6 @@ pub(super) struct GitArgs {
     /// Host key algorithms of ssh, most wanted first (default: those without SHA-1)
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     ssh_hostkey_algos: Vec<String>,
-
-    /// At most this many pushes a minute to one repository, 0 for any number (default: 6 for github.com, else any number);
-    /// what comes too early is pushed later, together with what came meanwhile
-    #[arg(long, value_name = "N")]
-    git_pushes_per_minute: Option<u32>,
 }
 
 /// Bytes as Kubernetes writes them: `500M`, `10Gi`.
@@ -58,6 +53,28 @@ fn quantity(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(|| "the size is too large".to_owned())
 }
 
+/// How often to push
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Git")]
+pub(super) struct PushArgs {
+    /// At most this many pushes a minute to one repository, 0 for any number (default: 6 for github.com, else any number);
+    /// what comes too early is pushed later, together with what came meanwhile
+    #[arg(long, value_name = "N")]
+    git_pushes_per_minute: Option<u32>,
+}
+
+impl PushArgs {
+    /// How often this process may push; `patience` is how long a push may wait for its turn.
+    pub(super) fn budget(&self, patience: Duration) -> PushBudget {
+        let limit = match self.git_pushes_per_minute.map(NonZeroU32::new) {
+            None => PushLimit::ByHost,
+            Some(None) => PushLimit::Unlimited,
+            Some(Some(limit)) => PushLimit::PerMinute(limit),
+        };
+        PushBudget::new(limit, patience)
+    }
+}
+
 impl GitArgs {
     pub(super) fn open(&self, http: Http, runtime: Handle) -> Result<Git, Failure> {
         let limits = Limits { state_bytes: self.state_max, ..Limits::default() };
@@ -70,16 +87,6 @@ impl GitArgs {
         let kex = kex.map_err(|error| Failure::from(error).doing("reading --ssh-kex-algos"))?;
         let both = kex.with_host_keys(&self.ssh_hostkey_algos);
         both.map_err(|error| Failure::from(error).doing("reading --ssh-hostkey-algos"))
-    }
-
-    /// How often this process may push; `patience` is how long a push may wait for its turn.
-    pub(super) fn budget(&self, patience: Duration) -> PushBudget {
-        let limit = match self.git_pushes_per_minute.map(NonZeroU32::new) {
-            None => PushLimit::ByHost,
-            Some(None) => PushLimit::Unlimited,
-            Some(Some(limit)) => PushLimit::PerMinute(limit),
-        };
-        PushBudget::new(limit, patience)
     }
 
     fn state_folder(&self) -> Result<PathBuf, Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Failure;
-use super::git::GitArgs;
+use super::git::{GitArgs, PushArgs};
 use super::objects::ObjectArgs;
 use super::report::{self, Json};
 use super::{Format, Outcome, output, runtime};
@@ -56,6 +56,9 @@ pub(super) struct Args {
 
     #[command(flatten)]
     git: GitArgs,
+
+    #[command(flatten)]
+    push: PushArgs,
 }
 
 fn interval(text: &str) -> Result<api::Duration, String> {
@@ -74,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         git: args.git.open(http, runtime.handle().clone())?.with_metrics(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
-        budget: args.git.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),
+        budget: args.push.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),
     };
     match &args.every {
         None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),

@@ -93,6 +93,9 @@ pub enum Fault {
     CredentialsNeeded,
     #[error("the server does not accept the credentials (401)")]
     CredentialsRefused,
+    /// One of the refusals below, with the server's own words.
+    #[error("{fault} (remote: {text})")]
+    Refused { fault: Box<Fault>, text: String },
     #[error("the server forbids this (403)")]
     Forbidden,
     #[error("the repository does not exist, or the credentials do not reach it (404)")]
@@ -142,6 +145,7 @@ impl Fault {
                 Some("name a Secret in spec.secretRef of the GitRepository; history takes --username --password-stdin")
             }
             Self::CredentialsRefused => Some("many servers want an access token as the password, and tokens expire"),
+            Self::Refused { fault, .. } => fault.hint(),
             Self::Forbidden => Some("the user or token may lack the right to read or to write this repository"),
             Self::NotFound => Some("check the URL; many servers say this too when credentials are missing"),
             _ => None,

@@ -19,6 +19,8 @@ use crate::net::{Deadline, Http, Proxy, StatusCode, Url, host, judge_status, ret
 
 /// More redirects than this are a loop.
 const REDIRECTS_MAX: usize = 5;
+/// What a server may say of a refusal.
+const WORDS_BYTES_MAX: usize = 500;
 /// Some servers and proxies answer with a web page unless they see a Git client.
 const USER_AGENT: &str = concat!("git/tagwright-", env!("CARGO_PKG_VERSION"));
 
@@ -56,7 +58,7 @@ impl Wire {
             match redirected(&url, response.status(), response.headers())? {
                 Some(to) => url = to,
                 None => {
-                    self.check(&response, service, "advertisement")?;
+                    let response = self.check(response, service, "advertisement", deadline)?;
                     *self.base() = base_of(&url)?;
                     return Ok(response);
                 }
@@ -76,8 +78,7 @@ impl Wire {
                 .body(request.clone());
             Ok(self.runtime.block_on(self.http.send(builder, deadline))?)
         })?;
-        self.check(&response, service, "result")?;
-        Ok(response)
+        self.check(response, service, "result", deadline)
     }
 
     /// The next piece of an answer, `None` at its end.
@@ -122,15 +123,34 @@ impl Wire {
     }
 
     /// Checks that an answer is Git's and of the content type that the protocol prescribes.
-    fn check(&self, response: &Response, service: Service, half: &str) -> Result<(), Fault> {
-        check_status(response.status(), self.login.is_given())?;
+    fn check(
+        &self,
+        mut response: Response,
+        service: Service,
+        half: &str,
+        deadline: Deadline,
+    ) -> Result<Response, Fault> {
+        if let Err(fault) = check_status(response.status(), self.login.is_given()) {
+            return Err(self.with_words(fault, &mut response, deadline));
+        }
         let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         if content_type == format!("application/x-{}-{half}", service.name()).as_bytes() {
-            return Ok(());
+            return Ok(response);
         }
         let content_type = printable(content_type, 100);
         let html = content_type.starts_with("text/html");
         Err(if html { Fault::Html } else { Fault::NotGit { content_type } })
+    }
+
+    /// Adds what the server says of its refusal, as git shows it: an expired token is often told only there.
+    fn with_words(&self, fault: Fault, response: &mut Response, deadline: Deadline) -> Fault {
+        let content_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+        if !content_type.starts_with(b"text/plain") {
+            return fault;
+        }
+        let piece = self.next_piece(response, deadline).ok().flatten().unwrap_or_default();
+        let text = printable(&piece, WORDS_BYTES_MAX).replace('\n', "; ");
+        if text.is_empty() { fault } else { Fault::Refused { fault: Box::new(fault), text } }
     }
 
     fn base(&self) -> MutexGuard<'_, Url> {

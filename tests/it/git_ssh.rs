@@ -72,22 +72,25 @@ fn a_listing_without_a_request_ends_the_command_politely() {
     let (server, lab) = (Sshd::start(&["ed25519"]), Lab::new());
     server.create("app.git", FIRST);
     open(&lab, &app(&server, "app.git")).fetch("main").expect("a fetch");
-    server.commands();
+    assert_eq!(ends(&server, 1), ["status 0"]);
     let mut session = open(&lab, &app(&server, "app.git"));
     session.fetch("main").expect("nothing to fetch");
     session.refresh().expect("a second listing");
     drop(session);
-    let ended = |lines: &[String]| lines.iter().filter(|line| line.starts_with("status ")).count() == 2;
-    let mut lines = server.commands();
+    assert_eq!(ends(&server, 2), ["status 0", "status 0"]);
+}
+
+/// How the last `count` commands ended; waits for them.
+fn ends(server: &Sshd, count: usize) -> Vec<String> {
+    let mut ends = Vec::new();
     for _ in 0..200 {
-        if ended(&lines) {
+        ends.extend(server.commands().into_iter().filter(|line| line.starts_with("status ")));
+        if ends.len() >= count {
             break;
         }
         std::thread::sleep(Duration::from_millis(50));
-        lines.extend(server.commands());
     }
-    let ends: Vec<&String> = lines.iter().filter(|line| line.starts_with("status ")).collect();
-    assert_eq!(ends, ["status 0", "status 0"], "{lines:?}");
+    ends
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn faults_of_git_servers_are_told_apart() {
         assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
     };
     check("info/refs", Fault::Status(401), "asks for credentials");
-    check("info/refs", Fault::Status(403), "403");
+    check("info/refs", Fault::Status(403), "the server forbids this (403) (remote: no)");
     check("info/refs", Fault::Status(404), "404");
     check("info/refs", Fault::Status(500), "500");
     check("info/refs", Fault::Html, "HTML");

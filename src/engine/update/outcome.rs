@@ -67,7 +67,7 @@ pub enum UpdateError {
     Range(#[source] Arc<InvalidPolicy>),
     #[error("{remote} has no tag with a version in {range:?}")]
     NoVersion { remote: String, range: String },
-    #[error("spec.git.push.branch is required: the checkout is a commit, not a branch")]
+    #[error("spec.git.push.branch is required, since the checkout is not a branch")]
     NoPushBranch,
     #[error("the refspec's source is branch {found}, and the commits go to {pushed}")]
     RefspecSource { found: Box<str>, pushed: Box<str> },

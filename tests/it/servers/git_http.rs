@@ -337,7 +337,11 @@ fn html() -> Response<Body> {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    Response::builder().status(status).body(Body::from(text)).expect("an answer")
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "text/plain")
+        .body(Body::from(text))
+        .expect("an answer")
 }
 
 fn redirect(to: &str) -> Response<Body> {
