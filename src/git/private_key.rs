@@ -3,12 +3,15 @@
 //! Takes the text of a key and the password that it may need; gives a key that can sign, or says what is the matter
 //! with it and never what is in it.
 
+mod pem;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use russh::keys::decode_secret_key;
 use ssh_key::{Algorithm, Kdf, PrivateKey};
 
+use self::pem::Pem;
 use super::error::printable;
 use crate::secret::Secret;
 
@@ -52,6 +55,10 @@ pub enum KeyError {
 }
 
 impl KeyError {
+    fn unusual(label: &str, cipher: &str) -> Self {
+        Self::Form { form: name(&format!("{label}, encrypted with {cipher}")) }
+    }
+
     /// What a user can do about it.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
@@ -71,17 +78,19 @@ pub(super) fn read(identity: &Secret, password: Option<&Secret>) -> Result<Priva
         return Err(KeyError::TooLong);
     }
     let pem = Pem::read(identity.expose_text().ok_or(KeyError::NoKey)?)?;
-    let key = match (pem.label.as_str(), pem.cipher.as_deref()) {
+    let key = match (pem.label.as_str(), &pem.seal) {
         ("OPENSSH PRIVATE KEY", _) => read_openssh(&pem, password)?,
-        ("ENCRYPTED PRIVATE KEY", _) | ("RSA PRIVATE KEY", Some("AES-128-CBC")) => read_encrypted(&pem, password)?,
+        ("ENCRYPTED PRIVATE KEY", _) => read_encrypted(&pem, password)?,
+        ("RSA PRIVATE KEY" | "EC PRIVATE KEY", Some(seal)) => {
+            let opened = pem.opened(seal, text(password)?)?;
+            decode_secret_key(&opened, None).map_err(|_| KeyError::PasswordWrong)?
+        }
         // The decoder takes any key that comes with a password for an encrypted one.
         ("RSA PRIVATE KEY" | "EC PRIVATE KEY" | "PRIVATE KEY", None) => {
             decode_secret_key(&pem.text, None).map_err(refused)?
         }
-        (label, cipher) => {
-            let cipher = cipher.map(|cipher| format!(", encrypted with {cipher}")).unwrap_or_default();
-            return Err(KeyError::Form { form: name(&format!("{label}{cipher}")) });
-        }
+        (label, Some(seal)) => return Err(KeyError::unusual(label, &seal.cipher)),
+        (label, None) => return Err(KeyError::Form { form: name(label) }),
     };
     match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::Rsa { .. } => Ok(key),
@@ -90,41 +99,6 @@ pub(super) fn read(identity: &Secret, password: Option<&Secret>) -> Result<Priva
         }
         kind => Err(KeyError::Kind { kind: name(kind.as_str()) }),
     }
-}
-
-/// The frame of a key, without what people leave around it.
-struct Pem {
-    label: String,
-    /// Of the old kind of encryption, which is named in a header.
-    cipher: Option<String>,
-    body: String,
-    text: String,
-}
-
-impl Pem {
-    fn read(text: &str) -> Result<Self, KeyError> {
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let Some((from, label)) = lines.iter().enumerate().find_map(|(at, line)| Some((at, label(line)?))) else {
-            return Err(if is_public(text) { KeyError::Public } else { KeyError::NoKey });
-        };
-        let lines: Vec<&str> =
-            lines[from + 1..].iter().take_while(|line| !line.starts_with("-----")).copied().collect();
-        let cipher = lines.iter().find_map(|line| line.strip_prefix("DEK-Info:")?.split(',').next());
-        let body = lines.iter().filter(|line| !line.contains(':')).copied().collect();
-        let text = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
-        if label.ends_with("PUBLIC KEY") {
-            return Err(KeyError::Public);
-        }
-        Ok(Self { label: label.to_owned(), cipher: cipher.map(|name| name.trim().to_owned()), body, text })
-    }
-}
-
-fn label(line: &str) -> Option<&str> {
-    line.strip_prefix("-----BEGIN ")?.strip_suffix("-----")
-}
-
-fn is_public(text: &str) -> bool {
-    ["ssh-", "ecdsa-sha2-", "sk-"].iter().any(|start| text.trim_start().starts_with(start))
 }
 
 fn read_openssh(pem: &Pem, password: Option<&Secret>) -> Result<PrivateKey, KeyError> {

@@ -192,6 +192,7 @@ fn keys_of_every_kind_and_form_open_the_door() {
         opens(&format!("{kind}-encrypted"), converted(kind, "RFC4716", "open sesame"), Some("open sesame"));
         if *kind != "ed25519" {
             opens(&format!("{kind}-pem"), converted(kind, "PEM", ""), Some("needless"));
+            opens(&format!("{kind}-pem-encrypted"), converted(kind, "PEM", "open sesame"), Some("open sesame"));
             opens(&format!("{kind}-pkcs8"), converted(kind, "PKCS8", ""), None);
             opens(&format!("{kind}-pkcs8-encrypted"), converted(kind, "PKCS8", "open sesame"), Some("open sesame"));
         }
@@ -199,7 +200,10 @@ fn keys_of_every_kind_and_form_open_the_door() {
     opens("ed25519-pkcs8", ed25519_in_pkcs8(), None);
     opens("ed25519-pkcs8-encrypted", encrypted_pkcs8("aes-256-cbc"), Some("open sesame"));
     opens("ed25519-scrypt", encrypted_pkcs8_with(&["-scrypt"]), Some("open sesame"));
-    opens("rsa-pem-encrypted", converted("rsa", "PEM", "open sesame"), Some("open sesame"));
+    for cipher in ["-aes128", "-aes192", "-aes256"] {
+        opens(&format!("ec{cipher}"), sealed_by_openssl("ec", "p384", cipher), Some("open sesame"));
+        opens(&format!("rsa{cipher}"), sealed_by_openssl("rsa", "rsa", cipher), Some("open sesame"));
+    }
     let text = String::from_utf8(private_key("user", "rsa")).expect("text");
     opens("windows", text.replace('\n', "\r\n").into_bytes(), None);
     opens("surrounded", format!("\n# a key\n  {}", text.replace('\n', "\n  ")).into_bytes(), None);
@@ -216,12 +220,14 @@ fn keys_that_do_not_open_are_told_apart_before_any_connection() {
         ("wrong", encrypted, Some("no"), "the password does not open the private key"),
         ("wrong pkcs8", converted("p256", "PKCS8", "open sesame"), Some("no"), "the password does not open"),
         ("missing pkcs8", converted("p256", "PKCS8", "open sesame"), None, "encrypted, and no password"),
+        ("wrong ec pem", converted("p256", "PEM", "open sesame"), Some("no"), "the password does not open"),
+        ("missing ec pem", converted("p256", "PEM", "open sesame"), None, "encrypted, and no password"),
         ("wrong pem", converted("rsa", "PEM", "open sesame"), Some("no"), "the password does not open"),
         (
-            "ec pem",
-            converted("p256", "PEM", "open sesame"),
+            "ec pem, des",
+            sealed_by_openssl("ec", "p256", "-des3"),
             Some("open sesame"),
-            "EC PRIVATE KEY, encrypted with AES-128-CBC",
+            "EC PRIVATE KEY, encrypted with DES-EDE3-CBC",
         ),
         (
             "des3",
@@ -544,6 +550,21 @@ fn encrypted_pkcs8_with(arguments: &[&str]) -> Vec<u8> {
     fs::write(&plain, ed25519_in_pkcs8()).expect("a key");
     let mut openssl = Command::new("openssl");
     openssl.args(["pkcs8", "-topk8", "-passout", "pass:open sesame", "-in"]).arg(&plain).args(arguments);
+    let output = openssl.output().expect("the tests need openssl: apt-get install openssl");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// A user's key in the old PEM form, encrypted by OpenSSL.
+fn sealed_by_openssl(verb: &str, kind: &str, cipher: &str) -> Vec<u8> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = folder.path().join("key");
+    fs::write(&plain, converted(kind, "PEM", "")).expect("a key");
+    let mut openssl = Command::new("openssl");
+    openssl.args([verb, cipher, "-passout", "pass:open sesame", "-in"]).arg(&plain);
+    if verb == "rsa" {
+        openssl.arg("-traditional");
+    }
     let output = openssl.output().expect("the tests need openssl: apt-get install openssl");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout

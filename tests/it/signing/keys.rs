@@ -89,7 +89,9 @@ fn commits_signed_with_ssh_keys_are_good_for_git_and_ssh_keygen() {
         check(&["-t", "ecdsa", "-b", "256", "-m", "PKCS8"], password);
         check(&["-t", "ecdsa", "-b", "521", "-m", "PKCS8"], password);
     }
-    check(&["-t", "ecdsa", "-b", "384", "-m", "PEM"], "");
+    for password in ["", "let me in"] {
+        check(&["-t", "ecdsa", "-b", "384", "-m", "PEM"], password);
+    }
     check(&["-t", "rsa", "-b", "3072"], "");
 }
 
