@@ -6,11 +6,8 @@ use git2::{ObjectType, Odb, Oid};
 
 use super::rawtree::{self, Kind, RawEntry};
 use super::store::Store;
-use super::tree::{DEPTH_MAX, join};
+use super::tree::{DEPTH_MAX, ENTRIES_MAX, content_id, join, malformed, unreadable};
 use crate::tree::{ContentId, TreeError};
-
-/// Trees may name each other many times over: a walk ends here.
-const ENTRIES_MAX: usize = 2_000_000;
 
 /// The paths whose entry is another in `to` than in `from`, with the id of the file in `to`; `None` where no file is
 /// there. Names that are not UTF-8 are replaced, which makes no path that anybody edits.
@@ -50,7 +47,7 @@ impl Walk<'_> {
         let (before, after) = (entries(path, &before)?, entries(path, &after)?);
         self.seen += before.len() + after.len();
         if self.seen > ENTRIES_MAX || path.split('/').count() > DEPTH_MAX {
-            return Err(unreadable(path, "the trees differ in too many folders"));
+            return Err(malformed(path, "the trees differ in too many folders"));
         }
         let names: BTreeSet<&[u8]> = before.keys().chain(after.keys()).copied().collect();
         for name in names {
@@ -79,21 +76,13 @@ impl Walk<'_> {
         let object = object.map_err(|error| unreadable(path, self.store.read_error("reading a tree", error)))?;
         match object.kind() {
             ObjectType::Tree => Ok(object.data().to_vec()),
-            _ => Err(unreadable(path, "the object is of another kind than its entry says")),
+            _ => Err(malformed(path, "the object is of another kind than its entry says")),
         }
     }
 }
 
-fn content_id(id: Oid) -> Option<ContentId> {
-    id.as_bytes().try_into().ok().map(ContentId)
-}
-
 /// By name; of doubles the last.
 fn entries<'d>(path: &str, data: &'d [u8]) -> Result<BTreeMap<&'d [u8], RawEntry<'d>>, TreeError> {
-    let entries = rawtree::parse(data).ok_or_else(|| unreadable(path, "the tree object is malformed"))?;
+    let entries = rawtree::parse(data).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
     Ok(entries.into_iter().map(|entry| (entry.name, entry)).collect())
-}
-
-fn unreadable(path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TreeError {
-    TreeError::Read { path: path.to_owned(), source: source.into() }
 }

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::pack::NewObject;
 use super::rawtree::{self, Kind, MODE_FILE, MODE_TREE, RawEntry};
 use super::store::Store;
-use super::tree::DEPTH_MAX;
+use super::tree::{DEPTH_MAX, join};
 
 /// A file's new content. A file that is there keeps its mode; one that is not is made, with its folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +63,10 @@ impl<'s> TreeEditor<'s> {
     fn folder(&mut self, path: &str, old: Option<Oid>, folder: &Folder<'_>) -> Result<Oid, Error> {
         let data = self.tree_data(old)?;
         let mut entries = rawtree::parse(&data).ok_or_else(|| refused(path, "the tree object is malformed"))?;
+        let known = entries.len();
         let mut ids = Vec::with_capacity(folder.0.len());
         for (name, node) in &folder.0 {
-            let path = if path.is_empty() { (*name).to_owned() } else { format!("{path}/{name}") };
+            let path = join(path, name);
             let at = position(&entries, name).map_err(|reason| refused(&path, reason))?;
             let id = self.node(&path, at.map(|at| entries[at]), node)?;
             ids.push((at, *name, id));
@@ -77,7 +78,7 @@ impl<'s> TreeEditor<'s> {
             }
         }
         // Only a folder that got a new entry is put in order; the sort is stable and keeps the rest.
-        if entries.len() > rawtree::parse(&data).map_or(0, |old| old.len()) {
+        if entries.len() > known {
             entries.sort_by(RawEntry::order);
         }
         let new = rawtree::write(&entries);

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::{ObjectType, Odb, Oid, Repository, Sort};
+use git2::{ObjectType, Odb, Oid, Repository, Revwalk, Sort};
 use jiff::Timestamp;
 
 pub use self::changed::{Changed, FileChange};
@@ -126,8 +126,7 @@ pub(super) fn walk_since(
     walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME)?;
     walk.push(tip)?;
     walk.hide(base)?;
-    let odb = repository.odb()?;
-    walk.take(limit).map(|id| read(&odb, id?)).collect()
+    entries(repository, walk, limit)
 }
 
 /// The `limit` newest commits behind `tip`, by time alone: the rest of a long history is not looked at.
@@ -135,6 +134,11 @@ pub(super) fn latest(repository: &Repository, tip: Oid, limit: usize) -> Result<
     let mut walk = repository.revwalk()?;
     walk.set_sorting(Sort::TIME)?;
     walk.push(tip)?;
+    entries(repository, walk, limit)
+}
+
+/// The first commits of a walk, read.
+fn entries(repository: &Repository, walk: Revwalk<'_>, limit: usize) -> Result<Vec<LogEntry>, git2::Error> {
     let odb = repository.odb()?;
     walk.take(limit).map(|id| read(&odb, id?)).collect()
 }

@@ -16,7 +16,7 @@ use crate::tree::{ContentId, Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
 /// A path is at most this many folders deep; what lies deeper is passed over.
 pub(super) const DEPTH_MAX: usize = 128;
 /// Trees may name each other many times over, and so hold more files than any disk: a walk ends here.
-const ENTRIES_MAX: usize = 2_000_000;
+pub(super) const ENTRIES_MAX: usize = 2_000_000;
 /// That many passed-over entries are kept with their reason.
 const PASSED_OVER_MAX: usize = 100;
 
@@ -59,8 +59,7 @@ impl<'s> GitTree<'s> {
     }
 
     fn broken(&self, path: &str, error: git2::Error) -> TreeError {
-        let (path, source) = (path.to_owned(), Box::new(self.store.read_error("reading an object", error)));
-        if source.is_damage() { TreeError::Damaged { path, source } } else { TreeError::Read { path, source } }
+        unreadable(path, self.store.read_error("reading an object", error))
     }
 
     /// The entry at `path`. Of what is no plain file or folder, only that much is told.
@@ -246,9 +245,12 @@ pub(super) fn doubles<'a>(entries: &[RawEntry<'a>]) -> Vec<&'a [u8]> {
 }
 
 fn file(path: String, id: Oid) -> Entry {
-    let mut content_id = [0; 20];
-    content_id.copy_from_slice(&id.as_bytes()[..20]);
-    Entry { path, content_id: Some(ContentId(content_id)) }
+    Entry { path, content_id: content_id(id) }
+}
+
+/// The id as the readers of trees know it.
+pub(super) fn content_id(id: Oid) -> Option<ContentId> {
+    id.as_bytes().try_into().ok().map(ContentId)
 }
 
 /// A path from the root, which is empty.
@@ -256,6 +258,12 @@ pub(super) fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
-fn malformed(path: &str, reason: &'static str) -> TreeError {
+/// The error of reading what lies at `path`; damage of the store is no matter of one file.
+pub(super) fn unreadable(path: &str, error: Error) -> TreeError {
+    let (path, source) = (path.to_owned(), Box::new(error));
+    if source.is_damage() { TreeError::Damaged { path, source } } else { TreeError::Read { path, source } }
+}
+
+pub(super) fn malformed(path: &str, reason: &'static str) -> TreeError {
     TreeError::Read { path: path.to_owned(), source: reason.into() }
 }

@@ -7,12 +7,11 @@ use git2::{ObjectType, Oid};
 use super::{Reader, raw};
 use crate::git::error::Error;
 use crate::git::rawtree::{self, Kind, RawEntry};
-use crate::git::tree::{DEPTH_MAX, join};
+use crate::git::tree::{DEPTH_MAX, ENTRIES_MAX, join};
 use crate::tree::FILE_BYTES_MAX;
 
-/// At most this many files of one commit are compared, and this many entries of its folders looked at.
+/// At most this many files of one commit are compared.
 const FILES_MAX: usize = 10_000;
-const ENTRIES_MAX: usize = 2_000_000;
 
 /// Files that differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
