@@ -287,15 +287,21 @@ fn who_is_not_let_in_learns_with_which_key_he_came() {
         "{}",
         told(&refusal(&lab, &other_user))
     );
+}
 
-    let absent = refusal(&lab, &app(&server, "absent.git"));
-    let text = told(&absent);
-    assert!(
-        text.contains("git-upload-pack on 127.0.0.1") && text.contains("ended with status 128 (remote: fatal: "),
-        "{text}"
-    );
-    assert!(text.contains("does not appear to be a git repository"), "{text}");
+#[test]
+fn a_repository_that_is_not_there_is_told_in_the_servers_words() {
+    let (server, lab) = (Sshd::start(&["ed25519"]), Lab::new());
+    let text = told(&refusal(&lab, &app(&server, "absent.git")));
+    for part in ["git-upload-pack on 127.0.0.1", "ended with status 128 (remote: ", "fatal: '", "does not appear to be"]
+    {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+}
 
+#[test]
+fn who_has_no_key_is_not_connected() {
+    let (server, lab) = (Sshd::start(&["ed25519"]), Lab::new());
     let none = refusal(&lab, &Remote { auth: Auth::None, ..app(&server, "app.git") });
     assert!(told(&none).contains("needs a private key and known_hosts"), "{}", told(&none));
 }

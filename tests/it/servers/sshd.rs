@@ -3,7 +3,7 @@
 //! Every command that a client asks for passes through a script that writes it down, so that a test sees what arrived.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -61,7 +61,7 @@ impl Sshd {
             let address = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
             fs::write(folder.path().join("config"), config(folder.path(), address, host_kinds, more)).expect("a file");
             let mut process = spawn(folder.path());
-            if is_up(address, &mut process) {
+            if is_up(address, &folder.path().join("log"), &mut process) {
                 return Self { address, folder, process };
             }
         }
@@ -205,16 +205,18 @@ fn spawn(folder: &Path) -> Child {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect(NEEDED)
 }
 
-fn is_up(address: SocketAddr, process: &mut Child) -> bool {
+/// By what it writes down: whoever answers at the port may be another, that was given it in between.
+fn is_up(address: SocketAddr, log: &Path, process: &mut Child) -> bool {
+    let line = format!("Server listening on {} port {}.", address.ip(), address.port());
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(20) {
-        if TcpStream::connect(address).is_ok() {
+        if fs::read_to_string(log).is_ok_and(|log| log.contains(&line)) {
             return true;
         }
         if process.try_wait().expect("sshd is a child of ours").is_some() {
             return false;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(10));
     }
     false
 }
