@@ -46,8 +46,8 @@ impl RegistryArgs {
         let login = self.login()?;
         let request = |image: &Repository| {
             let credentials = login.for_image(image)?;
-            let access =
-                Access { credentials, insecure: self.insecure, timeout: Some(Duration::from_secs(self.timeout)) };
+            let timeout = Some(Duration::from_secs(self.timeout));
+            let access = Access { credentials, insecure: self.insecure, timeout, ..Access::default() };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
         };
         let requests = images.iter().map(request).collect::<Result<Vec<_>, Failure>>()?;
@@ -72,11 +72,11 @@ enum Login {
 }
 
 impl Login {
-    fn for_image(&self, image: &Repository) -> Result<Option<Credentials>, Failure> {
+    fn for_image(&self, image: &Repository) -> Result<Vec<Credentials>, Failure> {
         match self {
-            Self::Given(credentials) => Ok(Some(credentials.clone())),
-            Self::User(Some(config)) => Ok(config.credentials(image)?),
-            Self::User(None) => Ok(None),
+            Self::Given(credentials) => Ok(vec![credentials.clone()]),
+            Self::User(Some(config)) => Ok(config.credentials(image)?.into_iter().collect()),
+            Self::User(None) => Ok(Vec::new()),
         }
     }
 }

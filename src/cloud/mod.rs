@@ -4,8 +4,10 @@
 
 mod error;
 mod github;
+mod provider;
 mod tokens;
 
 pub use error::{Error, SettingError};
 pub use github::{GithubApp, GithubSettings, Installation};
+pub use provider::Provider;
 pub use tokens::{GithubToken, GithubTokens};

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::cloud::Provider;
+use crate::net::Connection;
 use crate::registry::text::shown;
 use crate::secret::Secret;
 
@@ -22,14 +24,51 @@ pub enum Credentials {
     },
 }
 
-/// How one repository is asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// How one repository is asked. Requests for one repository with equal accesses are the same request.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Access {
-    pub credentials: Option<Credentials>,
+    /// Tried in order, the next when access is denied with the one before. Without any, the registry is asked anonymously.
+    pub credentials: Vec<Credentials>,
+    /// Whose tokens are shown; then `credentials` are not.
+    pub cloud: Option<Provider>,
+    /// How the registry and its token server are reached.
+    pub connection: Connection,
     /// Plain HTTP, and credentials over it.
     pub insecure: bool,
     /// For a whole operation; the client's limit if absent.
     pub timeout: Option<Duration>,
+}
+
+/// Who one request comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Identity {
+    Anonymous,
+    Known(Credentials),
+}
+
+impl Access {
+    /// Who may ask, in the order in which they do.
+    pub(super) fn identities(&self) -> Vec<Identity> {
+        match self.credentials.as_slice() {
+            [] => vec![Identity::Anonymous],
+            credentials => credentials.iter().cloned().map(Identity::Known).collect(),
+        }
+    }
+
+    /// What would be shown first, in words; `None` for nobody.
+    pub(super) fn given(&self) -> Option<String> {
+        self.credentials.first().map(Credentials::named)
+    }
+}
+
+impl Identity {
+    /// What may be shown; `None` for nobody.
+    pub(super) fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Self::Anonymous => None,
+            Self::Known(credentials) => Some(credentials),
+        }
+    }
 }
 
 impl Credentials {

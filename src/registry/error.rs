@@ -20,6 +20,8 @@ pub enum Fault {
     BadHost { host: String },
     #[error("{host} denied access ({status}{detail}), asked {asked}")]
     Denied { host: String, status: u16, detail: String, asked: String },
+    #[error("{host} denied access to all who asked: {}", tried.join("; "))]
+    AllDenied { host: String, tried: Vec<String> },
     #[error("the repository does not exist at {host}")]
     NoRepository { host: String },
     #[error("the tag does not exist at {host}")]
@@ -46,6 +48,13 @@ pub enum Fault {
     Realm { host: String, realm: String, why: &'static str },
     #[error("{given} is not sent to {host} over plain HTTP")]
     PlainHttp { host: String, given: String },
+}
+
+impl Fault {
+    /// Whether somebody else may be let in: it is about who asked, not about what was asked for.
+    pub(super) fn is_denial(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::NoPassword { .. } | Self::Unusable { .. })
+    }
 }
 
 impl Error {

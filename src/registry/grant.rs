@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::image::Repository;
+use crate::net::Connection;
 use crate::net::header::HeaderValue;
-use crate::registry::{Access, Credentials};
+use crate::registry::Access;
+use crate::registry::credentials::Identity;
 
 /// A slot is locked while its grant is fetched, so that however many ask, one fetches.
 pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Grant>>>;
@@ -23,7 +25,8 @@ const SLOTS_MAX: usize = 10_000;
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     repository: Repository,
-    credentials: Option<Credentials>,
+    identity: Identity,
+    connection: Connection,
     insecure: bool,
 }
 
@@ -51,9 +54,13 @@ impl Grant {
 }
 
 impl Grants {
-    pub(super) fn slot(&self, repository: &Repository, access: &Access) -> Slot {
-        let credentials = access.credentials.clone();
-        let key = Key { repository: repository.clone(), credentials, insecure: access.insecure };
+    pub(super) fn slot(&self, repository: &Repository, access: &Access, identity: &Identity) -> Slot {
+        let key = Key {
+            repository: repository.clone(),
+            identity: identity.clone(),
+            connection: access.connection.clone(),
+            insecure: access.insecure,
+        };
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= SLOTS_MAX {
             slots.retain(|_, slot| Arc::strong_count(slot) > 1);

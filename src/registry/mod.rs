@@ -76,21 +76,38 @@ impl Client {
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
     pub async fn tags(&self, repository: &Repository, access: &Access) -> Result<TagList, Error> {
-        let listed = async { tags::list(&self.session(repository, access).await?, &self.limits).await };
+        let listed =
+            self.admitted(repository, access, |session| async move { tags::list(&session, &self.limits).await });
         listed.await.map_err(|fault| Error::ListTags { repository: repository.clone(), source: Box::new(fault) })
     }
 
     /// The digest of what the tag names now: of the index, for an image of many platforms.
     pub async fn digest(&self, repository: &Repository, tag: &Tag, access: &Access) -> Result<Digest, Error> {
-        let read = async { manifest::digest(&self.session(repository, access).await?, tag, &self.limits).await };
+        let read = self
+            .admitted(repository, access, |session| async move { manifest::digest(&session, tag, &self.limits).await });
         let image = || format!("{repository}:{tag}");
         read.await.map_err(|fault| Error::ReadDigest { image: image(), source: Box::new(fault) })
     }
 
-    async fn session<'a>(&'a self, repository: &'a Repository, access: &'a Access) -> Result<Session<'a>, Fault> {
+    /// Does `operation` as the first of those who may ask that the registry does not turn away.
+    async fn admitted<'a, T, F: Future<Output = Result<T, Fault>>>(
+        &'a self,
+        repository: &'a Repository,
+        access: &'a Access,
+        operation: impl Fn(Session<'a>) -> F,
+    ) -> Result<T, Fault> {
+        let http = self.http.over(&access.connection)?;
         let deadline = Deadline::after(access.timeout.unwrap_or(self.limits.timeout));
-        let base = self.schemes.base(&self.http, repository, access, deadline).await?;
-        let slot = self.grants.slot(repository, access);
-        Ok(Session { http: &self.http, slot, repository, access, deadline, base })
+        let base = self.schemes.base(&http, repository, access, deadline).await?;
+        let mut turned_away = Vec::new();
+        for identity in access.identities() {
+            let slot = self.grants.slot(repository, access, &identity);
+            let (http, base) = (http.clone(), base.clone());
+            match operation(Session { http, repository, access, identity, slot, deadline, base }).await {
+                Err(fault) if fault.is_denial() => turned_away.push(fault),
+                done => return done,
+            }
+        }
+        Err(refusal::of_all(turned_away))
     }
 }

@@ -13,6 +13,28 @@ pub(super) fn denied(answer: &Answer, asked: String) -> Fault {
     Fault::Denied { host: host(&answer.url), status: answer.status.as_u16(), detail: detail(answer), asked }
 }
 
+/// One denial stands for itself; of several each says who asked and what came of it.
+pub(super) fn of_all(mut denials: Vec<Fault>) -> Fault {
+    let last = denials.pop().expect("somebody asked, if only anonymously");
+    if denials.is_empty() {
+        return last;
+    }
+    let mut host = String::new();
+    let tried = denials.into_iter().chain([last]).map(|denial| match denial {
+        Fault::Denied { host: at, status, detail, asked } => {
+            host = at;
+            format!("{asked} ({status}{detail})")
+        }
+        Fault::NoPassword { host: at, given } => {
+            host = at;
+            format!("with {given}, where it asks for a password")
+        }
+        other => other.to_string(),
+    });
+    let tried = tried.collect();
+    Fault::AllDenied { host, tried }
+}
+
 /// As whom a request was sent: with which credential of the user, never the secret itself.
 pub(super) fn asked(given: Option<&Credentials>, sent: Option<GrantKind>) -> String {
     match (given, sent) {

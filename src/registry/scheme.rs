@@ -36,11 +36,11 @@ impl Schemes {
         if is_loopback(&plain) {
             return Ok(plain);
         }
-        match (self.speaks_tls(http, &tls, deadline).await, &access.credentials) {
+        match (self.speaks_tls(http, &tls, deadline).await, access.given()) {
             (Ok(true), _) => Ok(tls),
             (_, None) => Ok(plain),
             (_, Some(_)) if may_carry_credentials(&plain, access.insecure) => Ok(plain),
-            (Ok(false), Some(given)) => Err(Fault::PlainHttp { host: host(&plain), given: given.named() }),
+            (Ok(false), Some(given)) => Err(Fault::PlainHttp { host: host(&plain), given }),
             (Err(error), Some(_)) => Err(error.into()),
         }
     }

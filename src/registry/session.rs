@@ -4,17 +4,19 @@ use crate::image::Repository;
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use crate::net::{Answer, Deadline, Error, Http, Method, Reach, Redirects, Request, StatusCode, Step, Url, host};
 use crate::registry::challenge::Challenge;
+use crate::registry::credentials::Identity;
 use crate::registry::grant::{Grant, GrantKind, Slot};
 use crate::registry::realm::{RealmOwner, judge_realm};
 use crate::registry::refusal;
 use crate::registry::{Access, Credentials, Fault, token};
 
 pub(super) struct Session<'a> {
-    pub(super) http: &'a Http,
-    /// Where the grant for this repository and credential is kept.
-    pub(super) slot: Slot,
+    pub(super) http: Http,
     pub(super) repository: &'a Repository,
     pub(super) access: &'a Access,
+    pub(super) identity: Identity,
+    /// Where the grant for this repository and identity is kept.
+    pub(super) slot: Slot,
     pub(super) deadline: Deadline,
     /// `https://HOST/v2/PATH/`
     pub(super) base: Url,
@@ -52,7 +54,7 @@ impl Session<'_> {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
         match self.http.fetch(&request, self.deadline).await {
-            Err(Error::Redirected { .. }) if self.access.credentials.is_none() => self.send_anywhere(request).await,
+            Err(Error::Redirected { .. }) if self.identity.credentials().is_none() => self.send_anywhere(request).await,
             answer => Ok(answer?),
         }
     }
@@ -96,7 +98,7 @@ impl Session<'_> {
     }
 
     fn basic(&self, answer: &Answer) -> Result<Grant, Fault> {
-        match &self.access.credentials {
+        match self.identity.credentials() {
             Some(Credentials::Basic { username, password }) => {
                 let header = token::basic(username, password.expose());
                 Ok(Grant { header, kind: GrantKind::Credential, until: None })
@@ -107,12 +109,12 @@ impl Session<'_> {
     }
 
     async fn bearer(&self, realm: &Url, service: Option<&str>) -> Result<Grant, Fault> {
-        if let Some(Credentials::RegistryToken { token }) = &self.access.credentials {
+        if let Some(Credentials::RegistryToken { token }) = self.identity.credentials() {
             let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
             let header = token::bearer(token.expose()).ok_or_else(unusable)?;
             return Ok(Grant { header, kind: GrantKind::Credential, until: None });
         }
-        let given = self.access.credentials.as_ref();
+        let given = self.identity.credentials();
         let mut request = token::request(realm, service, self.repository.path(), given);
         request.reach = self.reach_of(realm).await?;
         let answer = self.http.fetch(&request, self.deadline).await?;
@@ -127,7 +129,7 @@ impl Session<'_> {
 
     /// Which addresses a token server may have: private ones only if the registry has such too.
     async fn reach_of(&self, realm: &Url) -> Result<Reach, Fault> {
-        let credential = self.access.credentials.is_some();
+        let credential = self.identity.credentials().is_some();
         match judge_realm(realm, &self.base, credential, self.access.insecure) {
             Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
             Ok(RealmOwner::Registry) => Ok(self.own_reach().await),
@@ -149,6 +151,6 @@ impl Session<'_> {
     }
 
     fn denied(&self, answer: &Answer, grant: Option<&Grant>) -> Fault {
-        refusal::denied(answer, refusal::asked(self.access.credentials.as_ref(), grant.map(|grant| grant.kind)))
+        refusal::denied(answer, refusal::asked(self.identity.credentials(), grant.map(|grant| grant.kind)))
     }
 }

@@ -94,7 +94,8 @@ pub(super) fn registry(
         }
         None => user.map(|config| config.credentials(&image)).transpose().map_err(AccessError::Docker)?.flatten(),
     };
-    Ok(Access { credentials, insecure: spec.insecure, timeout: Some(spec.timeout()) })
+    let credentials = credentials.into_iter().collect();
+    Ok(Access { credentials, insecure: spec.insecure, timeout: Some(spec.timeout()), ..Access::default() })
 }
 
 /// What a Secret with a Docker config holds for `image`.

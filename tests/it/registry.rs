@@ -35,7 +35,7 @@ fn login(username: &str, password: &str) -> Access {
 }
 
 fn with(credentials: Credentials) -> Access {
-    Access { credentials: Some(credentials), timeout: Some(Duration::from_secs(20)), ..Access::default() }
+    Access { credentials: vec![credentials], timeout: Some(Duration::from_secs(20)), ..Access::default() }
 }
 
 /// The tags, joined by spaces, or the error with all its causes; `HOST` in place of the server's address.

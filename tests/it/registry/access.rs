@@ -226,3 +226,36 @@ fn nothing_prints_a_secret() {
         assert!(!text.contains("s3cret") && text.contains("[redacted]"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn credentials_are_tried_in_order_until_one_is_let_in() {
+    let password =
+        |name: &str, secret: &str| Credentials::Basic { username: name.to_owned(), password: Secret::new(secret) };
+    let identity = || Credentials::IdentityToken { token: Secret::new("s3cret") };
+    let several = |credentials: &[Credentials]| Access { credentials: credentials.to_vec(), ..Access::default() };
+    let (basic, tokens) = (registry(), registry());
+    basic.require_login("alice", "s3cret");
+    tokens.require_tokens(alice());
+    for registry in [&basic, &tokens] {
+        let access = several(&[password("bob", "guess"), identity(), password("alice", "s3cret")]);
+        let client = client();
+        assert_eq!(tags_of(&client, registry, "acme/web", &access).await, "v1");
+        let access = several(&[password("alice", "s3cret"), password("bob", "guess")]);
+        registry.forget_requests();
+        assert_eq!(tags_of(&client, registry, "acme/web", &access).await, "v1");
+        assert_eq!(shown(registry).len(), 1, "what was granted to alice serves at once");
+    }
+    let access = several(&[password("bob", "s3cret"), identity(), password("carol", "s3cret")]);
+    let refused = "(401: UNAUTHORIZED: authentication required)";
+    assert_eq!(
+        tags_of(&client(), &basic, "acme/web", &access).await,
+        format!(
+            "listing tags of HOST/acme/web: HOST denied access to all who asked: with the password of bob {refused}; \
+             with an identity token, where it asks for a password; with the password of carol {refused}"
+        )
+    );
+    basic.fault(Fault::status(404), 1);
+    let access = several(&[password("alice", "s3cret"), password("bob", "guess")]);
+    let found = tags_of(&client(), &basic, "acme/web", &access).await;
+    assert_eq!(found, "listing tags of HOST/acme/web: HOST answered 404 Not Found", "only denial goes on");
+}
