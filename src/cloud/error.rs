@@ -1,5 +1,6 @@
 //! What can go wrong on the way to a token.
 
+use super::clouds::Provider;
 use crate::net::{self, StatusCode};
 
 /// A setting of a GitHub App that cannot be right. Never repeats a key.
@@ -19,17 +20,22 @@ pub enum SettingError {
     Key,
 }
 
-/// Why there is no token. `app` names a GitHub App and its installation.
+/// Of what a server says in a refusal, an error shows this much.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// Why there is no token. Never repeats one, nor a key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("asking {host} for a token of {app}")]
-    Net { host: String, app: String, source: Box<net::Error> },
-    #[error("{host} refuses a token of {app}: {status}{}", said(.message))]
-    Refused { host: String, app: String, status: StatusCode, message: String },
-    #[error("{host} does not answer as GitHub's API does ({what})")]
-    Answer { host: String, what: &'static str },
+    #[error("asking {host} for {what}")]
+    Net { host: String, what: String, source: Box<net::Error> },
+    #[error("{host} refuses {what}: {status}{}", said(.message))]
+    Refused { host: String, what: String, status: StatusCode, message: String, hint: Option<&'static str> },
+    #[error("{host} does not answer as {expected} does ({what})")]
+    Answer { host: String, expected: &'static str, what: &'static str, hint: Option<&'static str> },
     #[error("signing as {app}")]
     Sign { app: String, source: jsonwebtoken::errors::Error },
+    #[error("provider {provider} is not supported yet, for {host}")]
+    Unsupported { provider: Provider, host: String },
 }
 
 impl Error {
@@ -37,23 +43,18 @@ impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Net { source, .. } => source.hint(),
-            Self::Refused { status, .. } => match *status {
-                StatusCode::UNAUTHORIZED => {
-                    Some("check githubAppID, that githubAppPrivateKey is of this app, and the clock of this machine")
-                }
-                StatusCode::NOT_FOUND => Some(
-                    "check that the app is installed there: githubAppInstallationID or githubAppInstallationOwner, \
-                     and githubAppBaseURL",
-                ),
-                StatusCode::FORBIDDEN => Some("the installation may be suspended, or GitHub limits the rate"),
-                _ => None,
-            },
-            Self::Answer { .. } => Some("githubAppBaseURL of GitHub Enterprise Server ends with /api/v3"),
-            Self::Sign { .. } => None,
+            Self::Refused { hint, .. } | Self::Answer { hint, .. } => *hint,
+            Self::Sign { .. } | Self::Unsupported { .. } => None,
         }
     }
 }
 
 fn said(message: &str) -> String {
     if message.is_empty() { String::new() } else { format!(" ({message})") }
+}
+
+/// What a server says, without what would move a terminal's cursor, and not too much of it.
+pub(super) fn fit_for_terminal(text: &str) -> String {
+    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().filter(|c| !c.is_control() && !is_mark(*c)).take(MESSAGE_CHARS_MAX).collect()
 }

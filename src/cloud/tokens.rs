@@ -5,83 +5,81 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::error::Error;
-use super::github::{GithubApp, Given};
-use crate::net::{self, Deadline, Http, Step};
-use crate::secret::Secret;
+use crate::net::Deadline;
 
-/// The tokens of more installations are not kept.
-const INSTALLATIONS_MAX: usize = 256;
-/// Longer than one operation with a Git server may take; GitHub's tokens live an hour.
-const EXPIRES_SOON: SignedDuration = SignedDuration::from_mins(5);
+/// The tokens of more identities are not kept.
+const IDENTITIES_MAX: usize = 256;
 
-/// A token, and whether it was given just now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GithubToken {
-    pub token: Secret,
-    pub is_new: bool,
+/// Tells identities apart, and cannot be turned back into a key.
+pub(super) type Fingerprint = [u8; 32];
+
+/// A token as its server gave it.
+#[derive(Clone)]
+pub(super) struct Given<T> {
+    pub(super) token: T,
+    pub(super) expires_at: Timestamp,
 }
 
-/// The tokens of one process. Clones share them.
-#[derive(Clone, Default)]
-pub struct GithubTokens(Arc<Mutex<Vec<Entry>>>);
+/// A token, and whether it was given just now.
+pub(super) struct Kept<T> {
+    pub(super) given: Given<T>,
+    pub(super) is_new: bool,
+}
 
-/// Most recently used last; the key tells app, installation, server and key apart.
-struct Entry {
-    fingerprint: [u8; 32],
-    slot: Slot,
+/// The tokens of one kind. Clones share them.
+#[derive(Clone)]
+pub(super) struct Tokens<T> {
+    /// A token that has less left is not used again: longer than what it is wanted for may take.
+    expires_soon: SignedDuration,
+    entries: Arc<Mutex<Vec<Entry<T>>>>,
+}
+
+/// Most recently used last.
+struct Entry<T> {
+    fingerprint: Fingerprint,
+    slot: Slot<T>,
 }
 
 /// Locked while a token is asked for.
-type Slot = Arc<tokio::sync::Mutex<Option<Given>>>;
+type Slot<T> = Arc<tokio::sync::Mutex<Option<Given<T>>>>;
 
-impl GithubTokens {
-    /// A token that is good for some minutes, from here or from GitHub. `http` is for the API.
-    pub async fn token(&self, http: &Http, app: &GithubApp, deadline: Deadline) -> Result<GithubToken, Error> {
-        self.get(http, app, None, deadline).await
+impl<T: Clone + PartialEq> Tokens<T> {
+    pub(super) fn new(expires_soon: SignedDuration) -> Self {
+        Self { expires_soon, entries: Arc::default() }
     }
 
-    /// Another token than `refused`, which a server did not accept though it should be good.
-    pub async fn renew(
+    /// The kept token of an identity; what `ask` gives where there is none, it ends soon or it is the `refused` one.
+    /// `late`: another who asks for it took all the time.
+    pub(super) async fn get<E>(
         &self,
-        http: &Http,
-        app: &GithubApp,
-        refused: &Secret,
+        fingerprint: Fingerprint,
+        refused: Option<&T>,
         deadline: Deadline,
-    ) -> Result<GithubToken, Error> {
-        self.get(http, app, Some(refused), deadline).await
-    }
-
-    async fn get(
-        &self,
-        http: &Http,
-        app: &GithubApp,
-        refused: Option<&Secret>,
-        deadline: Deadline,
-    ) -> Result<GithubToken, Error> {
-        let slot = self.slot(app);
+        ask: impl AsyncFnOnce(Timestamp) -> Result<Given<T>, E>,
+        late: impl FnOnce() -> E,
+    ) -> Result<Kept<T>, E> {
+        let slot = self.slot(fingerprint);
         let Ok(mut held) = tokio::time::timeout_at(deadline.at(), slot.lock()).await else {
-            return Err(app.timeout(deadline));
+            return Err(late());
         };
         let now = Timestamp::now();
-        if let Some(given) = held.as_ref().filter(|given| is_good(given, now) && Some(&given.token) != refused) {
-            return Ok(GithubToken { token: given.token.clone(), is_new: false });
+        let is_good = |given: &&Given<T>| now + self.expires_soon < given.expires_at && Some(&given.token) != refused;
+        if let Some(given) = held.as_ref().filter(is_good) {
+            return Ok(Kept { given: given.clone(), is_new: false });
         }
         *held = None;
-        let given = app.ask(http, now, deadline).await?;
-        let token = given.token.clone();
-        *held = Some(given);
-        Ok(GithubToken { token, is_new: true })
+        let given = ask(now).await?;
+        *held = Some(given.clone());
+        Ok(Kept { given, is_new: true })
     }
 
-    fn slot(&self, app: &GithubApp) -> Slot {
-        let fingerprint = app.fingerprint();
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn slot(&self, fingerprint: Fingerprint) -> Slot<T> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = match entries.iter().position(|entry| entry.fingerprint == fingerprint) {
             Some(place) => entries.remove(place),
             None => Entry { fingerprint, slot: Slot::default() },
         };
-        if entries.len() == INSTALLATIONS_MAX {
+        if entries.len() == IDENTITIES_MAX {
             entries.remove(0);
         }
         let slot = entry.slot.clone();
@@ -90,20 +88,8 @@ impl GithubTokens {
     }
 }
 
-impl fmt::Debug for GithubTokens {
+impl<T> fmt::Debug for Tokens<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GithubTokens")
-    }
-}
-
-fn is_good(given: &Given, now: Timestamp) -> bool {
-    now + EXPIRES_SOON < given.expires_at
-}
-
-impl GithubApp {
-    /// Another request for the token took all the time.
-    fn timeout(&self, deadline: Deadline) -> Error {
-        let host = self.host();
-        self.net_error(net::Error::Timeout { host, step: Step::Answer, after: deadline.limit() })
+        f.write_str("Tokens")
     }
 }

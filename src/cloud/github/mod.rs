@@ -5,6 +5,8 @@
 //! `GET /orgs/{org}/installation`, then by `GET /users/{username}/installation`: two requests at most, however many
 //! installations the app has.
 
+mod tokens;
+
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +14,10 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::error::{Error, SettingError};
+pub use tokens::{GithubToken, GithubTokens};
+
+use super::error::{Error, SettingError, fit_for_terminal};
+use super::tokens::{Fingerprint, Given};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use crate::net::{self, Answer, Deadline, Http, Method, Request, StatusCode, Url, host, is_loopback};
 use crate::secret::Secret;
@@ -22,8 +27,6 @@ const API_VERSION: HeaderValue = HeaderValue::from_static("2022-11-28");
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.github+json");
 /// The answers are a few kilobytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// Of what GitHub says in a refusal, an error shows this much.
-const MESSAGE_CHARS_MAX: usize = 300;
 /// GitHub advises 60 s, against clocks that differ.
 const ISSUED_BEFORE: SignedDuration = SignedDuration::from_secs(60);
 /// GitHub takes at most ten minutes by its own clock; ours may be ahead.
@@ -72,12 +75,6 @@ impl fmt::Display for GithubApp {
     }
 }
 
-/// A token as GitHub gave it.
-pub(super) struct Given {
-    pub(super) token: Secret,
-    pub(super) expires_at: Timestamp,
-}
-
 #[derive(Serialize)]
 struct Claims<'a> {
     iat: i64,
@@ -120,7 +117,7 @@ impl GithubApp {
     }
 
     /// Tells apps, installations, servers and keys apart, and cannot be turned back into a key.
-    pub(super) fn fingerprint(&self) -> [u8; 32] {
+    fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         let installation = self.installation.to_string();
         for part in [self.id.as_bytes(), installation.as_bytes(), self.base.as_str().as_bytes(), self.key.expose()] {
@@ -131,7 +128,7 @@ impl GithubApp {
     }
 
     /// Asks GitHub for a new token.
-    pub(super) async fn ask(&self, http: &Http, now: Timestamp, deadline: Deadline) -> Result<Given, Error> {
+    async fn ask(&self, http: &Http, now: Timestamp, deadline: Deadline) -> Result<Given<Secret>, Error> {
         let statement = self.statement(now)?;
         let id = match &self.installation {
             Installation::Id(id) => id.clone(),
@@ -181,11 +178,11 @@ impl GithubApp {
         http.fetch(&request, deadline).await.map_err(|source| self.net_error(source))
     }
 
-    pub(super) fn net_error(&self, source: net::Error) -> Error {
-        Error::Net { host: self.host(), app: self.to_string(), source: Box::new(source) }
+    fn net_error(&self, source: net::Error) -> Error {
+        Error::Net { host: self.host(), what: self.wanted(), source: Box::new(source) }
     }
 
-    pub(super) fn host(&self) -> String {
+    fn host(&self) -> String {
         host(&self.base)
     }
 
@@ -194,16 +191,22 @@ impl GithubApp {
         if !answer.status.is_success() {
             return Err(Error::Refused {
                 host: self.host(),
-                app: self.to_string(),
+                what: self.wanted(),
                 status: answer.status,
                 message: message(&answer.body),
+                hint: hint(answer.status),
             });
         }
         serde_json::from_slice(&answer.body).map_err(|_| self.answer_error(what))
     }
 
     fn answer_error(&self, what: &'static str) -> Error {
-        Error::Answer { host: self.host(), what }
+        let hint = Some("githubAppBaseURL of GitHub Enterprise Server ends with /api/v3");
+        Error::Answer { host: self.host(), expected: "GitHub's API", what, hint }
+    }
+
+    fn wanted(&self) -> String {
+        format!("a token of {self}")
     }
 
     /// The statement of who we are (a JWT), as a header.
@@ -238,9 +241,22 @@ fn base_of(text: &str) -> Result<Url, SettingError> {
     }
 }
 
+fn hint(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            Some("check githubAppID, that githubAppPrivateKey is of this app, and the clock of this machine")
+        }
+        StatusCode::NOT_FOUND => Some(
+            "check that the app is installed there: githubAppInstallationID or githubAppInstallationOwner, \
+             and githubAppBaseURL",
+        ),
+        StatusCode::FORBIDDEN => Some("the installation may be suspended, or GitHub limits the rate"),
+        _ => None,
+    }
+}
+
 /// What GitHub says, made fit for a terminal.
 fn message(body: &[u8]) -> String {
     let said = serde_json::from_slice(body).map(|refusal: Refusal| refusal.message).unwrap_or_default();
-    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    said.chars().filter(|c| !c.is_control() && !is_mark(*c)).take(MESSAGE_CHARS_MAX).collect()
+    fit_for_terminal(&said)
 }
