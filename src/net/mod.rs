@@ -11,6 +11,7 @@ mod deadline;
 mod error;
 mod exchange;
 mod proxy;
+mod rate;
 mod redirect;
 mod retry;
 
@@ -28,6 +29,7 @@ pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};
 pub use proxy::{Proxies, Proxy, ProxyError};
+pub use rate::{Bucket, Rate};
 pub use redirect::{Redirects, follow, same_host, without_login};
 pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry, retry_after};
 

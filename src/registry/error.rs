@@ -75,6 +75,7 @@ impl Error {
             Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
                 Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
             }
+            Fault::Realm { .. } => Some("`tokenHosts` in the --registries file allows a token server by name"),
             Fault::WebPage { .. } => Some("is this the address of a registry, and not of its web interface?"),
             _ => None,
         }

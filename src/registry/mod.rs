@@ -14,6 +14,7 @@ mod link;
 mod manifest;
 mod realm;
 mod refusal;
+mod registries;
 mod scheme;
 mod session;
 mod tags;
@@ -27,6 +28,7 @@ pub use credentials::{Access, Credentials};
 pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
 pub use error::{Error, Fault};
 pub use realm::{RealmOwner, judge_realm};
+pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
 pub use tags::{SkippedTag, TagList};
 
 use crate::image::{Digest, Repository, Tag};
@@ -42,6 +44,7 @@ pub struct Client {
     limits: Limits,
     grants: Arc<Grants>,
     schemes: Arc<Schemes>,
+    registries: Arc<Registries>,
 }
 
 /// The bounds of one operation.
@@ -71,7 +74,12 @@ impl Default for Limits {
 
 impl Client {
     pub fn new(http: Http, limits: Limits) -> Self {
-        Self { http, limits, grants: Arc::default(), schemes: Arc::default() }
+        Self { http, limits, grants: Arc::default(), schemes: Arc::default(), registries: Arc::default() }
+    }
+
+    /// Registries are asked by these rules.
+    pub fn with_registries(self, registries: Registries) -> Self {
+        Self { registries: Arc::new(registries), ..self }
     }
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
@@ -102,8 +110,8 @@ impl Client {
         let mut turned_away = Vec::new();
         for identity in access.identities() {
             let slot = self.grants.slot(repository, access, &identity);
-            let (http, base) = (http.clone(), base.clone());
-            match operation(Session { http, repository, access, identity, slot, deadline, base }).await {
+            let (http, base, registries) = (http.clone(), base.clone(), self.registries.as_ref());
+            match operation(Session { http, registries, repository, access, identity, slot, deadline, base }).await {
                 Err(fault) if fault.is_denial() => turned_away.push(fault),
                 done => return done,
             }

@@ -8,10 +8,11 @@ use crate::registry::credentials::Identity;
 use crate::registry::grant::{Grant, GrantKind, Slot};
 use crate::registry::realm::{RealmOwner, judge_realm};
 use crate::registry::refusal;
-use crate::registry::{Access, Credentials, Fault, token};
+use crate::registry::{Access, Credentials, Fault, Registries, token};
 
 pub(super) struct Session<'a> {
     pub(super) http: Http,
+    pub(super) registries: &'a Registries,
     pub(super) repository: &'a Repository,
     pub(super) access: &'a Access,
     pub(super) identity: Identity,
@@ -133,6 +134,7 @@ impl Session<'_> {
         match judge_realm(realm, &self.base, credential, self.access.insecure) {
             Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
             Ok(RealmOwner::Registry) => Ok(self.own_reach().await),
+            Err(_) if self.registries.is_token_host(self.repository, realm) => Ok(self.own_reach().await),
             Err(why) => Err(Fault::Realm { host: host(&self.base), realm: host(realm), why }),
         }
     }

@@ -6,6 +6,7 @@ mod faults;
 mod listing;
 mod real;
 mod realms;
+mod rules;
 
 use std::error::Error as StdError;
 use std::time::Duration;
