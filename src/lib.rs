@@ -17,7 +17,8 @@
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`]: decisions over values. No I/O, no clock.
 //! - **edge** — [`net`], [`cloud`], then [`registry`] and [`git`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
-//! - **drivers** — [`standalone`] gathers inputs from files, [`cli`] is one file per verb; [`telemetry`] beside them.
+//! - **drivers** — [`standalone`] gathers inputs from files, [`server`] shows metrics and health and takes webhooks,
+//!   [`cli`] is one file per verb; [`telemetry`] beside them.
 //!
 //! # Invariants
 //!
@@ -52,5 +53,6 @@ pub mod registry;
 pub mod engine;
 // drivers
 pub mod cli;
+pub mod server;
 pub mod standalone;
 pub mod telemetry;

@@ -37,6 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "git", "engine", "metrics",
         ],
     ),
+    ("server", &["image", "secret", "net", "metrics"]),
     (
         "cli",
         &[
@@ -53,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "git",
             "engine",
             "standalone",
+            "server",
             "telemetry",
             "metrics",
         ],

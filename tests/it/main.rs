@@ -43,6 +43,7 @@ mod push_branch;
 mod registry;
 mod registry_docker_config;
 mod schedule;
+mod server;
 mod setter;
 mod signing;
 mod soak;

@@ -1,0 +1,116 @@
+//! The connections of the server: how many there may be, and how long each of them.
+//!
+//! A connection carries one request and lives for a bounded time, so that neither a slow sender nor a slow reader holds
+//! it; who needs more of them makes new ones.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+/// From the connection to the end of the request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// From the connection to the last byte of the answer.
+const WHOLE_TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECTIONS_MAX: usize = 512;
+/// An ingress is one address to us, so this is not much less than all.
+const CONNECTIONS_PER_ADDRESS_MAX: usize = 256;
+const HEAD_BYTES_MAX: usize = 16 << 10;
+/// How much of what a sender still has to say is heard, so that it can hear our answer.
+const LINGER_BYTES_MAX: usize = 256 << 10;
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Answers connections until it is dropped, which ends those in hand. `routes` gives what serves an address.
+pub(super) async fn accept(listener: &TcpListener, routes: impl Fn(IpAddr) -> Router) {
+    let places = Places::default();
+    let mut tasks = JoinSet::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                if let Some(place) = places.take(peer) {
+                    let routes = routes(peer.ip());
+                    tasks.spawn(async move {
+                        let _place = place;
+                        // A time-out closes the connection: there is nobody to tell.
+                        let _ = tokio::time::timeout(WHOLE_TIMEOUT, answer(stream, routes)).await;
+                    });
+                }
+            }
+            // Out of descriptors, mostly: some of them come back when connections end.
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+}
+
+/// One request and its answer, then an orderly end.
+async fn answer(stream: TcpStream, routes: Router) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+    if let Ok(parts) = connection.without_shutdown().await {
+        let _ = tokio::time::timeout(LINGER_TIMEOUT, linger(parts.io.into_inner())).await;
+    }
+}
+
+/// A connection that is closed with unread bytes in it is reset, and a sender that is still busy with a body that we
+/// refused would not see why.
+async fn linger(mut stream: TcpStream) {
+    if stream.shutdown().await.is_err() {
+        return;
+    }
+    let (mut piece, mut heard) = (vec![0; 16 << 10], 0);
+    while let Ok(read @ 1..) = stream.read(&mut piece).await {
+        heard += read;
+        if heard > LINGER_BYTES_MAX {
+            return;
+        }
+    }
+}
+
+/// The connections there are, by address.
+#[derive(Clone, Default)]
+struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// One connection's place, free again when dropped.
+struct Place {
+    places: Places,
+    address: IpAddr,
+}
+
+impl Places {
+    fn take(&self, peer: SocketAddr) -> Option<Place> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = taken.values().sum();
+        let own = taken.get(&peer.ip()).copied().unwrap_or_default();
+        if all >= CONNECTIONS_MAX || own >= CONNECTIONS_PER_ADDRESS_MAX {
+            return None;
+        }
+        taken.insert(peer.ip(), own + 1);
+        Some(Place { places: self.clone(), address: peer.ip() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match taken.get_mut(&self.address) {
+            Some(own) if *own > 1 => *own -= 1,
+            _ => drop(taken.remove(&self.address)),
+        }
+    }
+}

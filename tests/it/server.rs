@@ -1,0 +1,4 @@
+//! The server: metrics, health, webhooks, and what it takes to wear it down.
+
+mod due;
+mod routes;
