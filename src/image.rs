@@ -9,6 +9,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::net::Ipv4Addr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// A repository of images in a registry, such as `ghcr.io/acme/web`.
 ///
@@ -22,8 +23,10 @@ pub struct Repository {
 }
 
 /// A tag: at most 128 of letters, digits, `_`, `.`, `-`, not starting with `.` or `-`.
+///
+/// Cloning is cheap: a registry's 100,000 tags are held once, by whoever has a list of them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(String);
+pub struct Tag(Arc<str>);
 
 /// A content digest, `sha256:…` (also sha384 and sha512), lower-case hex of the exact length.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,7 +172,7 @@ impl FromStr for Tag {
             [b'.' | b'-', ..] => error("expected a letter, a digit or `_` at the start"),
             bytes if !bytes.iter().all(is_allowed) => error("expected only letters, digits, `_`, `.` and `-`"),
             bytes if bytes.len() > TAG_BYTES_MAX => error("expected at most 128 characters"),
-            _ => Ok(Self(text.to_owned())),
+            _ => Ok(Self(text.into())),
         }
     }
 }

@@ -1,13 +1,15 @@
-//! A whole exchange: a small request, retried and redirected by the rules, and its answer in memory.
+//! A whole exchange: a small request, retried and redirected by the rules, and its answer: in memory, or handed on as
+//! it arrives.
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::address::Reach;
+use super::address::{OutOfReach, Reach};
+use super::body::Intake;
 use super::client::Http;
 use super::deadline::Deadline;
 use super::error::{Error, host};
@@ -17,7 +19,7 @@ use super::retry::{judge_status, retry, retry_after};
 /// How much of the body of a refusal is kept.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
 
-/// A request whose answer is read whole.
+/// A request whose answer is read to its end.
 #[derive(Clone)]
 pub struct Request {
     pub method: Method,
@@ -91,36 +93,54 @@ impl Http {
     /// Sends the request until it is answered by something else than a passing fault, follows the redirects that its
     /// rule allows, and reads the answer. Statuses are no errors.
     pub async fn fetch(&self, request: &Request, deadline: Deadline) -> Result<Answer, Error> {
+        let (mut answer, body) = self.stream(request, BytesMut::new, deadline).await?;
+        if answer.status.is_success() {
+            answer.body = body.freeze();
+        }
+        Ok(answer)
+    }
+
+    /// The same for answers that are not kept: the body of a successful one goes into what `start` makes, and the answer
+    /// comes without it. A body that breaks is asked for again, and goes into a new one from its beginning.
+    pub async fn stream<I: Intake>(
+        &self,
+        request: &Request,
+        start: impl Fn() -> I,
+        deadline: Deadline,
+    ) -> Result<(Answer, I), Error> {
         let mut request = request.clone();
         for _ in 0..=REDIRECTS_MAX {
-            let judge = |answer: &Answer| judge_status(answer.status, &answer.headers);
-            let answer = retry(deadline, judge, || self.exchange(&request, deadline)).await?;
+            let judge = |(answer, _): &(Answer, I)| judge_status(answer.status, &answer.headers);
+            let (answer, intake) = retry(deadline, judge, || self.exchange(&request, start(), deadline)).await?;
             match follow(&answer.url, answer.status, &answer.headers, request.redirects)? {
                 Some(to) => request = request.redirected(answer.status, to),
-                None => return Ok(answer),
+                None => return Ok((answer, intake)),
             }
         }
         let place = host(&request.url);
         Err(Error::Redirected { from: place.clone(), to: place, why: "too many redirects" })
     }
 
-    async fn exchange(&self, request: &Request, deadline: Deadline) -> Result<Answer, Error> {
+    async fn exchange<I: Intake>(
+        &self,
+        request: &Request,
+        mut intake: I,
+        deadline: Deadline,
+    ) -> Result<(Answer, I), Error> {
         let url = &request.url;
-        let out_of_reach =
-            |guard: super::address::OutOfReach| Error::OutOfReach { host: host(url), cause: guard.to_string() };
+        let out_of_reach = |guard: OutOfReach| Error::OutOfReach { host: host(url), cause: guard.to_string() };
         request.reach.check(url).map_err(out_of_reach)?;
         let client = self.client(url, request.reach)?;
         let sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         let response = self.send(sent.body(request.body.clone()), deadline).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = if request.method == Method::HEAD {
-            Bytes::new()
-        } else if status.is_success() {
-            self.read_body(response, request.body_max, deadline).await?
-        } else {
-            self.read(response, REFUSAL_BYTES_MAX, deadline).await?.0
-        };
-        Ok(Answer { url: url.clone(), status, headers, body })
+        let mut body = Bytes::new();
+        if status.is_success() && request.method != Method::HEAD {
+            self.read_into(response, request.body_max, deadline, &mut intake).await?;
+        } else if request.method != Method::HEAD {
+            body = self.read_start(response, REFUSAL_BYTES_MAX, deadline).await?;
+        }
+        Ok((Answer { url: url.clone(), status, headers, body }, intake))
     }
 }
 

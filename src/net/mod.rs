@@ -1,7 +1,8 @@
 //! The one place that makes HTTP clients: TLS, proxies, time-outs, retries, redirects, address guard, byte caps.
 //!
 //! Takes [`Settings`] once and [`Request`]s; gives whole [`Answer`]s of bounded size and [`Error`]s that can be
-//! shown as they are. Who streams bodies (Git) asks for a client, and lets [`Http::send`] and [`Http::read_body`] do the rest.
+//! shown as they are. Bodies that are not kept go into an [`Intake`] as they arrive. Who streams both ways (Git) asks
+//! for a client, and lets [`Http::send`] and [`Http::next_piece`] do the rest.
 
 mod address;
 mod body;
@@ -23,6 +24,7 @@ pub use reqwest::{Method, StatusCode, header};
 pub use url::Url;
 
 pub use address::{AddressClass, Reach, class, is_loopback, may_carry_credentials};
+pub use body::Intake;
 pub use client::Http;
 pub use connection::{ClientCertificate, Connection};
 pub use deadline::Deadline;

@@ -1,18 +1,23 @@
 //! The `Link` header: where a list goes on (RFC 8288; OCI distribution 1.1, "Listing Tags").
 
-use crate::net::header::LINK;
-use crate::net::{Answer, Url, host};
+use crate::net::header::{HeaderMap, LINK};
+use crate::net::{Url, host};
 use crate::registry::Fault;
 
-/// The next page, if the answer names one. Always on the server that was asked, by the scheme that it was asked:
-/// registries behind a proxy that ends TLS name themselves with `http`.
-pub(super) fn next_page(answer: &Answer) -> Result<Option<Url>, Fault> {
-    let here = &answer.url;
-    let unreadable = || Fault::NotUnderstood { host: host(here), cause: "its Link header is not readable".to_owned() };
-    for value in answer.headers.get_all(LINK) {
-        let text = value.to_str().map_err(|_| unreadable())?;
+/// No registry needs more for a place in a list.
+const TARGET_BYTES_MAX: usize = 8 << 10;
+
+/// The next page, if the answer of `here` names one. Always on the server that was asked, by the scheme that it was
+/// asked: registries behind a proxy that ends TLS name themselves with `http`.
+pub(super) fn next_page(here: &Url, headers: &HeaderMap) -> Result<Option<Url>, Fault> {
+    let bad = |what: &str| Fault::NotUnderstood { host: host(here), cause: format!("its Link header is {what}") };
+    for value in headers.get_all(LINK) {
+        let text = value.to_str().map_err(|_| bad("not readable"))?;
         if let Some(target) = next_target(text) {
-            let next = here.join(target).map_err(|_| unreadable())?;
+            if target.len() > TARGET_BYTES_MAX {
+                return Err(bad("longer than 8 KiB"));
+            }
+            let next = here.join(target).map_err(|_| bad("not readable"))?;
             return on_this_server(here, next).map(Some);
         }
     }

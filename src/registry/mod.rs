@@ -10,8 +10,10 @@ mod docker_config;
 mod error;
 mod glob;
 mod grant;
+mod json;
 mod link;
 mod manifest;
+mod page;
 mod realm;
 mod refusal;
 mod registries;
@@ -29,7 +31,7 @@ pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
 pub use error::{Error, Fault};
 pub use realm::{RealmOwner, judge_realm};
 pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
-pub use tags::{SkippedTag, TagList};
+pub use tags::{Listing, SkippedTag, TagList};
 
 use crate::image::{Digest, Repository, Tag};
 use crate::net::{Deadline, Http};
@@ -54,7 +56,7 @@ pub struct Limits {
     pub timeout: Duration,
     pub pages_max: usize,
     pub tags_max: usize,
-    /// Of one page of tags, unpacked.
+    /// Of one page of tags, unpacked; it is read as it arrives and not kept.
     pub page_bytes_max: usize,
     /// Of one manifest; the specification asks registries to take at least 4 MiB.
     pub manifest_bytes_max: usize,
@@ -66,7 +68,7 @@ impl Default for Limits {
             timeout: Duration::from_secs(60),
             pages_max: 10_000,
             tags_max: 1_000_000,
-            page_bytes_max: 32 << 20,
+            page_bytes_max: 256 << 20,
             manifest_bytes_max: 4 << 20,
         }
     }
@@ -84,8 +86,21 @@ impl Client {
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
     pub async fn tags(&self, repository: &Repository, access: &Access) -> Result<TagList, Error> {
+        match self.tags_if_changed(repository, access, None).await? {
+            Listing::Tags(list) => Ok(list),
+            Listing::Unchanged => unreachable!("nothing was known"),
+        }
+    }
+
+    /// The same, unless the registry says that the list is still the one that it called `etag` ([`TagList::etag`]).
+    pub async fn tags_if_changed(
+        &self,
+        repository: &Repository,
+        access: &Access,
+        etag: Option<&str>,
+    ) -> Result<Listing, Error> {
         let listed =
-            self.admitted(repository, access, |session| async move { tags::list(&session, &self.limits).await });
+            self.admitted(repository, access, |session| async move { tags::list(&session, &self.limits, etag).await });
         listed.await.map_err(|fault| Error::ListTags { repository: repository.clone(), source: Box::new(fault) })
     }
 

@@ -1,8 +1,12 @@
 //! One operation on one repository: requests that carry what the registry wants to see, within one deadline.
 
+use bytes::BytesMut;
+
 use crate::image::Repository;
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use crate::net::{Answer, Deadline, Error, Http, Method, Reach, Redirects, Request, StatusCode, Step, Url, host};
+use crate::net::{
+    Answer, Deadline, Error, Http, Intake, Method, Reach, Redirects, Request, StatusCode, Step, Url, host,
+};
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
 use crate::registry::grant::{Grant, GrantKind, Slot};
@@ -38,34 +42,59 @@ impl Session<'_> {
         accept: &'static str,
         body_max: usize,
     ) -> Result<Answer, Fault> {
-        let request = Request::new(method, url, body_max).header(ACCEPT, HeaderValue::from_static(accept));
-        let held = self.held().await?;
-        let answer = self.send(&request, held.as_ref()).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
-            return self.admitted(answer, held.as_ref());
+        let (mut answer, body) = self.stream(Request::new(method, url, body_max), accept, BytesMut::new).await?;
+        if answer.status.is_success() {
+            answer.body = body.freeze();
         }
-        let grant = self.authorize(&answer, held.as_ref()).await?;
-        let answer = self.send(&request, Some(&grant)).await?;
-        self.admitted(answer, Some(&grant))
+        Ok(answer)
     }
 
-    async fn send(&self, request: &Request, grant: Option<&Grant>) -> Result<Answer, Fault> {
+    /// The same for an answer whose body goes into what `start` makes.
+    pub(super) async fn stream<I: Intake>(
+        &self,
+        request: Request,
+        accept: &'static str,
+        start: impl Fn() -> I,
+    ) -> Result<(Answer, I), Fault> {
+        let request = request.header(ACCEPT, HeaderValue::from_static(accept));
+        let held = self.held().await?;
+        let (answer, intake) = self.send(&request, held.as_ref(), &start).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok((self.admitted(answer, held.as_ref())?, intake));
+        }
+        let grant = self.authorize(&answer, held.as_ref()).await?;
+        let (answer, intake) = self.send(&request, Some(&grant), &start).await?;
+        Ok((self.admitted(answer, Some(&grant))?, intake))
+    }
+
+    async fn send<I: Intake>(
+        &self,
+        request: &Request,
+        grant: Option<&Grant>,
+        start: &impl Fn() -> I,
+    ) -> Result<(Answer, I), Fault> {
         let mut request = request.clone();
         if let Some(grant) = grant {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
-        match self.http.fetch(&request, self.deadline).await {
-            Err(Error::Redirected { .. }) if self.identity.credentials().is_none() => self.send_anywhere(request).await,
+        match self.http.stream(&request, start, self.deadline).await {
+            Err(Error::Redirected { .. }) if self.identity.credentials().is_none() => {
+                self.send_anywhere(request, start).await
+            }
             answer => Ok(answer?),
         }
     }
 
     /// registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there, over https
     /// and to addresses of the kind that the registry itself has.
-    async fn send_anywhere(&self, mut request: Request) -> Result<Answer, Fault> {
+    async fn send_anywhere<I: Intake>(
+        &self,
+        mut request: Request,
+        start: &impl Fn() -> I,
+    ) -> Result<(Answer, I), Fault> {
         request.redirects = Redirects::Anywhere;
         request.reach = self.own_reach().await;
-        Ok(self.http.fetch(&request, self.deadline).await?)
+        Ok(self.http.stream(&request, start, self.deadline).await?)
     }
 
     async fn held(&self) -> Result<Option<Grant>, Fault> {

@@ -1,15 +1,18 @@
 //! `tags/list`, page by page, into one list of tags that are tags.
+//!
+//! Follows `Link`. Where a full page comes without one, asks for what follows its last entry: some registries page and
+//! do not say so. Asks for smaller pages where large ones are refused.
 
 use std::collections::HashSet;
-
-use serde::Deserialize;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::image::Tag;
-use crate::net::{Answer, Method, StatusCode, Url, host};
+use crate::net::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use crate::net::{Answer, Method, Request, StatusCode, Url, host};
 use crate::registry::link::next_page;
+use crate::registry::page::{NoPage, Page, PageReader, SAMPLES_MAX};
 use crate::registry::refusal;
 use crate::registry::session::Session;
-use crate::registry::text::shown;
 use crate::registry::{Fault, Limits};
 
 /// The tags of a repository.
@@ -21,6 +24,16 @@ pub struct TagList {
     pub skipped: usize,
     /// The first of them.
     pub samples: Vec<SkippedTag>,
+    /// What the registry calls this state of the list; only where it stands for the whole list.
+    pub etag: Option<String>,
+}
+
+/// A listing on condition that it is another than the one that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// The list is as it was.
+    Unchanged,
+    Tags(TagList),
 }
 
 /// An entry of a listing that is no tag by the grammar.
@@ -31,94 +44,227 @@ pub struct SkippedTag {
     pub reason: &'static str,
 }
 
-const SAMPLES_MAX: usize = 10;
 const ACCEPT: &str = "application/json";
+/// How many tags a page may have, tried in this order while the registry refuses; `None` leaves it to the registry.
+const SIZES: [Option<usize>; 3] = [Some(1000), Some(100), None];
+/// So many empty pages may follow each other.
+const EMPTY_PAGES_MAX: usize = 100;
+const ETAG_BYTES_MAX: usize = 1 << 10;
 
-pub(super) async fn list(session: &Session<'_>, limits: &Limits) -> Result<TagList, Fault> {
-    let mut list = TagList::default();
-    let mut seen = HashSet::new();
-    let mut entries = 0;
-    let mut next = Some(session.url("tags/list?n=1000"));
-    while let Some(url) = next {
-        visit(&mut seen, &url, limits.pages_max)?;
-        let answer = session.ask(Method::GET, url, ACCEPT, limits.page_bytes_max).await?;
-        if answer.status == StatusCode::BAD_REQUEST && seen.len() == 1 {
-            // Some registries refuse a page larger than theirs instead of giving a smaller one (Quay once, for one).
-            next = Some(session.url("tags/list"));
-            continue;
+/// Lists all tags, unless the registry says that they are those of `known`.
+pub(super) async fn list(session: &Session<'_>, limits: &Limits, known: Option<&str>) -> Result<Listing, Fault> {
+    let mut walk = Walk::new(session, limits);
+    let Some((mut turned, size)) = walk.first(known).await? else { return Ok(Listing::Unchanged) };
+    loop {
+        let next = walk.after(&turned, size)?;
+        walk.keep(turned);
+        match next {
+            Next::End => return Ok(Listing::Tags(walk.done())),
+            Next::Linked(url) => turned = walk.turn(url).await?,
+            Next::Guessed(url) => match walk.guess(url).await? {
+                Some(found) => turned = found,
+                None => return Ok(Listing::Tags(walk.done())),
+            },
         }
-        let page = read_page(&answer)?;
-        entries += page.len();
-        if entries > limits.tags_max {
-            return Err(Fault::TooMany { host: host(&answer.url), max: limits.tags_max, what: "tags" });
-        }
-        list.add(page);
-        next = next_page(&answer)?;
     }
-    list.tags.sort_unstable();
-    list.tags.dedup();
-    Ok(list)
 }
 
-/// Notes a page that is about to be asked for; a registry may neither go round in circles nor on for ever.
-fn visit(seen: &mut HashSet<Url>, url: &Url, max: usize) -> Result<(), Fault> {
-    if !seen.insert(url.clone()) {
-        return Err(Fault::Loop { host: host(url) });
-    }
-    if seen.len() > max {
-        return Err(Fault::TooMany { host: host(url), max, what: "pages" });
-    }
-    Ok(())
+/// The way through the pages of one list.
+struct Walk<'a> {
+    session: &'a Session<'a>,
+    limits: &'a Limits,
+    list: TagList,
+    entries: usize,
+    pages: usize,
+    empty_pages: usize,
+    is_linked: bool,
+    /// Of the only page: the first of several may be the same although a later one is not.
+    etag: Option<String>,
+    /// Hashes of the URLs asked so far: a registry that goes on for ever makes them long.
+    asked: HashSet<u64>,
+    /// Hashes of the tags found so far, once pages are guessed.
+    found: HashSet<u64>,
+    hasher: RandomState,
 }
 
-impl TagList {
-    fn add(&mut self, page: Vec<String>) {
-        for text in page {
-            match text.parse() {
-                Ok(tag) => self.tags.push(tag),
-                Err(_) => self.skip(&text),
+/// A page with the head of its answer.
+struct Turned {
+    answer: Answer,
+    page: Page,
+}
+
+enum Next {
+    End,
+    Linked(Url),
+    Guessed(Url),
+}
+
+impl<'a> Walk<'a> {
+    fn new(session: &'a Session<'a>, limits: &'a Limits) -> Self {
+        Self {
+            session,
+            limits,
+            list: TagList::default(),
+            entries: 0,
+            pages: 0,
+            empty_pages: 0,
+            is_linked: false,
+            etag: None,
+            asked: HashSet::new(),
+            found: HashSet::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The first page, and the size that was asked for; `None` if the list is the known one.
+    async fn first(&mut self, known: Option<&str>) -> Result<Option<(Turned, Option<usize>)>, Fault> {
+        let condition = known.and_then(|etag| HeaderValue::from_str(etag).ok());
+        let mut sizes = SIZES.into_iter();
+        loop {
+            let size = sizes.next().flatten();
+            let url =
+                self.session.url(&size.map_or_else(|| "tags/list".to_owned(), |size| format!("tags/list?n={size}")));
+            self.visit(&url)?;
+            let (answer, reader) = self.ask(url, condition.clone()).await?;
+            if answer.status == StatusCode::NOT_MODIFIED && condition.is_some() {
+                return Ok(None);
+            }
+            if size.is_none() || !is_about_size(&answer) {
+                let turned = read(answer, reader, self.limits)?;
+                self.etag = etag(&turned);
+                return Ok(Some((turned, size)));
             }
         }
     }
 
-    fn skip(&mut self, text: &str) {
-        self.skipped += 1;
-        if self.samples.len() < SAMPLES_MAX {
-            self.samples.push(SkippedTag { shown: shown(text), reason: why_no_tag(text) });
+    async fn turn(&mut self, url: Url) -> Result<Turned, Fault> {
+        if !self.visit(&url)? {
+            return Err(Fault::Loop { host: host(&url) });
         }
+        self.etag = None;
+        let (answer, reader) = self.ask(url, None).await?;
+        read(answer, reader, self.limits)
+    }
+
+    /// A page that the registry did not speak of; `None` if it gives none, or nothing new.
+    async fn guess(&mut self, url: Url) -> Result<Option<Turned>, Fault> {
+        if !self.visit(&url)? {
+            return Ok(None);
+        }
+        self.etag = None;
+        let (answer, reader) = self.ask(url, None).await?;
+        if matches!(answer.status.as_u16(), 400 | 404 | 405 | 416 | 422 | 501) {
+            return Ok(None);
+        }
+        let turned = read(answer, reader, self.limits)?;
+        if self.found.is_empty() {
+            self.found = self.list.tags.iter().map(|tag| self.hasher.hash_one(tag)).collect();
+        }
+        let known = self.found.len();
+        self.found.extend(turned.page.tags.iter().map(|tag| self.hasher.hash_one(tag)));
+        Ok((self.found.len() > known).then_some(turned))
+    }
+
+    /// Notes a page that is about to be asked for; `false` if it was asked for before.
+    fn visit(&mut self, url: &Url) -> Result<bool, Fault> {
+        self.pages += 1;
+        if self.pages > self.limits.pages_max {
+            return Err(too_many(url, self.limits.pages_max, "pages"));
+        }
+        Ok(self.asked.insert(self.hasher.hash_one(url)))
+    }
+
+    async fn ask(&self, url: Url, condition: Option<HeaderValue>) -> Result<(Answer, PageReader), Fault> {
+        let mut request = Request::new(Method::GET, url, self.limits.page_bytes_max);
+        request.headers.extend(condition.map(|etag| (IF_NONE_MATCH, etag)));
+        let room = self.limits.tags_max - self.entries;
+        self.session.stream(request, ACCEPT, || PageReader::new(room)).await
+    }
+
+    fn after(&mut self, turned: &Turned, size: Option<usize>) -> Result<Next, Fault> {
+        let Turned { answer, page } = turned;
+        self.empty_pages = if page.entries == 0 { self.empty_pages + 1 } else { 0 };
+        if self.empty_pages > EMPTY_PAGES_MAX {
+            return Err(too_many(&answer.url, EMPTY_PAGES_MAX, "empty pages in a row"));
+        }
+        if let Some(url) = next_page(&answer.url, &answer.headers)? {
+            self.is_linked = true;
+            return Ok(Next::Linked(url));
+        }
+        Ok(match (size, &page.last) {
+            // More than was asked for is all there is.
+            (Some(size), Some(last)) if page.entries == size && !self.is_linked => {
+                Next::Guessed(self.session.url(&format!("tags/list?n={size}&last={last}")))
+            }
+            _ => Next::End,
+        })
+    }
+
+    fn keep(&mut self, Turned { page, .. }: Turned) {
+        self.entries += page.entries;
+        self.list.skipped += page.skipped;
+        let room = SAMPLES_MAX - self.list.samples.len();
+        self.list.samples.extend(page.samples.into_iter().take(room));
+        match self.list.tags.is_empty() {
+            true => self.list.tags = page.tags,
+            false => self.list.tags.extend(page.tags),
+        }
+    }
+
+    fn done(mut self) -> TagList {
+        self.list.tags.sort_unstable();
+        self.list.tags.dedup();
+        self.list.tags.shrink_to_fit();
+        self.list.etag = self.etag;
+        self.list
     }
 }
 
-/// A page of tags. Harbor and others give `null` for an empty one.
-#[derive(Deserialize)]
-struct Page {
-    tags: Option<Vec<String>>,
+/// Whether a refusal may be about the size of the page.
+fn is_about_size(answer: &Answer) -> bool {
+    let codes = ["UNSUPPORTED", "PAGINATION_NUMBER_INVALID", "INVALID_PARAMETER"];
+    let others = ["NAME_INVALID", "NAME_UNKNOWN", "DENIED", "UNAUTHORIZED"];
+    let names = |codes: &[&str]| codes.iter().any(|code| refusal::names(answer, code));
+    match answer.status.as_u16() {
+        400 => !names(&others),
+        404 | 405 | 413 | 416 | 422 => names(&codes),
+        _ => false,
+    }
 }
 
-fn read_page(answer: &Answer) -> Result<Vec<String>, Fault> {
+fn read(answer: Answer, reader: PageReader, limits: &Limits) -> Result<Turned, Fault> {
     let host = || host(&answer.url);
     match answer.status {
-        status if status.is_success() => {}
-        StatusCode::NOT_FOUND if refusal::names(answer, "NAME_UNKNOWN") => {
+        StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION => {}
+        status if status.is_success() => return Err(refusal::status(&answer)),
+        StatusCode::NOT_FOUND if refusal::names(&answer, "NAME_UNKNOWN") => {
             return Err(Fault::NoRepository { host: host() });
         }
-        _ => return Err(refusal::status(answer)),
+        _ => return Err(refusal::status(&answer)),
     }
-    if refusal::is_web_page(answer) {
+    if refusal::is_web_page(&answer) {
         return Err(Fault::WebPage { host: host() });
     }
-    let page: Page = serde_json::from_slice(&answer.body).map_err(|error| {
-        let cause = format!("expected a list of tags as JSON: {}", shown(&error.to_string()));
-        Fault::NotUnderstood { host: host(), cause }
-    })?;
-    Ok(page.tags.unwrap_or_default())
+    match reader.finish() {
+        Ok(page) => Ok(Turned { answer, page }),
+        Err(NoPage::WebPage) => Err(Fault::WebPage { host: host() }),
+        Err(NoPage::TooManyEntries) => Err(too_many(&answer.url, limits.tags_max, "tags")),
+        Err(NoPage::Json(error)) => {
+            let cause = format!("expected a list of tags as JSON: {error}");
+            Err(Fault::NotUnderstood { host: host(), cause })
+        }
+    }
 }
 
-fn why_no_tag(text: &str) -> &'static str {
-    match text.as_bytes() {
-        [] => "it is empty",
-        long if long.len() > 128 => "it is longer than 128 characters",
-        [b'.' | b'-', ..] => "it starts with a dot or a dash",
-        _ => "it has other characters than letters, digits, `_`, `.` and `-`",
-    }
+fn too_many(url: &Url, max: usize, what: &'static str) -> Fault {
+    Fault::TooMany { host: host(url), max, what }
+}
+
+/// The tag of the entity, if this page cannot be the first of several: a registry whose largest page has as many
+/// entries may give the same page, and the same tag, when there are more.
+fn etag(turned: &Turned) -> Option<String> {
+    let entries = turned.page.entries;
+    let may_be_full = entries.is_multiple_of(10) || entries.is_power_of_two();
+    let etag = turned.answer.header(&ETAG).filter(|etag| etag.len() <= ETAG_BYTES_MAX);
+    etag.filter(|etag| !etag.is_empty() && !may_be_full).map(str::to_owned)
 }

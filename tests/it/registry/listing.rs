@@ -1,7 +1,8 @@
 //! Listings: pages, links, duplicates, limits, and entries that are no tags.
 
+use tagwright::image::Tag;
 use tagwright::net::{Http, Settings};
-use tagwright::registry::{Access, Client, Limits};
+use tagwright::registry::{Access, Client, Limits, Listing};
 
 use super::{client, client_with, repository, tags_of};
 use crate::servers::fake_registry::{FakeRegistry, Fault, LinkStyle};
@@ -136,16 +137,155 @@ async fn many_tags_come_whole() {
 }
 
 #[tokio::test]
-async fn a_page_size_that_is_refused_is_left_to_the_registry() {
-    let registry = FakeRegistry::start();
-    registry.push("acme/web", "v1");
-    let body = r#"{"errors":[{"code":"UNSUPPORTED","message":"n is too large"}]}"#;
-    registry.fault(Fault::answer(400, &[], body), 1);
-    assert_eq!(tags_of(&client(), &registry, "acme/web", &Access::default()).await, "v1");
-    assert_eq!(registry.calls(), ["GET /v2/acme/web/tags/list?n=1000", "GET /v2/acme/web/tags/list"]);
+async fn a_page_size_that_is_refused_becomes_smaller_and_is_then_left_to_the_registry() {
+    let path = |query: &str| format!("GET /v2/acme/web/tags/list{query}");
+    let check = async |max: usize, status: u16, code: &'static str, asked: &[&str]| {
+        let registry = FakeRegistry::start();
+        ["v1", "v2", "v3"].iter().for_each(|tag| drop(registry.push("acme/web", tag)));
+        registry.refuse_pages_above(max, status, code);
+        let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+        let asked: Vec<String> = asked.iter().copied().map(path).collect();
+        assert_eq!(registry.calls(), asked, "{code}");
+        told
+    };
+    let three = ["?n=1000", "?n=100", ""];
+    assert_eq!(check(999, 400, "PAGINATION_NUMBER_INVALID", &three[..2]).await, "v1 v2 v3");
+    assert_eq!(check(99, 400, "UNSUPPORTED", &three).await, "v1 v2 v3");
+    assert_eq!(check(100, 422, "UNSUPPORTED", &three[..2]).await, "v1 v2 v3");
+    assert_eq!(check(50, 405, "UNSUPPORTED", &three).await, "v1 v2 v3");
+    for (status, code) in [(400, "DENIED"), (422, "BLOB_UNKNOWN"), (501, "UNSUPPORTED")] {
+        let told = check(50, status, code, &three[..1]).await;
+        assert!(told.ends_with(&format!("{code}: n is too large")), "{told}");
+    }
+}
 
-    registry.fault(Fault::answer(400, &[], body), 2);
+#[tokio::test]
+async fn a_page_size_that_is_always_refused_is_told() {
+    let registry = FakeRegistry::start();
+    let body = r#"{"errors":[{"code":"UNSUPPORTED","message":"no lists"}]}"#;
+    registry.fault(Fault::answer(400, &[], body), 3);
     let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
-    assert!(told.ends_with("HOST answered 400 Bad Request: UNSUPPORTED: n is too large"), "{told}");
-    assert_eq!(registry.calls().len(), 4);
+    assert!(told.ends_with("HOST answered 400 Bad Request: UNSUPPORTED: no lists"), "{told}");
+    assert_eq!(registry.calls().len(), 3);
+}
+
+/// A registry with so many tags, `v00000` and on, that gives no `Link`.
+fn silent(tags: usize) -> FakeRegistry {
+    let registry = FakeRegistry::start();
+    (0..tags).for_each(|number| drop(registry.push("acme/web", &format!("v{number:05}"))));
+    registry.link_style(LinkStyle::Silent);
+    registry
+}
+
+#[tokio::test]
+async fn a_full_page_without_a_link_is_followed_by_what_comes_after_its_last_tag() {
+    let check = async |registry: &FakeRegistry, tags: usize, lasts: &[&str]| {
+        let web = repository(&registry.image("acme/web"));
+        let list = client().tags(&web, &Access::default()).await.expect("a listing");
+        assert_eq!(list.tags.len(), tags);
+        let first = "GET /v2/acme/web/tags/list?n=1000".to_owned();
+        let asked: Vec<String> =
+            std::iter::once(first.clone()).chain(lasts.iter().map(|last| format!("{first}&last={last}"))).collect();
+        assert_eq!(registry.calls(), asked);
+    };
+    check(&silent(999), 999, &[]).await;
+    check(&silent(1000), 1000, &["v00999"]).await;
+    check(&silent(2500), 2500, &["v00999", "v01999"]).await;
+    check(&silent(3000), 3000, &["v00999", "v01999", "v02999"]).await;
+    let gives_all_at_once = silent(1000);
+    gives_all_at_once.ignore_last();
+    check(&gives_all_at_once, 1000, &["v00999"]).await;
+    let knows_no_last = silent(1000);
+    knows_no_last.fault(Fault::answer(200, &[("etag", "\"x\"")], page(0..1000)), 1);
+    knows_no_last.fault(Fault::status(400), 1);
+    check(&knows_no_last, 1000, &["v00999"]).await;
+    let shuffles = silent(1000);
+    shuffles.fault(Fault::answer(200, &[], page((0..1000).rev())), 1);
+    shuffles.fault(Fault::answer(200, &[], page(0..1000)), 1);
+    check(&shuffles, 1000, &["v00000"]).await;
+    let gives_more_than_asked = FakeRegistry::start();
+    gives_more_than_asked.fault(Fault::answer(200, &[], page(0..1001)), 1);
+    check(&gives_more_than_asked, 1001, &[]).await;
+}
+
+fn page(numbers: impl Iterator<Item = usize>) -> String {
+    let names: Vec<String> = numbers.map(|number| format!("\"v{number:05}\"")).collect();
+    format!("{{\"tags\":[{}]}}", names.join(","))
+}
+
+#[tokio::test]
+async fn a_failure_on_the_way_is_no_end() {
+    let registry = silent(1000);
+    registry.fault(Fault::answer(200, &[], page(0..1000)), 1);
+    registry.fault(Fault::status(500), 3);
+    let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+    assert_eq!(told, "listing tags of HOST/acme/web: HOST answered 500 Internal Server Error");
+}
+
+#[tokio::test]
+async fn empty_pages_with_a_link_are_passed_through_but_not_for_ever() {
+    let empty = |link: &str| Fault::answer(200, &[("link", link)], r#"{"tags":[]}"#);
+    let registry = FakeRegistry::start();
+    ["v1", "v2"].iter().for_each(|tag| drop(registry.push("acme/web", tag)));
+    for number in 0..100 {
+        registry.fault(empty(&format!("</v2/acme/web/tags/list?page={number}>; rel=next")), 1);
+    }
+    assert_eq!(tags_of(&client(), &registry, "acme/web", &Access::default()).await, "v1 v2");
+    registry.forget_requests();
+    for number in 0..200 {
+        registry.fault(empty(&format!("</v2/acme/web/tags/list?page={number}>; rel=next")), 1);
+    }
+    let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+    assert_eq!(told, "listing tags of HOST/acme/web: HOST lists more than 100 empty pages in a row");
+    assert_eq!(registry.calls().len(), 101);
+}
+
+/// `Unchanged`, or the tags and the tag of the entity.
+async fn asked(registry: &FakeRegistry, etag: Option<&str>) -> (String, Option<String>) {
+    let web = repository(&registry.image("acme/web"));
+    match client().tags_if_changed(&web, &Access::default(), etag).await.expect("a listing") {
+        Listing::Unchanged => ("unchanged".to_owned(), None),
+        Listing::Tags(list) => (list.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" "), list.etag),
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_is_the_known_one_is_not_sent_again() {
+    let registry = FakeRegistry::start();
+    ["v1", "v2", "v3"].iter().for_each(|tag| drop(registry.push("acme/web", tag)));
+    registry.give_etags();
+    let (tags, etag) = asked(&registry, None).await;
+    assert_eq!(tags, "v1 v2 v3");
+    let etag = etag.expect("the only page has an ETag");
+    assert_eq!(asked(&registry, Some(&etag)).await.0, "unchanged");
+    assert_eq!(registry.requests()[1].if_none_match.as_deref(), Some(etag.as_str()));
+    ["v4", "v5"].iter().for_each(|tag| drop(registry.push("acme/web", tag)));
+    assert_eq!(asked(&registry, Some(&etag)).await.0, "v1 v2 v3 v4 v5");
+    // What cannot be a header is not sent.
+    assert_eq!(asked(&registry, Some("a\nb")).await.0, "v1 v2 v3 v4 v5");
+}
+
+#[tokio::test]
+async fn the_etag_of_the_first_of_several_pages_is_not_used() {
+    let registry = FakeRegistry::start();
+    (0..25).for_each(|number| drop(registry.push("acme/web", &format!("v{number}"))));
+    registry.give_etags();
+    registry.page_max(9);
+    assert_eq!(asked(&registry, None).await.1, None);
+    assert!(registry.requests().iter().all(|request| request.if_none_match.is_none()));
+    // A page of 10, 16 or 100 may be the largest that the registry gives: it stays the same when there are more tags.
+    for (tags, is_used) in [(10, false), (11, true), (16, false), (100, false), (101, true)] {
+        let registry = FakeRegistry::start();
+        (0..tags).for_each(|number| drop(registry.push("acme/web", &format!("v{number}"))));
+        registry.give_etags();
+        assert_eq!(asked(&registry, None).await.1.is_some(), is_used, "{tags}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_says_unchanged_unasked_is_an_error() {
+    let registry = FakeRegistry::start();
+    registry.fault(Fault::status(304), 1);
+    let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
+    assert_eq!(told, "listing tags of HOST/acme/web: HOST answered 304 Not Modified");
 }

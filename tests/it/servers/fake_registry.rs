@@ -50,6 +50,7 @@ pub(crate) struct Logged {
     pub(crate) path: String,
     pub(crate) authorization: Option<String>,
     pub(crate) accept: Option<String>,
+    pub(crate) if_none_match: Option<String>,
     pub(crate) body: String,
 }
 
@@ -61,6 +62,8 @@ pub(crate) enum LinkStyle {
     Absolute,
     /// `?last=…` alone.
     QueryOnly,
+    /// Not at all.
+    Silent,
 }
 
 #[derive(Clone, Default)]
@@ -82,6 +85,10 @@ struct World {
     /// Tags in the order of their push, with their manifests.
     repositories: BTreeMap<String, Vec<(String, Vec<u8>)>>,
     page_max: Option<usize>,
+    /// A larger `n` is refused with this status and code.
+    size_refused: Option<(usize, u16, &'static str)>,
+    ignores_last: bool,
+    has_etags: bool,
     link_style: LinkStyle,
     door: Door,
     issued: Vec<String>,
@@ -133,6 +140,21 @@ impl FakeRegistry {
     /// At most so many tags a page, whatever is asked for.
     pub(crate) fn page_max(&self, tags: usize) {
         world(&self.shared).page_max = Some(tags);
+    }
+
+    /// A page larger than `tags` is refused with this status and code.
+    pub(crate) fn refuse_pages_above(&self, tags: usize, status: u16, code: &'static str) {
+        world(&self.shared).size_refused = Some((tags, status, code));
+    }
+
+    /// Every page is the first one.
+    pub(crate) fn ignore_last(&self) {
+        world(&self.shared).ignores_last = true;
+    }
+
+    /// Pages have an `ETag` and are not given to who has them.
+    pub(crate) fn give_etags(&self) {
+        world(&self.shared).has_etags = true;
     }
 
     pub(crate) fn link_style(&self, style: LinkStyle) {
@@ -222,6 +244,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         authorization: text("authorization"),
         accept: text("accept"),
+        if_none_match: text("if-none-match"),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
     let mut world = world(&shared);
@@ -248,19 +271,41 @@ impl World {
             return error(404, "NAME_UNKNOWN", "repository name not known to registry");
         };
         match rest.strip_prefix("manifests/") {
-            None if list => listing(&self.page(repository, query), tags, fault.as_ref()),
+            None if list => self.listing(request, &self.page(repository, query), tags, fault.as_ref()),
             Some(tag) => answers::manifest_answer(tags, tag, head, fault.as_ref()),
             None => error(404, "UNSUPPORTED", "no such endpoint"),
         }
     }
 
+    fn listing(
+        &self,
+        request: &Logged,
+        page: &Page<'_>,
+        tags: &[(String, Vec<u8>)],
+        fault: Option<&Fault>,
+    ) -> Response {
+        if let Some((_, status, code)) = self.size_refused.filter(|(max, ..)| page.asked.is_some_and(|n| n > *max)) {
+            return error(status, code, "n is too large");
+        }
+        let etag = self.has_etags.then(|| page.etag(tags));
+        if etag.is_some() && etag == request.if_none_match {
+            return reply(304, &[], Body::empty());
+        }
+        let mut response = listing(page, tags, fault);
+        if let Some(etag) = etag {
+            response.headers_mut().insert("etag", etag.parse().expect("a header value"));
+        }
+        response
+    }
+
     fn page<'a>(&self, repository: &'a str, query: &str) -> Page<'a> {
         let asked = |name| url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
-        let n = asked("n").and_then(|(_, value)| value.parse().ok()).unwrap_or(usize::MAX);
+        let n: Option<usize> = asked("n").and_then(|(_, value)| value.parse().ok());
         Page {
             repository,
-            last: asked("last").map(|(_, value)| value.into_owned()),
-            size: n.min(self.page_max.unwrap_or(usize::MAX)),
+            asked: n,
+            last: asked("last").map(|(_, value)| value.into_owned()).filter(|_| !self.ignores_last),
+            size: n.unwrap_or(usize::MAX).min(self.page_max.unwrap_or(usize::MAX)),
             style: self.link_style,
             addr: self.addr.expect("the server runs"),
         }

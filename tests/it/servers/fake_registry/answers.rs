@@ -17,6 +17,8 @@ const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// The page that a request asks for.
 pub(super) struct Page<'a> {
     pub(super) repository: &'a str,
+    /// As it was asked for.
+    pub(super) asked: Option<usize>,
     pub(super) last: Option<String>,
     pub(super) size: usize,
     pub(super) style: LinkStyle,
@@ -31,7 +33,7 @@ pub(super) fn listing(page: &Page<'_>, tags: &[(String, Vec<u8>)], fault: Option
     let body = serde_json::json!({ "name": page.repository, "tags": shown }).to_string();
     let link = match fault {
         Some(Fault::Link(link)) => Some(link.clone()),
-        _ => shown.last().filter(|_| end < names.len()).map(|last| page.link(last)),
+        _ => shown.last().filter(|_| end < names.len()).and_then(|last| page.link(last)),
     };
     let mut headers = vec![JSON];
     headers.extend(link.as_ref().map(|link| ("link", link.as_str())));
@@ -39,15 +41,22 @@ pub(super) fn listing(page: &Page<'_>, tags: &[(String, Vec<u8>)], fault: Option
 }
 
 impl Page<'_> {
-    fn link(&self, last: &str) -> String {
+    /// Of this page alone, whatever follows it.
+    pub(super) fn etag(&self, tags: &[(String, Vec<u8>)]) -> String {
+        let names: Vec<&str> = tags.iter().take(self.size).map(|(tag, _)| tag.as_str()).collect();
+        format!("\"{}\"", digest(names.join(",").as_bytes()))
+    }
+
+    fn link(&self, last: &str) -> Option<String> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         let query = query.append_pair("n", &self.size.to_string()).append_pair("last", last).finish();
         let path = format!("/v2/{}/tags/list?{query}", self.repository);
-        match self.style {
+        Some(match self.style {
             LinkStyle::Relative => format!("<{path}>; rel=\"next\""),
             LinkStyle::Absolute => format!("<http://{}{path}>; rel=\"next\"", self.addr),
             LinkStyle::QueryOnly => format!("<https://docs.example/>; rel=help, <?{query}>; title=\"a, b\"; rel=next"),
-        }
+            LinkStyle::Silent => return None,
+        })
     }
 }
 
