@@ -1,15 +1,20 @@
 //! Durations as Kubernetes objects hold them: `30s`, `1h30m`, `1.5h`.
 //!
 //! Takes text that matches `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, the pattern in Flux's schemas: no sign, no `us`, no
-//! `ns`, no bare `0`. Prints as Go does.
+//! `ns`, no bare `0`. Prints as Go does. Ages, which are fields of our own, may have days as well.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-const UNITS: [(&str, u64); 4] =
-    [("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
 
 /// What Go's `time.Duration` can hold: about 292 years.
 const NANOSECONDS_MAX: u128 = i64::MAX as u128;
@@ -23,6 +28,14 @@ impl Duration {
         Self(std::time::Duration::from_secs(seconds))
     }
 
+    /// Reads a duration that may have days: `7d`, `1d12h`.
+    pub fn age(text: &str) -> Result<Self, InvalidDuration> {
+        parse(text).map_err(|error| match error {
+            InvalidDuration::Syntax(text) => InvalidDuration::Age(text),
+            other => other,
+        })
+    }
+
     pub const fn get(self) -> std::time::Duration {
         self.0
     }
@@ -33,8 +46,12 @@ impl Duration {
 pub enum InvalidDuration {
     #[error("{0:?} is not a duration, expected numbers with the units ms, s, m or h, such as 30s, 5m or 1h30m")]
     Syntax(String),
+    #[error("{0:?} is not an age, expected numbers with the units s, m, h or d, such as 12h or 7d")]
+    Age(String),
     #[error("{0:?} is too long, expected less than 292 years")]
     TooLong(String),
+    #[error("{0:?} has days, which this field does not take, expected the units ms, s, m or h, such as 48h")]
+    Days(String),
     #[error("{0:?} has hours, which this field does not take, expected the units ms, s or m")]
     Hours(String),
 }
@@ -43,18 +60,25 @@ impl FromStr for Duration {
     type Err = InvalidDuration;
 
     fn from_str(text: &str) -> Result<Self, InvalidDuration> {
-        let syntax = || InvalidDuration::Syntax(text.to_owned());
-        let (mut rest, mut total) = (text, 0u128);
-        while !rest.is_empty() {
-            let (nanoseconds, behind) = leading_part(rest).ok_or_else(syntax)?;
-            total = total.saturating_add(nanoseconds);
-            rest = behind;
+        match parse(text) {
+            Ok(_) if text.contains('d') => Err(InvalidDuration::Days(text.to_owned())),
+            parsed => parsed,
         }
-        match u64::try_from(total) {
-            _ if text.is_empty() => Err(syntax()),
-            Ok(nanoseconds) if total <= NANOSECONDS_MAX => Ok(Self(std::time::Duration::from_nanos(nanoseconds))),
-            _ => Err(InvalidDuration::TooLong(text.to_owned())),
-        }
+    }
+}
+
+fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+    let syntax = || InvalidDuration::Syntax(text.to_owned());
+    let (mut rest, mut total) = (text, 0u128);
+    while !rest.is_empty() {
+        let (nanoseconds, behind) = leading_part(rest).ok_or_else(syntax)?;
+        total = total.saturating_add(nanoseconds);
+        rest = behind;
+    }
+    match u64::try_from(total) {
+        _ if text.is_empty() => Err(syntax()),
+        Ok(nanoseconds) if total <= NANOSECONDS_MAX => Ok(Duration(std::time::Duration::from_nanos(nanoseconds))),
+        _ => Err(InvalidDuration::TooLong(text.to_owned())),
     }
 }
 
@@ -78,7 +102,7 @@ fn leading_digits(text: &str) -> Option<(&str, &str)> {
 
 /// `0.fraction` of `unit` nanoseconds; digits beyond the nanosecond are cut off, as in Go.
 fn part_of(fraction: &str, unit: u64) -> u128 {
-    // An hour is 3.6e12 ns: the sixteenth digit is already below a nanosecond.
+    // A day is 8.64e13 ns: the sixteenth digit is already below a nanosecond.
     let digits = &fraction[..fraction.len().min(16)];
     let scale = 10u128.pow(digits.len() as u32);
     digits.parse::<u128>().unwrap_or_default() * u128::from(unit) / scale
@@ -112,17 +136,29 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, scale: u64, unit: &str)
 
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(DurationText { takes_hours: true })
+        deserializer.deserialize_str(DurationText { longest: LongestUnit::Hours })
     }
 }
 
 /// Reads a field `timeout`, whose pattern in Flux's schemas knows no hours.
 pub(super) fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    deserializer.deserialize_str(DurationText { takes_hours: false }).map(Some)
+    deserializer.deserialize_str(DurationText { longest: LongestUnit::Minutes }).map(Some)
+}
+
+/// Reads a field of our own that may have days.
+pub(super) fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    deserializer.deserialize_str(DurationText { longest: LongestUnit::Days }).map(Some)
 }
 
 struct DurationText {
-    takes_hours: bool,
+    longest: LongestUnit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LongestUnit {
+    Minutes,
+    Hours,
+    Days,
 }
 
 impl Visitor<'_> for DurationText {
@@ -133,8 +169,9 @@ impl Visitor<'_> for DurationText {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
-        let duration = text.parse().map_err(E::custom)?;
-        if !self.takes_hours && text.contains('h') {
+        let read = if self.longest == LongestUnit::Days { Duration::age(text) } else { text.parse() };
+        let duration = read.map_err(E::custom)?;
+        if self.longest == LongestUnit::Minutes && text.contains('h') {
             return Err(E::custom(InvalidDuration::Hours(text.to_owned())));
         }
         Ok(duration)

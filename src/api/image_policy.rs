@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::duration::Duration;
+use super::duration::{self, Duration};
 use super::field_path::shortened;
 use super::meta::{Kind, Object, Reference, Spec, Version};
 use super::objects::Objects;
 use super::problem::{FieldError, Report};
 use crate::object::NamespacedName;
-use crate::policy::{Direction, FilterRules, InvalidPolicy, Order, Rules, Selector};
+use crate::policy::{Direction, FilterRules, Guard, InvalidPolicy, Moves, Order, Rules, Selector};
 
 pub type ImagePolicy = Object<ImagePolicySpec>;
 
@@ -26,6 +26,12 @@ pub struct ImagePolicySpec {
     pub interval: Option<Duration>,
     #[serde(default)]
     pub suspend: bool,
+    /// A field of our own: a tag qualifies only when its present digest has been seen for that long.
+    #[serde(default, deserialize_with = "duration::age")]
+    pub min_age: Option<Duration>,
+    /// A field of our own: what becomes of a tag whose digest is not the one that was seen first.
+    #[serde(default)]
+    pub on_moved_tag: OnMovedTag,
 }
 
 /// One of the orders. When several are set, the first in the order of the fields here decides, as in Flux.
@@ -75,7 +81,30 @@ pub enum DigestReflectionPolicy {
     Never,
 }
 
+/// What becomes of a tag that names another image than it did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnMovedTag {
+    #[default]
+    Ignore,
+    Report,
+    Block,
+}
+
 impl ImagePolicySpec {
+    /// What a tag must show beyond its name.
+    pub fn guard(&self) -> Guard {
+        Guard { min_age: self.min_age.map(Duration::get).filter(|age| !age.is_zero()), on_moved: self.on_moved() }
+    }
+
+    fn on_moved(&self) -> Moves {
+        match self.on_moved_tag {
+            OnMovedTag::Ignore => Moves::Ignore,
+            OnMovedTag::Report => Moves::Report,
+            OnMovedTag::Block => Moves::Block,
+        }
+    }
+
     /// The selection that the policy asks for.
     pub fn selector(&self) -> Result<Selector, FieldError> {
         selector(self.order()?, self.filter())

@@ -25,8 +25,8 @@ pub use git_repository::{
     VerificationMode,
 };
 pub use image_policy::{
-    DigestReflectionPolicy, FilterTags, ImagePolicy, ImagePolicySpec, OrderPolicy, PolicyChoice, SemverPolicy,
-    SortOrder,
+    DigestReflectionPolicy, FilterTags, ImagePolicy, ImagePolicySpec, OnMovedTag, OrderPolicy, PolicyChoice,
+    SemverPolicy, SortOrder,
 };
 pub use image_repository::{ImageRepository, ImageRepositorySpec, RegistryProvider};
 pub use image_update_automation::{

@@ -1,8 +1,10 @@
 //! Chooses among the tags of an image repository.
 //!
 //! Takes the rules of a policy (what is excluded, what is filtered and extracted, the order) and tags; gives the latest
-//! tag, or a verdict with a reason for every tag. Knows nothing of registries and Kubernetes objects.
+//! tag, or a verdict with a reason for every tag. What it asks of the digests behind tags is a [`Guard`]'s. Knows nothing of
+//! registries and Kubernetes objects.
 
+mod guard;
 mod key;
 mod number;
 mod range;
@@ -15,6 +17,7 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use crate::goregex::{self, Matcher, Regex, Template};
+pub use guard::{Guard, Judgement, Moved, Moves, Refusal, Seen};
 use key::{Key, Ranking};
 pub use range::RangeError;
 use verdict::Why;

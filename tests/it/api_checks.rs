@@ -181,6 +181,14 @@ fn image_policies_are_checked() {
             r#"spec.interval: "soon" is not a duration, expected numbers with the units ms, s, m or h, such as 30s, 5m or 1h30m"#,
         ],
     );
+    policy("{imageRepositoryRef: {name: web}, policy: {alphabetical: {}}, minAge: 7d, onMovedTag: block}", &[]);
+    policy(
+        "{imageRepositoryRef: {name: web}, policy: {alphabetical: {}}, minAge: week, onMovedTag: Block}",
+        &[
+            r#"spec.minAge: "week" is not an age, expected numbers with the units s, m, h or d, such as 12h or 7d"#,
+            r#"spec.onMovedTag: "Block" is not one of ignore, report, block"#,
+        ],
+    );
 }
 
 #[test]

@@ -35,6 +35,21 @@ fn durations_are_those_of_the_schema() {
 }
 
 #[test]
+fn ages_may_have_days() {
+    const DAY: u64 = 86_400;
+    let check = |text: &str, expected: Option<u64>| {
+        assert_eq!(Duration::age(text).ok().map(|age| age.get().as_secs()), expected, "{text:?}");
+    };
+    check("7d", Some(7 * DAY));
+    check("1d12h", Some(DAY + DAY / 2));
+    check("0.5d", Some(DAY / 2));
+    check("36h", Some(DAY + DAY / 2));
+    check("7", None);
+    check("-7d", None);
+    check("106752d", None);
+}
+
+#[test]
 fn durations_print_as_go_prints_them() {
     let check = |text: &str, expected: &str| {
         assert_eq!(text.parse::<Duration>().expect("a duration").to_string(), expected, "{text:?}");

@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("template", &[]),
     ("yaml", &["object"]),
-    ("policy", &["goregex"]),
+    ("policy", &["image", "goregex"]),
     ("api", &["image", "object", "secret", "goregex", "yaml", "policy"]),
     ("setter", &["image", "object", "yaml"]),
     ("trailer", &["object"]),

@@ -38,6 +38,7 @@ mod message;
 mod metrics;
 mod net;
 mod policy;
+mod policy_guard;
 mod proxies;
 mod push_branch;
 mod registry;
