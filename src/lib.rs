@@ -15,7 +15,7 @@
 //! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`metrics`], [`template`], [`yaml`]: types
 //!   and languages that know nothing of the product.
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`]: decisions over values. No I/O, no clock.
-//! - **edge** — [`net`], [`cloud`], then [`registry`] and [`git`], which do not know each other.
+//! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`] and [`ledger`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
 //! - **drivers** — [`standalone`] gathers inputs from files, [`server`] shows metrics and health and takes webhooks,
 //!   [`cli`] is one file per verb; [`telemetry`] beside them.
@@ -47,6 +47,7 @@ pub mod trailer;
 // edge
 pub mod cloud;
 pub mod git;
+pub mod ledger;
 pub mod net;
 pub mod registry;
 // engine

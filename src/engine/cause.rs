@@ -5,7 +5,7 @@ use std::error::Error;
 use serde::Serialize;
 
 use super::update::UpdateError;
-use crate::{git, registry};
+use crate::{git, ledger, registry};
 
 /// What is told of an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,7 +54,8 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         let git = || error.downcast_ref::<git::Error>()?.hint();
         let signing = || error.downcast_ref::<git::SigningError>()?.hint().map(str::to_owned);
         let registry = || error.downcast_ref::<registry::Error>()?.hint().map(str::to_owned);
-        update().or_else(git).or_else(signing).or_else(registry)
+        let ledger = || error.downcast_ref::<ledger::LedgerError>()?.hint().map(str::to_owned);
+        update().or_else(git).or_else(signing).or_else(registry).or_else(ledger)
     })
 }
 

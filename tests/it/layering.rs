@@ -23,18 +23,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cloud", &["net", "secret"]),
     ("registry", &["image", "object", "metrics", "net", "cloud", "secret"]),
     ("git", &["cloud", "metrics", "net", "secret", "tree"]),
+    ("ledger", &["image", "object"]),
     (
         "engine",
         &[
             "image", "object", "secret", "tree", "goregex", "template", "policy", "api", "setter", "trailer",
-            "schedule", "registry", "git", "metrics",
+            "schedule", "registry", "git", "ledger", "metrics",
         ],
     ),
     (
         "standalone",
         &[
             "image", "object", "secret", "tree", "goregex", "policy", "api", "setter", "net", "cloud", "registry",
-            "git", "engine", "metrics",
+            "git", "ledger", "engine", "metrics",
         ],
     ),
     ("server", &["image", "secret", "net", "metrics"]),
@@ -52,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "net",
             "registry",
             "git",
+            "ledger",
             "engine",
             "standalone",
             "server",
@@ -66,6 +68,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("reqwest::", &["net", "git"]),
     ("git2::", &["git"]),
+    ("redb::", &["ledger"]),
     ("russh::", &["git/ssh/", "git/private_key.rs"]),
     ("println!", &["cli/output"]),
     ("process::Command", &[]),

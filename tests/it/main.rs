@@ -33,6 +33,7 @@ mod hostile_text;
 mod image;
 mod known_hosts;
 mod layering;
+mod ledger;
 mod marker_index;
 mod message;
 mod metrics;
