@@ -1,7 +1,7 @@
 //! Objects from YAML files.
 //!
-//! Takes texts with their file names; gives the objects of our kinds and the Secrets by name, and every problem with its
-//! file, document and field. Other kinds are passed over: manifests of all sorts lie in one folder.
+//! Takes texts with their file names; gives the objects of our kinds, Secrets and ServiceAccounts by name, and every
+//! problem with its file, document and field. Other kinds are passed over: manifests of all sorts lie in one folder.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,6 +14,7 @@ use super::image_update_automation::ImageUpdateAutomationSpec;
 use super::meta::{IMAGE_GROUP, Kind, SOURCE_GROUP, Spec, Version};
 use super::objects::Objects;
 use super::problem::{FieldError, Problem, Severity};
+use super::service_account::ServiceAccount;
 use crate::object::{NamespacedName, ObjectId, Value};
 use crate::secret::SecretData;
 use crate::yaml;
@@ -156,6 +157,7 @@ impl Loader<'_> {
             Kind::ImageUpdateAutomation => self.custom::<ImageUpdateAutomationSpec>(subject),
             Kind::GitRepository => self.custom::<GitRepositorySpec>(subject),
             Kind::Secret => self.secret(subject),
+            Kind::ServiceAccount => self.service_account(subject),
         }
     }
 
@@ -190,10 +192,23 @@ impl Loader<'_> {
         }
     }
 
-    /// Reports a problem for which the object is left out, and remembers that the object is there.
-    /// A Secret's problem is a warning: it harms only those who refer to the Secret, and most of them are not ours.
+    fn service_account(&mut self, subject: &Subject) {
+        if subject.id.name.is_empty() {
+            let error = FieldError::new("metadata.name", "is required");
+            return self.break_object(Kind::ServiceAccount, subject, error);
+        }
+        match ServiceAccount::from_object(subject.value) {
+            Ok(account) => drop(self.loaded.objects.service_accounts.insert(subject.name(), account)),
+            Err(wrong) => {
+                self.break_object(Kind::ServiceAccount, subject, FieldError::new("imagePullSecrets", wrong));
+            }
+        }
+    }
+
+    /// Reports a problem for which the object is left out, and remembers that the object is there. A problem of a kind
+    /// of the core group is a warning: it harms only those who refer to the object, and most of them are not ours.
     fn break_object(&mut self, kind: Kind, subject: &Subject, error: FieldError) {
-        let severity = if kind == Kind::Secret { Severity::Warning } else { Severity::Error };
+        let severity = if kind.group().is_empty() { Severity::Warning } else { Severity::Error };
         let problem = subject.problem(severity, error);
         if !subject.id.name.is_empty() {
             let broken = &mut self.loaded.objects.broken;
@@ -246,7 +261,7 @@ fn items_of_list(value: &Value) -> Option<&Vec<Value>> {
 fn kind_of(id: &ObjectId) -> Option<Kind> {
     let kind = Kind::ALL.into_iter().find(|kind| kind.as_str() == id.kind)?;
     let is_ours = match kind {
-        Kind::Secret => id.api_version == "v1",
+        Kind::Secret | Kind::ServiceAccount => id.api_version == "v1",
         _ => id.api_version.is_empty() || group_of(id) == kind.group(),
     };
     is_ours.then_some(kind)

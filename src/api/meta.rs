@@ -95,11 +95,18 @@ pub enum Kind {
     ImageUpdateAutomation,
     GitRepository,
     Secret,
+    ServiceAccount,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] =
-        [Self::ImageRepository, Self::ImagePolicy, Self::ImageUpdateAutomation, Self::GitRepository, Self::Secret];
+    pub const ALL: [Self; 6] = [
+        Self::ImageRepository,
+        Self::ImagePolicy,
+        Self::ImageUpdateAutomation,
+        Self::GitRepository,
+        Self::Secret,
+        Self::ServiceAccount,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -108,6 +115,7 @@ impl Kind {
             Self::ImageUpdateAutomation => "ImageUpdateAutomation",
             Self::GitRepository => "GitRepository",
             Self::Secret => "Secret",
+            Self::ServiceAccount => "ServiceAccount",
         }
     }
 
@@ -116,7 +124,7 @@ impl Kind {
         match self {
             Self::ImageRepository | Self::ImagePolicy | Self::ImageUpdateAutomation => IMAGE_GROUP,
             Self::GitRepository => SOURCE_GROUP,
-            Self::Secret => "",
+            Self::Secret | Self::ServiceAccount => "",
         }
     }
 }

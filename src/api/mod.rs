@@ -17,6 +17,7 @@ mod load;
 mod meta;
 mod objects;
 mod problem;
+mod service_account;
 mod value;
 
 pub use duration::{Duration, InvalidDuration};
@@ -38,3 +39,4 @@ pub use load::{Loaded, SourceText, load};
 pub use meta::{Kind, LocalReference, Metadata, Object, Reference};
 pub use objects::Objects;
 pub use problem::{FieldError, Problem, Severity};
+pub use service_account::ServiceAccount;

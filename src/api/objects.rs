@@ -7,6 +7,7 @@ use super::image_policy::ImagePolicy;
 use super::image_repository::ImageRepository;
 use super::image_update_automation::ImageUpdateAutomation;
 use super::meta::Kind;
+use super::service_account::ServiceAccount;
 use crate::object::NamespacedName;
 use crate::secret::SecretData;
 
@@ -18,6 +19,7 @@ pub struct Objects {
     pub image_update_automations: BTreeMap<NamespacedName, ImageUpdateAutomation>,
     pub git_repositories: BTreeMap<NamespacedName, GitRepository>,
     pub secrets: BTreeMap<NamespacedName, SecretData>,
+    pub service_accounts: BTreeMap<NamespacedName, ServiceAccount>,
     /// The objects that are there and cannot be used, each with its first problem in full.
     pub broken: BTreeMap<(Kind, NamespacedName), String>,
 }
@@ -38,6 +40,7 @@ impl Objects {
             Kind::ImageUpdateAutomation => drop(self.image_update_automations.remove(name)),
             Kind::GitRepository => drop(self.git_repositories.remove(name)),
             Kind::Secret => drop(self.secrets.remove(name)),
+            Kind::ServiceAccount => drop(self.service_accounts.remove(name)),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Login {
     fn for_image(&self, image: &Repository) -> Result<Vec<Credentials>, Failure> {
         match self {
             Self::Given(credentials) => Ok(vec![credentials.clone()]),
-            Self::User(Some(config)) => Ok(config.credentials(image)?.into_iter().collect()),
+            Self::User(Some(config)) => Ok(config.credentials(image)?),
             Self::User(None) => Ok(Vec::new()),
         }
     }

@@ -1,5 +1,7 @@
 //! How one server is reached where the defaults do not do: whom to trust, who to be, which proxy to go through.
 
+use std::fmt;
+
 use reqwest::Identity;
 use sha2::{Digest as _, Sha256};
 
@@ -25,12 +27,19 @@ pub struct ClientCertificate {
     pub key: Secret,
 }
 
-/// Tells connections apart and cannot be printed: it is made of secrets.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint([u8; 32]);
+/// Tells connections apart and says nothing of them: it is made of secrets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint")
+    }
+}
 
 impl Connection {
-    pub(super) fn fingerprint(&self) -> Fingerprint {
+    /// The same for equal connections, and small.
+    pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         let mut add = |part: Option<&[u8]>| {
             // With lengths, so that no two connections run into one text.

@@ -53,13 +53,20 @@ pub fn docker_config(json: &[u8]) -> Result<DockerConfig, DockerConfigError> {
 }
 
 impl DockerConfig {
-    /// The credential for the repository; `None` if the file has none for it.
-    pub fn credentials(&self, repository: &Repository) -> Result<Option<Credentials>, DockerConfigError> {
+    /// The credentials for the repository, most specific first; none if the file has none for it.
+    pub fn credentials(&self, repository: &Repository) -> Result<Vec<Credentials>, DockerConfigError> {
         let matching: Vec<&Entry> = self.entries.iter().filter(|entry| entry.matches(repository)).collect();
+        let mut found = Vec::new();
         for entry in &matching {
-            if let Some(credentials) = entry.credentials()? {
-                return Ok(Some(credentials));
+            match entry.credentials() {
+                Ok(credentials) => found.extend(credentials.filter(|credentials| !found.contains(credentials))),
+                // Behind a good entry nobody may need it.
+                Err(_) if !found.is_empty() => {}
+                Err(error) => return Err(error),
             }
+        }
+        if !found.is_empty() {
+            return Ok(found);
         }
         let hosts = hosts(repository);
         let helper = hosts.iter().find_map(|host| self.helpers.get(*host));
@@ -70,7 +77,7 @@ impl DockerConfig {
                 let host = repository.registry().to_owned();
                 Err(DockerConfigError::Helper { host, helper: shown(helper) })
             }
-            None => Ok(None),
+            None => Ok(Vec::new()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::image::Repository;
-use crate::net::Connection;
+use crate::net::Fingerprint;
 use crate::net::header::HeaderValue;
 use crate::registry::Access;
 use crate::registry::credentials::Identity;
@@ -15,18 +15,18 @@ use crate::registry::credentials::Identity;
 /// A slot is locked while its grant is fetched, so that however many ask, one fetches.
 pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Grant>>>;
 
-/// The grants of one client, by registry, repository and credential. Never written anywhere.
+/// The grants of one client, by registry, repository, identity and way there. Never written anywhere.
 #[derive(Default)]
-pub(super) struct Grants(Mutex<HashMap<Key, Slot>>);
+pub(super) struct Grants(Mutex<HashMap<Key, (Slot, Instant)>>);
 
-/// Slots that nobody uses are dropped when there are this many.
+/// When there are this many slots, the half that was not used for longer is dropped.
 const SLOTS_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     repository: Repository,
     identity: Identity,
-    connection: Connection,
+    connection: Fingerprint,
     insecure: bool,
 }
 
@@ -54,19 +54,35 @@ impl Grant {
 }
 
 impl Grants {
-    pub(super) fn slot(&self, repository: &Repository, access: &Access, identity: &Identity) -> Slot {
-        let key = Key {
-            repository: repository.clone(),
-            identity: identity.clone(),
-            connection: access.connection.clone(),
-            insecure: access.insecure,
+    /// Who may ask, with their slots: first those who were let in last time, else in the order of the user.
+    pub(super) fn candidates(&self, repository: &Repository, access: &Access) -> Vec<(Identity, Slot)> {
+        let connection = access.connection.fingerprint();
+        let candidate = |identity: Identity| {
+            let key = Key { repository: repository.clone(), identity, connection, insecure: access.insecure };
+            (key.identity.clone(), self.slot(key))
         };
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= SLOTS_MAX {
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
-        }
-        slots.entry(key).or_default().clone()
+        let mut candidates: Vec<(Identity, Slot)> = access.identities().into_iter().map(candidate).collect();
+        candidates.sort_by_key(|(_, slot)| slot.try_lock().is_ok_and(|grant| grant.is_none()));
+        candidates
     }
+
+    fn slot(&self, key: Key) -> Slot {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= SLOTS_MAX && !slots.contains_key(&key) {
+            drop_older_half(&mut slots);
+        }
+        let (slot, used) = slots.entry(key).or_insert_with(|| (Slot::default(), Instant::now()));
+        *used = Instant::now();
+        slot.clone()
+    }
+}
+
+fn drop_older_half(slots: &mut HashMap<Key, (Slot, Instant)>) {
+    let mut times: Vec<Instant> = slots.values().map(|(_, used)| *used).collect();
+    let middle = times.len() / 2;
+    let (_, middle, _) = times.select_nth_unstable(middle);
+    let middle = *middle;
+    slots.retain(|_, (_, used)| *used > middle);
 }
 
 impl fmt::Debug for Grants {

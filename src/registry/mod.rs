@@ -123,13 +123,16 @@ impl Client {
         let deadline = Deadline::after(access.timeout.unwrap_or(self.limits.timeout));
         let base = self.schemes.base(&http, repository, access, deadline).await?;
         let mut turned_away = Vec::new();
-        for identity in access.identities() {
-            let slot = self.grants.slot(repository, access, &identity);
+        for (identity, slot) in self.grants.candidates(repository, access) {
             let (http, base, registries) = (http.clone(), base.clone(), self.registries.as_ref());
-            match operation(Session { http, registries, repository, access, identity, slot, deadline, base }).await {
+            let session =
+                Session { http, registries, repository, access, identity, slot: slot.clone(), deadline, base };
+            match operation(session).await {
                 Err(fault) if fault.is_denial() => turned_away.push(fault),
                 done => return done,
             }
+            // What was granted is worth nothing here: next time others come first.
+            slot.try_lock().map(|mut grant| grant.take()).ok();
         }
         Err(refusal::of_all(turned_away))
     }

@@ -8,12 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::image::{Repository, Scheme};
-use crate::net::{Deadline, Error, Http, Url, host, is_loopback, may_carry_credentials};
+use crate::net::{Connection, Deadline, Error, Fingerprint, Http, Url, host, is_loopback, may_carry_credentials};
 use crate::registry::{Access, Fault};
 
-/// Which hosts turned out to speak TLS, by `host:port`. At most [`HOSTS_MAX`].
+/// Which hosts turned out to speak TLS, by `host:port` and the way there: what a stranger's proxy says holds for him
+/// alone. At most [`HOSTS_MAX`].
 #[derive(Debug, Default)]
-pub(super) struct Schemes(Mutex<HashMap<String, bool>>);
+pub(super) struct Schemes(Mutex<HashMap<(String, Fingerprint), bool>>);
 
 const HOSTS_MAX: usize = 10_000;
 /// The longest wait for a host that may speak TLS or not, so that the rest of the time is left for plain HTTP.
@@ -33,10 +34,12 @@ impl Schemes {
         if !access.insecure && repository.scheme() == Scheme::Https {
             return Ok(tls);
         }
-        if is_loopback(&plain) {
+        // Who brings certificates wants TLS.
+        let connection = &access.connection;
+        if is_loopback(&plain) && connection.ca.is_none() && connection.client_certificate.is_none() {
             return Ok(plain);
         }
-        match (self.speaks_tls(http, &tls, deadline).await, access.given()) {
+        match (self.speaks_tls(http, &tls, connection, deadline).await, access.given()) {
             (Ok(true), _) => Ok(tls),
             (_, None) => Ok(plain),
             (_, Some(_)) if may_carry_credentials(&plain, access.insecure) => Ok(plain),
@@ -46,8 +49,14 @@ impl Schemes {
     }
 
     /// A host that does not answer is asked again next time.
-    async fn speaks_tls(&self, http: &Http, tls: &Url, deadline: Deadline) -> Result<bool, Error> {
-        let name = host(tls);
+    async fn speaks_tls(
+        &self,
+        http: &Http,
+        tls: &Url,
+        connection: &Connection,
+        deadline: Deadline,
+    ) -> Result<bool, Error> {
+        let name = (host(tls), connection.fingerprint());
         if let Some(known) = self.hosts().get(&name) {
             return Ok(*known);
         }
@@ -62,7 +71,7 @@ impl Schemes {
         Ok(found)
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<String, bool>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<(String, Fingerprint), bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

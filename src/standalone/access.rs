@@ -4,8 +4,11 @@
 
 use std::error::Error;
 
-use super::git_secret::{GitSecret, GitSecretError, git_secret, proxy, ssh_secret};
-use crate::api::{FieldError, GitProvider, GitRepository, ImageRepository, Kind, Objects, RegistryProvider};
+use super::git_secret::{GitSecret, GitSecretError, certificates, git_secret, proxy, ssh_secret};
+use crate::api::{
+    FieldError, GitProvider, GitRepository, ImageRepository, Kind, LocalReference, Objects, RegistryProvider,
+};
+use crate::cloud::Provider;
 use crate::engine::cause::Cause;
 use crate::git::{Remote, RemoteUrl, Transport, UrlError};
 use crate::image::Repository;
@@ -21,6 +24,10 @@ pub(super) enum AccessError {
     Unsupported { object: String, field: &'static str },
     #[error("{object}: {why}")]
     NoSecret { object: String, why: String },
+    #[error("{object}: {why}")]
+    NoAccount { object: String, why: String },
+    #[error("{object}: spec.serviceAccountName with a cloud's spec.provider needs a cluster, which gives tokens of it")]
+    CloudAccount { object: String },
     #[error("secret {secret}")]
     Secret { secret: NamespacedName, source: Box<dyn Error + Send + Sync> },
     #[error("secret {secret}: key {key}")]
@@ -56,6 +63,8 @@ impl AccessError {
             Self::NoSecret { .. } => {
                 Some("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
             }
+            Self::NoAccount { .. } => Some("without a cluster the ServiceAccount must be among the objects"),
+            Self::CloudAccount { .. } => Some("without spec.serviceAccountName the identity of this process is used"),
             Self::NoPassword { .. } => Some("name a Secret with the key password in spec.secretRef"),
             Self::NoApp { .. } => Some(
                 "name a Secret in spec.secretRef with githubAppID, githubAppInstallationID and githubAppPrivateKey",
@@ -69,40 +78,124 @@ impl AccessError {
     }
 }
 
-/// How the registry of `repository` is spoken to; without a `secretRef` with the user's Docker credentials.
+/// How the registry of `repository` is spoken to: with the credentials of `secretRef`, then with those of the service
+/// account; where neither is named, with the user's Docker credentials; with those of a cloud alone where one is named.
 pub(super) fn registry(
     repository: &ImageRepository,
     objects: &Objects,
     user: Option<&DockerConfig>,
 ) -> Result<Access, AccessError> {
-    let (id, spec) = (repository.name(), &repository.spec);
-    let object = format!("ImageRepository {id}");
-    refuse(
-        &object,
-        &[
-            ("spec.certSecretRef", spec.cert_secret_ref.is_some()),
-            ("spec.proxySecretRef", spec.proxy_secret_ref.is_some()),
-            ("spec.serviceAccountName", spec.service_account_name.is_some()),
-            ("spec.provider", spec.provider != RegistryProvider::Generic),
-        ],
-    )?;
-    let image = spec.repository().map_err(|source| AccessError::Field { object: object.clone(), source })?;
-    let credentials = match &spec.secret_ref {
-        Some(reference) => {
-            let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
-            credentials(entries, &image).map_err(|source| AccessError::Secret { secret, source })?
-        }
-        None => user.map(|config| config.credentials(&image)).transpose().map_err(AccessError::Docker)?.flatten(),
+    let spec = &repository.spec;
+    let image = spec.repository().map_err(|source| AccessError::Field { object: object_of(repository), source })?;
+    let cloud = cloud(spec.provider);
+    if cloud.is_some() && spec.service_account_name.is_some() {
+        return Err(AccessError::CloudAccount { object: object_of(repository) });
+    }
+    let secrets = pull_secrets(repository, objects)?;
+    let credentials = match user {
+        _ if cloud.is_some() => Vec::new(),
+        Some(config) if has_no_credentials(repository) => config.credentials(&image).map_err(AccessError::Docker)?,
+        _ => credentials(&secrets, &image)?,
     };
-    let credentials = credentials.into_iter().collect();
-    Ok(Access { credentials, insecure: spec.insecure, timeout: Some(spec.timeout()), ..Access::default() })
+    let connection = connection(repository, objects)?;
+    Ok(Access { credentials, cloud, connection, insecure: spec.insecure, timeout: Some(spec.timeout()) })
+}
+
+/// What tells views of a repository apart: the names of what its registry is shown and through what it is reached,
+/// never a value. `access` is what [`registry`] gave. Empty for who asks anonymously over the usual way.
+pub fn access_name(repository: &ImageRepository, access: &Access) -> String {
+    let (namespace, spec) = (&repository.metadata.namespace, &repository.spec);
+    let reference = |field: &str, reference: &Option<LocalReference>| {
+        reference.as_ref().map(|named| format!("{field}={}", named.within(namespace)))
+    };
+    let is_generic = access.cloud.is_none();
+    let account = spec.service_account_name.as_ref().map(|name| LocalReference { name: name.clone() });
+    let parts = [
+        access.cloud.map(|provider| format!("provider={provider}")),
+        reference("secretRef", &spec.secret_ref).filter(|_| is_generic),
+        reference("serviceAccountName", &account).filter(|_| is_generic),
+        (has_no_credentials(repository) && !access.credentials.is_empty()).then(|| "dockerConfig".to_owned()),
+        reference("certSecretRef", &spec.cert_secret_ref),
+        reference("proxySecretRef", &spec.proxy_secret_ref),
+        spec.insecure.then(|| "insecure".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(";")
+}
+
+fn object_of(repository: &ImageRepository) -> String {
+    format!("ImageRepository {}", repository.name())
+}
+
+fn cloud(provider: RegistryProvider) -> Option<Provider> {
+    match provider {
+        RegistryProvider::Generic => None,
+        RegistryProvider::Aws => Some(Provider::Aws),
+        RegistryProvider::Azure => Some(Provider::Azure),
+        RegistryProvider::Gcp => Some(Provider::Gcp),
+    }
+}
+
+/// Whether the object names nothing that holds credentials.
+fn has_no_credentials(repository: &ImageRepository) -> bool {
+    repository.spec.secret_ref.is_none() && repository.spec.service_account_name.is_none()
+}
+
+/// The Secrets with Docker configs that may serve, in order.
+fn pull_secrets<'a>(
+    repository: &ImageRepository,
+    objects: &'a Objects,
+) -> Result<Vec<(NamespacedName, &'a SecretData)>, AccessError> {
+    let (object, namespace) = (object_of(repository), &repository.metadata.namespace);
+    let account = repository.spec.service_account_name.as_ref().map(|name| NamespacedName::new(namespace, name));
+    let of_account = match &account {
+        Some(id) => objects.service_accounts.get(id).map(|account| account.image_pull_secrets.as_slice()),
+        None => Some(Default::default()),
+    };
+    let no_account =
+        |id| AccessError::NoAccount { object: object.clone(), why: objects.why_absent(Kind::ServiceAccount, id) };
+    let of_account = of_account.ok_or_else(|| no_account(account.as_ref().expect("one is named")))?;
+    let references = repository.spec.secret_ref.iter().chain(of_account);
+    references.map(|reference| find(objects, &object, reference.within(namespace))).collect()
+}
+
+/// What the Secrets hold for `image`, without what an earlier one holds too.
+fn credentials(secrets: &[(NamespacedName, &SecretData)], image: &Repository) -> Result<Vec<Credentials>, AccessError> {
+    let mut all = Vec::new();
+    for (secret, entries) in secrets {
+        let found = docker_credentials(entries, image);
+        let found = found.map_err(|source| AccessError::Secret { secret: secret.clone(), source })?;
+        for credentials in found {
+            if !all.contains(&credentials) {
+                all.push(credentials);
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// What a Secret with a Docker config holds for `image`.
-fn credentials(entries: &SecretData, image: &Repository) -> Result<Option<Credentials>, Box<dyn Error + Send + Sync>> {
+fn docker_credentials(
+    entries: &SecretData,
+    image: &Repository,
+) -> Result<Vec<Credentials>, Box<dyn Error + Send + Sync>> {
     let json = entries.get(".dockerconfigjson").or_else(|| entries.get(".dockercfg"));
     let json = json.ok_or_else(|| SecretError::Missing { key: ".dockerconfigjson".to_owned() })?;
     Ok(docker_config(json.expose())?.credentials(image)?)
+}
+
+/// The certificates of `certSecretRef` and the proxy of `proxySecretRef`.
+fn connection(repository: &ImageRepository, objects: &Objects) -> Result<Connection, AccessError> {
+    let (object, namespace, spec) = (object_of(repository), &repository.metadata.namespace, &repository.spec);
+    let mut connection = Connection::default();
+    if let Some(reference) = &spec.cert_secret_ref {
+        let (secret, entries) = find(objects, &object, reference.within(namespace))?;
+        connection = certificates(entries).map_err(|source| AccessError::GitSecret { secret, source })?;
+    }
+    if let Some(reference) = &spec.proxy_secret_ref {
+        let (secret, entries) = find(objects, &object, reference.within(namespace))?;
+        connection.proxy = Some(proxy(entries).map_err(|source| AccessError::GitSecret { secret, source })?);
+    }
+    Ok(connection)
 }
 
 /// A remote, and what a user should know about the way to it.

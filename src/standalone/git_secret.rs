@@ -27,6 +27,8 @@ pub(super) enum GitSecretError {
     Nothing { found: String },
     #[error("expected identity and known_hosts for an ssh URL, and found {found}")]
     NoIdentity { found: String },
+    #[error("expected ca.crt, or tls.crt and tls.key, and found {found}")]
+    NoCertificate { found: String },
     #[error("spec.url names a user and the Secret has {key}: a server takes one of them")]
     TwoUsers { key: &'static str },
     #[error("it belongs to a GitHub App, and spec.provider is not github")]
@@ -159,6 +161,14 @@ fn key_of(error: &SettingError) -> &'static str {
         SettingError::Owner => "githubAppInstallationOwner",
         SettingError::BaseUrl(_) | SettingError::NotHttps => "githubAppBaseURL",
         SettingError::Key => "githubAppPrivateKey",
+    }
+}
+
+/// Reads the Secret of `spec.certSecretRef`.
+pub(super) fn certificates(entries: &SecretData) -> Result<Connection, GitSecretError> {
+    match connection(entries)? {
+        none if none == Connection::default() => Err(GitSecretError::NoCertificate { found: found(entries) }),
+        some => Ok(some),
     }
 }
 

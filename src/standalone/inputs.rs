@@ -91,10 +91,10 @@ fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Resu
     Ok(found)
 }
 
-/// What a file must mention to be worth a parse: one of our API groups, or a Secret.
+/// What a file must mention to be worth a parse: one of our API groups, a Secret or a ServiceAccount.
 fn may_hold_objects(text: &[u8]) -> bool {
     let mentions = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
-    mentions("toolkit.fluxcd.io") || mentions("Secret")
+    mentions("toolkit.fluxcd.io") || mentions("Secret") || mentions("ServiceAccount")
 }
 
 /// YAML files and folders, but not `.git` and the `..data` of Kubernetes' mounts.

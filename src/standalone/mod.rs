@@ -12,6 +12,7 @@ mod round;
 mod secrets;
 mod signing;
 
+pub use access::access_name;
 pub use decide::Undecided;
 pub use inputs::{InputError, World, read};
 pub use report::{AutomationReport, LatestReport, PolicyReport, Report};

@@ -50,6 +50,7 @@ mod setter;
 mod signing;
 mod soak;
 mod sync;
+mod sync_access;
 mod sync_faults;
 mod sync_killed;
 mod sync_push;

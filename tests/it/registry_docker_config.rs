@@ -2,16 +2,22 @@
 
 use tagwright::registry::{Credentials, DockerConfig, DockerConfigError, docker_config};
 
-/// The credential as `user:password`, `identity TOKEN`, `registry TOKEN`, `none`, or the error.
+/// The credentials as `user:password`, `identity TOKEN` or `registry TOKEN`, joined by commas, `none`, or the error.
 fn found(json: &str, repository: &str) -> String {
-    let text = |secret: &tagwright::secret::Secret| String::from_utf8_lossy(secret.expose()).into_owned();
     let repository = repository.parse().expect("a repository");
     match docker_config(json.as_bytes()).and_then(|config: DockerConfig| config.credentials(&repository)) {
-        Ok(Some(Credentials::Basic { username, password })) => format!("{username}:{}", text(&password)),
-        Ok(Some(Credentials::IdentityToken { token })) => format!("identity {}", text(&token)),
-        Ok(Some(Credentials::RegistryToken { token })) => format!("registry {}", text(&token)),
-        Ok(None) => "none".to_owned(),
+        Ok(none) if none.is_empty() => "none".to_owned(),
+        Ok(found) => found.iter().map(told).collect::<Vec<_>>().join(", "),
         Err(error) => error.to_string(),
+    }
+}
+
+fn told(credentials: &Credentials) -> String {
+    let text = |secret: &tagwright::secret::Secret| String::from_utf8_lossy(secret.expose()).into_owned();
+    match credentials {
+        Credentials::Basic { username, password } => format!("{username}:{}", text(password)),
+        Credentials::IdentityToken { token } => format!("identity {}", text(token)),
+        Credentials::RegistryToken { token } => format!("registry {}", text(token)),
     }
 }
 
@@ -98,9 +104,13 @@ fn entries_are_matched_as_kubernetes_does() {
 #[test]
 fn the_most_specific_entry_wins() {
     let keys = ["gcr.io", "*.io", "gcr.io/etcd-development", "gcr.io/etcd-development/etcd"];
-    chosen(&keys, "gcr.io/etcd-development/etcd", "gcr.io/etcd-development/etcd");
-    chosen(&keys, "gcr.io/etcd-development/other", "gcr.io/etcd-development");
-    chosen(&keys, "gcr.io/pause", "gcr.io");
+    chosen(
+        &keys,
+        "gcr.io/etcd-development/etcd",
+        "gcr.io/etcd-development/etcd:x, gcr.io/etcd-development:x, gcr.io:x, *.io",
+    );
+    chosen(&keys, "gcr.io/etcd-development/other", "gcr.io/etcd-development:x, gcr.io:x, *.io");
+    chosen(&keys, "gcr.io/pause", "gcr.io:x, *.io");
     chosen(&keys, "quay.io/pause", "*.io");
     let json = r#"{"auths":{"gcr.io/acme":{},"gcr.io":{"username":"a","password":"b"}}}"#;
     check(json, "gcr.io/acme/web", "a:b");

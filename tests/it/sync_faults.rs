@@ -111,24 +111,6 @@ fn remotes_without_what_is_needed_are_refused_with_a_hint() {
 }
 
 #[test]
-fn what_is_not_supported_yet_fails_by_its_name() {
-    let check = |from: &str, to: &str, expected: &str| {
-        let world = World::simple();
-        let objects = policy("web", "^1") + &source("app") + &automation("apps", "app", "./apps");
-        let changed = objects.replace(from, to);
-        assert_ne!(objects, changed, "{from:?} is not in the objects");
-        world.objects("all.yaml", &changed);
-        let run = world.sync(&[]).code_is(2);
-        assert!(run.stderr.contains(expected), "{expected:?} in {}", run.stderr);
-        assert_eq!(world.git.log("app.git", "main"), ["first"]);
-    };
-    check("acme/web, interval: 1m", "acme/web, interval: 1m, provider: aws", "spec.provider");
-    check("acme/web, interval: 1m", "acme/web, interval: 1m, certSecretRef: {name: x}", "spec.certSecretRef");
-    check("acme/web, interval: 1m", "acme/web, interval: 1m, proxySecretRef: {name: x}", "spec.proxySecretRef");
-    check("acme/web, interval: 1m", "acme/web, interval: 1m, serviceAccountName: x", "spec.serviceAccountName");
-}
-
-#[test]
 fn one_file_that_does_not_parse_leaves_the_others_to_be_updated() {
     let world = World::simple();
     world.git.commit(

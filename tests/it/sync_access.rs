@@ -1,0 +1,176 @@
+//! How the objects of a world say with which credentials and by which way a registry is reached.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use tagwright::api::{SourceText, load};
+use tagwright::cloud::Provider;
+use tagwright::registry::{Access, Credentials};
+use tagwright::secret::Secret;
+use tagwright::standalone::access_name;
+
+use crate::servers::proxy::{Kind, TestProxy};
+use crate::servers::tls::{Authority, TlsFront};
+use crate::world::{World, automation, policy, source};
+
+/// The simple world with `spec` in its ImageRepository, and `more` beside it.
+fn world_with(spec: &str, more: &str) -> World {
+    let world = World::simple();
+    objects_with(&world, "REGISTRY/acme/web", spec, more);
+    world
+}
+
+fn objects_with(world: &World, image: &str, spec: &str, more: &str) {
+    let policy = policy("web", "^1").replace("interval: 1m}", &format!("interval: 1m, {spec}}}"));
+    let policy = policy.replace("REGISTRY/acme/web", image);
+    world.objects("all.yaml", &(policy + &source("app") + &automation("apps", "app", "./apps") + more));
+}
+
+/// A Secret; values stand as base64, since they may have any characters.
+fn secret(name: &str, entries: &[(&str, &[u8])]) -> String {
+    let encoded = |value: &[u8]| base64::engine::general_purpose::STANDARD.encode(value);
+    let entries: BTreeMap<&str, String> = entries.iter().map(|(key, value)| (*key, encoded(value))).collect();
+    let data = serde_json::to_string(&entries).expect("text");
+    format!("---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: flux-system}}\ndata: {data}\n")
+}
+
+/// A Secret with the credentials of `user`, whose password is `s3cret`.
+fn pull_secret(world: &World, name: &str, user: &str) -> String {
+    let config =
+        format!(r#"{{"auths": {{"{}": {{"username": "{user}", "password": "s3cret"}}}}}}"#, world.registry.addr());
+    secret(name, &[(".dockerconfigjson", config.as_bytes())])
+}
+
+fn account(more: &str) -> String {
+    format!("---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: puller, namespace: flux-system}}\n{more}\n")
+}
+
+#[test]
+fn service_accounts_bring_their_pull_secrets_in_order() {
+    let check = |spec: &str, secrets: &[(&str, &str)], pull: &str, asked: &[&str]| {
+        let world = World::simple();
+        world.registry.require_login("alice", "s3cret");
+        let secrets: String = secrets.iter().map(|(name, user)| pull_secret(&world, name, user)).collect();
+        objects_with(&world, "REGISTRY/acme/web", spec, &(secrets + &account(pull)));
+        world.sync(&[]).ok();
+        assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"), "{spec}");
+        let users: Vec<String> = world.registry.requests().iter().filter_map(user).collect();
+        assert_eq!(users, asked, "{spec}");
+    };
+    let both = "imagePullSecrets: [{name: one}, {name: two}]";
+    let (one, two) = (("one", "bob"), ("two", "alice"));
+    check("serviceAccountName: puller", &[one, two], both, &["bob", "alice"]);
+    check("serviceAccountName: puller, secretRef: {name: two}", &[one, two], both, &["alice"]);
+    check("secretRef: {name: one}, serviceAccountName: puller", &[one, two], both, &["bob", "alice"]);
+    let again = "imagePullSecrets: [{name: one}, {name: one}, {name: two}]";
+    check("serviceAccountName: puller", &[one, two], again, &["bob", "alice"]);
+}
+
+/// The user in a request's Basic credential.
+fn user(logged: &crate::servers::fake_registry::Logged) -> Option<String> {
+    let encoded = logged.authorization.as_ref()?.strip_prefix("Basic ")?;
+    let decoded = base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64");
+    Some(String::from_utf8_lossy(&decoded).split(':').next()?.to_owned())
+}
+
+#[test]
+fn what_an_image_repository_names_must_be_there_and_fit() {
+    let check = |spec: &str, more: &str, expected: &str| {
+        let world = world_with(spec, more);
+        let run = world.sync(&[]).code_is(2);
+        assert!(run.stderr.contains(expected), "{expected:?} in {}", run.stderr);
+        assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+        assert_eq!(world.git.log("app.git", "main"), ["first"]);
+    };
+    let object = "ImageRepository flux-system/web: ";
+    let absent = |what: &str| format!("{object}{what} does not exist");
+    let pulls = account("imagePullSecrets: [{name: x}]");
+    check("serviceAccountName: puller", "", &absent("ServiceAccount flux-system/puller"));
+    check("serviceAccountName: puller", &pulls, &absent("Secret flux-system/x"));
+    check("serviceAccountName: puller", &account("imagePullSecrets: [x]"), "is invalid: see above");
+    check("certSecretRef: {name: x}", "", &absent("Secret flux-system/x"));
+    check("proxySecretRef: {name: x}", "", &absent("Secret flux-system/x"));
+    let empty = secret("x", &[("other", b"s3cret")]);
+    check(
+        "certSecretRef: {name: x}",
+        &empty,
+        "secret flux-system/x: expected ca.crt, or tls.crt and tls.key, and found other",
+    );
+    check("proxySecretRef: {name: x}", &empty, "secret flux-system/x: key address is missing");
+    check("secretRef: {name: x}", &empty, "secret flux-system/x: key .dockerconfigjson is missing");
+    let half = secret("x", &[("tls.crt", b"s3cret")]);
+    check("certSecretRef: {name: x}", &half, "key tls.key is missing, which belongs to tls.crt");
+    let no_certificate = secret("x", &[("ca.crt", b"s3cret")]);
+    check("certSecretRef: {name: x}", &no_certificate, "reading a CA certificate: no PEM block `CERTIFICATE` in it");
+    let with_cloud = "provider: gcp, serviceAccountName: puller";
+    check(with_cloud, &pulls, "spec.serviceAccountName with a cloud's spec.provider needs a cluster");
+}
+
+#[test]
+fn registries_are_reached_by_certificates_and_proxies_of_secrets() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let (chain, key) = clients.client("robot");
+    let check = |names: [&str; 3], separate: bool| {
+        let world = World::simple();
+        world.registry.require_login("alice", "s3cret");
+        let front = TlsFront::start(&servers, world.registry.addr(), Some(&clients.certificate()));
+        let proxy = TestProxy::start(Kind::Http, Some("u:p w"), &[("git.test", front.addr())]);
+        let config = r#"{"auths": {"git.test": {"username": "alice", "password": "s3cret"}}}"#;
+        let authority = servers.certificate();
+        let certificates = [(names[0], authority.as_slice()), (names[1], &chain), (names[2], &key)];
+        let login: [(&str, &[u8]); 1] = [(".dockerconfigjson", config.as_bytes())];
+        let secrets = match separate {
+            true => secret("one", &login) + &secret("two", &certificates),
+            false => secret("one", &[&login[..], &certificates[..]].concat()),
+        };
+        let cert = if separate { "two" } else { "one" };
+        let address = format!("http://{}", proxy.addr());
+        let own = secret("proxy", &[("address", address.as_bytes()), ("username", b"u"), ("password", b"p w")]);
+        let spec =
+            format!("secretRef: {{name: one}}, certSecretRef: {{name: {cert}}}, proxySecretRef: {{name: proxy}}");
+        objects_with(&world, "git.test/acme/web", &spec, &(secrets + &own));
+        world.sync(&[]).ok();
+        assert_eq!(world.web_image("main"), "git.test/acme/web:1.0.1");
+        assert_eq!(proxy.asked(), ["CONNECT git.test:443 u:p w"], "one connection serves all requests");
+        assert_eq!(front.handshakes(), 1);
+    };
+    check(["ca.crt", "tls.crt", "tls.key"], true);
+    check(["ca.crt", "tls.crt", "tls.key"], false);
+    check(["caFile", "certFile", "keyFile"], true);
+}
+
+#[test]
+fn certificates_make_a_registry_of_this_machine_one_with_tls() {
+    let authority = Authority::new();
+    let world = World::simple();
+    let front = TlsFront::start(&authority, world.registry.addr(), None);
+    let image = format!("{}/acme/web", front.addr());
+    let certificates = secret("ca", &[("ca.crt", &authority.certificate())]);
+    objects_with(&world, &image, "certSecretRef: {name: ca}", &certificates);
+    world.sync(&[]).ok();
+    assert_eq!(world.web_image("main"), format!("{image}:1.0.1"));
+}
+
+#[test]
+fn the_name_of_an_access_holds_names_and_no_values() {
+    let check = |spec: &str, access: &Access, expected: &str| {
+        let text = format!(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {{name: web, namespace: team}}\n\
+             spec: {{image: web, interval: 1m, {spec}}}\n"
+        );
+        let loaded = load([SourceText { file: "f", text: &text }], "default");
+        let repository = loaded.objects.image_repositories.values().next().expect("an image repository");
+        assert_eq!(access_name(repository, access), expected, "{spec}");
+    };
+    let anonymous = Access::default();
+    let password = Credentials::Basic { username: "alice".into(), password: Secret::new("s3cret") };
+    let known = Access { credentials: vec![password], ..Access::default() };
+    let cloud = Access { cloud: Some(Provider::Aws), ..Access::default() };
+    check("", &anonymous, "");
+    check("", &known, "dockerConfig");
+    check("secretRef: {name: a}", &known, "secretRef=team/a");
+    check("secretRef: {name: a}, serviceAccountName: b", &anonymous, "secretRef=team/a;serviceAccountName=team/b");
+    check("certSecretRef: {name: c}, insecure: true", &anonymous, "certSecretRef=team/c;insecure");
+    check("proxySecretRef: {name: p}", &known, "dockerConfig;proxySecretRef=team/p");
+    check("provider: aws, secretRef: {name: a}, certSecretRef: {name: c}", &cloud, "provider=aws;certSecretRef=team/c");
+}
