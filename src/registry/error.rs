@@ -9,6 +9,10 @@ pub enum Error {
     ListTags { repository: Repository, source: Box<Fault> },
     #[error("reading the digest of {image}")]
     ReadDigest { image: String, source: Box<Fault> },
+    #[error("reading the manifest of {image}")]
+    ReadManifest { image: String, source: Box<Fault> },
+    #[error("reading when {image} was built")]
+    ReadCreated { image: String, source: Box<Fault> },
 }
 
 /// What the registry, its token server or the way to them did. Foreign text in it is escaped and shortened.
@@ -40,6 +44,10 @@ pub enum Fault {
     TooMany { host: String, max: usize, what: &'static str },
     #[error("{host} says that the digest is {said}, but the manifest has {is}")]
     DigestMismatch { host: String, said: String, is: String },
+    #[error("{host} gave something else for {asked}: its digest is {is}")]
+    OtherContent { host: String, asked: String, is: String },
+    #[error("the image at {host} is not for {wanted}, but for: {given}")]
+    NoPlatform { host: String, wanted: String, given: String },
     #[error("{host} asks for a password, and there is only {given}")]
     NoPassword { host: String, given: String },
     #[error("{given} has characters that cannot be sent")]
@@ -60,7 +68,10 @@ impl Fault {
 impl Error {
     pub fn fault(&self) -> &Fault {
         match self {
-            Self::ListTags { source, .. } | Self::ReadDigest { source, .. } => source,
+            Self::ListTags { source, .. }
+            | Self::ReadDigest { source, .. }
+            | Self::ReadManifest { source, .. }
+            | Self::ReadCreated { source, .. } => source,
         }
     }
 

@@ -1,4 +1,4 @@
-//! OCI distribution client: the tags of a repository, the digest of a tag.
+//! OCI distribution client: the tags of a repository, the digest of a tag, when an image was built.
 //!
 //! Takes a [`Repository`] and the [`Access`] that its user configured; gives tags within the grammar and digests, or
 //! an [`Error`] that says what the registry did. Follows the OCI distribution specification 1.1 and Docker's token
@@ -7,6 +7,7 @@
 mod challenge;
 mod credentials;
 mod docker_config;
+mod document;
 mod error;
 mod glob;
 mod grant;
@@ -14,6 +15,7 @@ mod json;
 mod link;
 mod manifest;
 mod page;
+mod platform;
 mod realm;
 mod refusal;
 mod registries;
@@ -29,6 +31,8 @@ use std::time::Duration;
 pub use credentials::{Access, Credentials};
 pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
 pub use error::{Error, Fault};
+pub use manifest::{Created, Image, Reference};
+pub use platform::{Platform, PlatformError};
 pub use realm::{RealmOwner, judge_realm};
 pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
 pub use tags::{Listing, SkippedTag, TagList};
@@ -58,7 +62,7 @@ pub struct Limits {
     pub tags_max: usize,
     /// Of one page of tags, unpacked; it is read as it arrives and not kept.
     pub page_bytes_max: usize,
-    /// Of one manifest; the specification asks registries to take at least 4 MiB.
+    /// Of one manifest or image config; the specification asks registries to take at least 4 MiB.
     pub manifest_bytes_max: usize,
 }
 
@@ -110,6 +114,36 @@ impl Client {
             .admitted(repository, access, |session| async move { manifest::digest(&session, tag, &self.limits).await });
         let image = || format!("{repository}:{tag}");
         read.await.map_err(|fault| Error::ReadDigest { image: image(), source: Box::new(fault) })
+    }
+
+    /// The manifest behind a reference: of an index, the one for `platform` as containerd chooses it, or the first image.
+    pub async fn image(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+        access: &Access,
+        platform: Option<&Platform>,
+    ) -> Result<Image, Error> {
+        let read = self.admitted(repository, access, |session| async move {
+            manifest::image(&session, reference, platform, &self.limits).await
+        });
+        let image = || reference.of(repository);
+        read.await.map_err(|fault| Error::ReadManifest { image: image(), source: Box::new(fault) })
+    }
+
+    /// When the image behind a reference was built, of an index the image for `platform`. What came of one digest stays.
+    pub async fn created(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+        access: &Access,
+        platform: Option<&Platform>,
+    ) -> Result<Created, Error> {
+        let read = self.admitted(repository, access, |session| async move {
+            manifest::created(&session, reference, platform, &self.limits).await
+        });
+        let image = || reference.of(repository);
+        read.await.map_err(|fault| Error::ReadCreated { image: image(), source: Box::new(fault) })
     }
 
     /// Does `operation` as the first of those who may ask that the registry does not turn away.

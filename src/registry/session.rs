@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 
-use crate::image::Repository;
+use crate::image::{Digest, Repository};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use crate::net::{
     Answer, Deadline, Error, Http, Intake, Method, Reach, Redirects, Request, StatusCode, Step, Url, host,
@@ -42,7 +42,19 @@ impl Session<'_> {
         accept: &'static str,
         body_max: usize,
     ) -> Result<Answer, Fault> {
-        let (mut answer, body) = self.stream(Request::new(method, url, body_max), accept, BytesMut::new).await?;
+        self.whole(Request::new(method, url, body_max), accept).await
+    }
+
+    /// A blob, from wherever the registry sends us for it; no credential goes there. The caller checks its digest.
+    pub(super) async fn blob(&self, digest: &Digest, body_max: usize) -> Result<Answer, Fault> {
+        let mut request = Request::new(Method::GET, self.url(&format!("blobs/{digest}")), body_max);
+        request.redirects = Redirects::Anywhere;
+        request.reach = self.own_reach().await;
+        self.whole(request, "*/*").await
+    }
+
+    async fn whole(&self, request: Request, accept: &'static str) -> Result<Answer, Fault> {
+        let (mut answer, body) = self.stream(request, accept, BytesMut::new).await?;
         if answer.status.is_success() {
             answer.body = body.freeze();
         }

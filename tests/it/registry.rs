@@ -3,6 +3,7 @@
 mod access;
 mod digests;
 mod faults;
+mod images;
 mod listing;
 mod real;
 mod realms;

@@ -29,7 +29,8 @@ async fn head_is_enough() {
 
 #[tokio::test]
 async fn get_and_hash_when_head_says_nothing() {
-    for fault in [Fault::DigestHeader(None), Fault::HeadRefused(404), Fault::HeadRefused(405)] {
+    for fault in [Fault::DigestHeader(None), Fault::HeadRefused(404), Fault::HeadRefused(405), Fault::HeadRefused(501)]
+    {
         let (registry, digest) = registry();
         registry.fault(fault, 2);
         assert_eq!(digest_of(&client(), &registry, "acme/web", "v1", &Access::default()).await, digest);

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 const CONFIG_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
+const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// The running server. Stopped by its process id when dropped.
@@ -43,9 +44,16 @@ impl DockerRegistry {
 
     /// Pushes an image whose only layer is `content`; gives the digest of its manifest.
     pub(crate) fn push_image(&self, repository: &str, tag: &str, content: &str) -> String {
+        self.push_image_of(repository, tag, content, None)
+    }
+
+    /// The same, built at a time.
+    pub(crate) fn push_image_of(&self, repository: &str, tag: &str, content: &str, created: Option<&str>) -> String {
         let layer = self.push_blob(repository, content.as_bytes());
-        let config =
-            format!(r#"{{"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{layer}"]}}}}"#);
+        let created = created.map(|created| format!(r#""created":"{created}","#)).unwrap_or_default();
+        let config = format!(
+            r#"{{{created}"architecture":"amd64","os":"linux","rootfs":{{"type":"layers","diff_ids":["{layer}"]}}}}"#
+        );
         let config_digest = self.push_blob(repository, config.as_bytes());
         let manifest = serde_json::json!({
             "schemaVersion": 2,
@@ -53,9 +61,23 @@ impl DockerRegistry {
             "config": { "mediaType": CONFIG_TYPE, "digest": config_digest, "size": config.len() },
             "layers": [{ "mediaType": LAYER_TYPE, "digest": layer, "size": content.len() }],
         });
-        let manifest = manifest.to_string();
+        self.push_manifest(repository, tag, MANIFEST_TYPE, &manifest.to_string())
+    }
+
+    /// Pushes an index of manifests that are there, each for an architecture; gives its digest.
+    pub(crate) fn push_index(&self, repository: &str, tag: &str, manifests: &[(&str, &str)]) -> String {
+        let entry = |(digest, architecture): &(&str, &str)| {
+            let platform = serde_json::json!({ "os": "linux", "architecture": architecture });
+            serde_json::json!({ "mediaType": MANIFEST_TYPE, "digest": digest, "size": 1, "platform": platform })
+        };
+        let manifests: Vec<_> = manifests.iter().map(entry).collect();
+        let index = serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests });
+        self.push_manifest(repository, tag, INDEX_TYPE, &index.to_string())
+    }
+
+    fn push_manifest(&self, repository: &str, tag: &str, kind: &str, manifest: &str) -> String {
         let path = format!("/v2/{repository}/manifests/{tag}");
-        let status = self.call(Method::PUT, &path, MANIFEST_TYPE, manifest.as_bytes()).0;
+        let status = self.call(Method::PUT, &path, kind, manifest.as_bytes()).0;
         assert_eq!(status, StatusCode::CREATED, "pushing the manifest of {repository}:{tag}");
         digest(manifest.as_bytes())
     }

@@ -84,6 +84,10 @@ struct World {
     addr: Option<SocketAddr>,
     /// Tags in the order of their push, with their manifests.
     repositories: BTreeMap<String, Vec<(String, Vec<u8>)>>,
+    /// Untagged manifests and blobs, by digest.
+    contents: BTreeMap<String, Vec<u8>>,
+    /// Where blobs are fetched instead, their digest at the end.
+    blobs_at: Option<String>,
     page_max: Option<usize>,
     /// A larger `n` is refused with this status and code.
     size_refused: Option<(usize, u16, &'static str)>,
@@ -130,6 +134,22 @@ impl FakeRegistry {
         tags.retain(|(known, _)| known != tag);
         tags.push((tag.to_owned(), manifest.to_vec()));
         digest(manifest)
+    }
+
+    /// A manifest without a tag, or a blob; gives the digest. Every repository has it.
+    pub(crate) fn push_content(&self, content: &[u8]) -> String {
+        world(&self.shared).contents.insert(digest(content), content.to_vec());
+        digest(content)
+    }
+
+    /// Gives these bytes for a digest that may be another.
+    pub(crate) fn forge_content(&self, digest: &str, content: &[u8]) {
+        world(&self.shared).contents.insert(digest.to_owned(), content.to_vec());
+    }
+
+    /// Blobs are redirected to this URL, with the digest at its end.
+    pub(crate) fn redirect_blobs(&self, url: &str) {
+        world(&self.shared).blobs_at = Some(url.to_owned());
     }
 
     /// A repository that exists and has no tags.
@@ -272,8 +292,22 @@ impl World {
         };
         match rest.strip_prefix("manifests/") {
             None if list => self.listing(request, &self.page(repository, query), tags, fault.as_ref()),
-            Some(tag) => answers::manifest_answer(tags, tag, head, fault.as_ref()),
-            None => error(404, "UNSUPPORTED", "no such endpoint"),
+            Some(reference) => {
+                let tagged = tags.iter().find(|(tag, manifest)| tag == reference || digest(manifest) == reference);
+                let manifest = tagged.map(|(_, manifest)| manifest).or_else(|| self.contents.get(reference));
+                answers::manifest_answer(manifest, head, fault.as_ref())
+            }
+            None => self.blob(rest.strip_prefix("blobs/").unwrap_or_default()),
+        }
+    }
+
+    fn blob(&self, digest: &str) -> Response {
+        match (self.contents.get(digest), &self.blobs_at) {
+            (_, Some(elsewhere)) => reply(307, &[("location", &format!("{elsewhere}{digest}"))], Body::empty()),
+            (Some(content), None) => {
+                reply(200, &[("content-type", "application/octet-stream")], content.clone().into())
+            }
+            (None, None) => error(404, "BLOB_UNKNOWN", "blob unknown to registry"),
         }
     }
 
@@ -321,7 +355,7 @@ impl World {
 /// Repository and the rest of an API path.
 fn split(path: &str) -> Option<(&str, &str)> {
     let path = path.strip_prefix("/v2/")?;
-    let at = path.rfind("/tags/list").or_else(|| path.rfind("/manifests/"))?;
+    let at = ["/tags/list", "/manifests/", "/blobs/"].into_iter().find_map(|kind| path.rfind(kind))?;
     Some((&path[..at], &path[at + 1..]))
 }
 

@@ -60,11 +60,11 @@ impl Page<'_> {
     }
 }
 
-pub(super) fn manifest_answer(tags: &[(String, Vec<u8>)], tag: &str, head: bool, fault: Option<&Fault>) -> Response {
+pub(super) fn manifest_answer(manifest: Option<&Vec<u8>>, head: bool, fault: Option<&Fault>) -> Response {
     if let Some(Fault::HeadRefused(status)) = fault {
         return reply(*status, &[], Body::empty());
     }
-    let Some((_, manifest)) = tags.iter().find(|(known, _)| known == tag) else {
+    let Some(manifest) = manifest else {
         return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
     };
     let digest = match fault {
