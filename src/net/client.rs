@@ -12,7 +12,10 @@ use super::address::{GuardedResolver, Reach};
 use super::connection::{ClientCertificate, Connection, Fingerprint};
 use super::deadline::Deadline;
 use super::error::{Error, Step, Way, host};
+use super::lane::{Lanes, Pass};
 use super::proxy::{Proxies, Proxy};
+use super::rate::Rate;
+use super::standing::Asker;
 use super::{Settings, redirect};
 
 const USER_AGENT: &str = concat!("tagwright/", env!("CARGO_PKG_VERSION"));
@@ -22,6 +25,7 @@ const USER_AGENT: &str = concat!("tagwright/", env!("CARGO_PKG_VERSION"));
 pub struct Http {
     clients: Arc<Clients>,
     others: Arc<Mutex<Others>>,
+    lanes: Option<Arc<Lanes>>,
 }
 
 /// The clients for one way of reaching servers.
@@ -48,7 +52,7 @@ impl Http {
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let proxies = Proxies::read(|name| std::env::var(name).ok());
         let clients = Arc::new(Clients::new(settings, proxies, Connection::default())?);
-        Ok(Self { clients, others: Arc::default() })
+        Ok(Self { clients, others: Arc::default(), lanes: None })
     }
 
     /// The same for servers that are reached through `connection`. Its clients are kept for the next time, so that their
@@ -61,7 +65,22 @@ impl Http {
         let make = || Clients::new(settings.clone(), proxies.clone(), connection.clone()).map(Arc::new);
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = others.get(connection.fingerprint(), Instant::now(), make)?;
-        Ok(Self { clients, others: self.others.clone() })
+        Ok(Self { clients, others: self.others.clone(), lanes: self.lanes.clone() })
+    }
+
+    /// The same whose exchanges wait for their turn at each host, named `host:port`. Clones share the turns, also those
+    /// that go [`over`](Self::over) other connections.
+    pub fn limited(&self, rates: impl Fn(&str) -> Rate + Send + Sync + 'static) -> Self {
+        let lanes = Lanes::new(rates, self.clients.settings.waits.clone());
+        Self { lanes: Some(Arc::new(lanes)), ..self.clone() }
+    }
+
+    /// Waits for the asker's turn at the host of `url`, if there are limits.
+    pub(super) async fn turn(&self, url: &Url, asker: Asker, deadline: Deadline) -> Result<Option<Pass>, Error> {
+        match &self.lanes {
+            Some(lanes) => lanes.admit(&host(url), asker, deadline).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A client for requests to `url`: no automatic redirects, the time-outs of the settings, gzip understood.
@@ -95,6 +114,7 @@ impl Http {
     /// Whether the server at this https URL speaks TLS at all, well or badly. One request, without retry.
     pub async fn speaks_tls(&self, url: &Url, deadline: Deadline) -> Result<bool, Error> {
         let request = self.client(url, Reach::ANY)?.get(url.clone());
+        let _pass = self.turn(url, Asker::default(), deadline).await?;
         match self.send(request, deadline).await {
             Ok(_) => Ok(true),
             // Plain HTTP answers a handshake with text, or by closing.

@@ -5,11 +5,13 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::Settings;
 use super::address::OutOfReach;
 use super::proxy::ProxyError;
+use super::rate::Rate;
 
 /// The text of each is whole: it names `host:port` and the cause; only that of a variable has a `source` to add.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,10 @@ pub enum Error {
     Redirected { from: String, to: String, why: &'static str },
     #[error("{host} answered {status}{}", asked(*retry_after))]
     Status { host: String, status: reqwest::StatusCode, retry_after: Option<Duration> },
+    #[error("waiting for a turn at {host}, which is sent {rate}: timed out after {}", Seconds(*after))]
+    Crowded { host: String, rate: Rate, after: Duration },
+    #[error("{host} is not asked before {until:.0}: {why}")]
+    Closed { host: String, until: Timestamp, why: &'static str },
     #[error("reading a CA certificate: {cause}")]
     Certificate { cause: String },
     #[error("reading the client certificate: {cause}")]
@@ -189,6 +195,9 @@ impl Error {
                 Some("see the Secret of spec.proxySecretRef, or the variable of the environment that names the proxy")
             }
             Self::ProxyVariable { .. } => Some("expected a URL such as http://proxy.example.com:3128"),
+            Self::Crowded { .. } => {
+                Some("a limit in the --registries file, or a longer timeout, lets more requests through")
+            }
             Self::Redirected { .. } => Some("if that is where it lies now, write the new address"),
             _ => None,
         }

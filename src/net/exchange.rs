@@ -15,6 +15,7 @@ use super::deadline::Deadline;
 use super::error::{Error, host};
 use super::redirect::{REDIRECTS_MAX, Redirects, follow, same_host};
 use super::retry::{judge_status, retry, retry_after};
+use super::standing::Asker;
 
 /// How much of the body of a refusal is kept.
 const REFUSAL_BYTES_MAX: usize = 64 << 10;
@@ -30,6 +31,8 @@ pub struct Request {
     pub body_max: usize,
     pub reach: Reach,
     pub redirects: Redirects,
+    /// As whom the server counts it.
+    pub asker: Asker,
 }
 
 /// An answer with its body. Of refusals (status not 2xx) only the beginning of the body is kept.
@@ -53,6 +56,7 @@ impl Request {
             body_max,
             reach: Reach::ANY,
             redirects: Redirects::SameHost,
+            asker: Asker::default(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Request {
         let mut next = self.clone();
         if !same_host(&self.url, &to) {
             next.headers.remove(AUTHORIZATION);
+            next.asker = Asker::default();
         }
         if status == StatusCode::SEE_OTHER && self.method != Method::HEAD {
             next.method = Method::GET;
@@ -132,8 +137,12 @@ impl Http {
         request.reach.check(url).map_err(out_of_reach)?;
         let client = self.client(url, request.reach)?;
         let sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        let mut pass = self.turn(url, request.asker, deadline).await?;
         let response = self.send(sent.body(request.body.clone()), deadline).await?;
         let (status, headers) = (response.status(), response.headers().clone());
+        if let Some(pass) = &mut pass {
+            pass.answered(status.as_u16(), &headers);
+        }
         let mut body = Bytes::new();
         if status.is_success() && request.method != Method::HEAD {
             self.read_into(response, request.body_max, deadline, &mut intake).await?;

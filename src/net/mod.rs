@@ -11,10 +11,13 @@ mod connection;
 mod deadline;
 mod error;
 mod exchange;
+mod lane;
 mod proxy;
+mod quota;
 mod rate;
 mod redirect;
 mod retry;
+mod standing;
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,10 +33,13 @@ pub use connection::{ClientCertificate, Connection, Fingerprint};
 pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};
+pub use lane::WaitObserver;
 pub use proxy::{Proxies, Proxy, ProxyError};
+pub use quota::{Quota, quota};
 pub use rate::{Bucket, Rate};
 pub use redirect::{Redirects, follow, same_host, without_login};
 pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry, retry_after};
+pub use standing::{Asker, Closed, Standing, Told};
 
 /// What every client of one process shares.
 #[derive(Clone)]
@@ -45,6 +51,8 @@ pub struct Settings {
     /// PEM bundles of authorities that are trusted besides the system's.
     pub ca: Vec<Vec<u8>>,
     pub observer: Option<Observer>,
+    /// Of the clients that are [`limited`](Http::limited).
+    pub waits: Option<WaitObserver>,
 }
 
 /// Is told of every exchange: `host:port`, and the status code or `0` when no answer came.
@@ -57,6 +65,7 @@ impl Default for Settings {
             read_timeout: Duration::from_secs(30),
             ca: Vec::new(),
             observer: None,
+            waits: None,
         }
     }
 }

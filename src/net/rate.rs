@@ -3,6 +3,7 @@
 //! Takes a [`Rate`] and the time of each request; gives when the next one may go. No clock and no sleep.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -26,6 +27,17 @@ const BURST_MIN: u32 = 5;
 /// Longer than a second by what requests may be delayed on their way, one more than another: what left in two seconds
 /// must not arrive in one.
 const WINDOW: Duration = Duration::from_millis(1050);
+/// How much too long a sleep may be. Who slept too long may make up for that, or no limit would ever be reached.
+const SLEEP: Duration = Duration::from_millis(2);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.per_second {
+            Some(per_second) => write!(f, "at most {per_second} requests a second, {} at a time", self.connections),
+            None => write!(f, "at most {} requests at a time", self.connections),
+        }
+    }
+}
 
 impl Rate {
     /// No limit per second, for servers of this machine.
@@ -74,7 +86,7 @@ impl Bucket {
     }
 
     fn free_at(&self, per_second: NonZeroU32, burst: NonZeroU32) -> Option<Instant> {
-        let slack = spacing(per_second) * (burst.get() - 1);
+        let slack = spacing(per_second) * (burst.get() - 1) + SLEEP;
         let spread = self.full_at.and_then(|at| at.checked_sub(slack));
         let counted = self.sent.len().checked_sub(per_second.get() as usize).and_then(|at| self.sent.get(at));
         spread.max(counted.map(|at| *at + WINDOW))

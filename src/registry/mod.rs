@@ -80,12 +80,20 @@ impl Default for Limits {
 
 impl Client {
     pub fn new(http: Http, limits: Limits) -> Self {
-        Self { http, limits, grants: Arc::default(), schemes: Arc::default(), registries: Arc::default() }
+        let client = Self { http, limits, grants: Arc::default(), schemes: Arc::default(), registries: Arc::default() };
+        client.with_registries(Registries::default())
     }
 
-    /// Registries are asked by these rules.
+    /// Registries are asked by these rules, and no more often than they say.
     pub fn with_registries(self, registries: Registries) -> Self {
-        Self { registries: Arc::new(registries), ..self }
+        let registries = Arc::new(registries);
+        let rates = registries.clone();
+        Self { http: self.http.limited(move |host| rates.rate(host)), registries, ..self }
+    }
+
+    /// How many operations on this repository's host are worth being begun at a time: more would only wait for each other.
+    pub fn concurrency(&self, repository: &Repository) -> usize {
+        self.registries.rate(repository.host()).connections.get() as usize
     }
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.

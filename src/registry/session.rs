@@ -1,11 +1,13 @@
 //! One operation on one repository: requests that carry what the registry wants to see, within one deadline.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use bytes::BytesMut;
 
 use crate::image::{Digest, Repository};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use crate::net::{
-    Answer, Deadline, Error, Http, Intake, Method, Reach, Redirects, Request, StatusCode, Step, Url, host,
+    Answer, Asker, Deadline, Error, Http, Intake, Method, Reach, Redirects, Request, StatusCode, Step, Url, host,
 };
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
@@ -86,6 +88,7 @@ impl Session<'_> {
         start: &impl Fn() -> I,
     ) -> Result<(Answer, I), Fault> {
         let mut request = request.clone();
+        request.asker = self.asker(&request.url);
         if let Some(grant) = grant {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
@@ -95,6 +98,13 @@ impl Session<'_> {
             }
             answer => Ok(answer?),
         }
+    }
+
+    /// Manifests are counted apart: Docker Hub's quota is of them alone.
+    fn asker(&self, url: &Url) -> Asker {
+        let mut hasher = DefaultHasher::new();
+        self.identity.hash(&mut hasher);
+        Asker { account: hasher.finish(), kind: u8::from(url.path().contains("/manifests/")) }
     }
 
     /// registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there, over https
@@ -159,6 +169,7 @@ impl Session<'_> {
         let given = self.identity.credentials();
         let mut request = token::request(realm, service, self.repository.path(), given);
         request.reach = self.reach_of(realm).await?;
+        request.asker = self.asker(realm);
         let answer = self.http.fetch(&request, self.deadline).await?;
         match answer.status.as_u16() {
             200..=299 => token::read(&answer),

@@ -42,6 +42,7 @@ mod policy;
 mod policy_guard;
 mod proxies;
 mod push_branch;
+mod rate;
 mod registry;
 mod registry_docker_config;
 mod schedule;
