@@ -1,4 +1,5 @@
-//! What is due when: how long a writer waits after a lost race, and when a push budget allows the next push.
+//! What is due when: when an object is looked at again, how long a writer waits after a lost race, and when a push
+//! budget allows the next push.
 //!
 //! Takes what happened and the time, gives times. No clock, no sleep, no dice: the caller brings all three.
 
@@ -69,4 +70,51 @@ impl PushWindow {
     pub fn give_back(&mut self) {
         self.0.pop_back();
     }
+}
+
+/// How far from its interval an object is looked at, and how far its first look is from the start, as parts of the interval.
+const JITTER: f64 = 0.05;
+/// No start takes longer to spread, however long the intervals are.
+const SPREAD_MAX: Duration = Duration::from_secs(60);
+
+/// An object that is looked at again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    pub interval: Duration,
+    pub last: Option<Timestamp>,
+    /// When this process began to look, or the object appeared.
+    pub started: Timestamp,
+}
+
+/// When the object with this name is due; not after `now` when it is.
+///
+/// Each name has a place of its own within a twentieth of the interval: what starts together does not stay together, and
+/// the same name has the same place after a restart. What was due already when the process started is spread in the same
+/// way. No interval is exceeded by more than a tenth, and on the average they are kept.
+pub fn due(name: &str, rhythm: Rhythm, now: Timestamp) -> Timestamp {
+    let Rhythm { interval, last, started } = rhythm;
+    if started > now {
+        // The clock was set back; what it said then says nothing now.
+        return now;
+    }
+    let (place, pace) = places(name);
+    let first = later(started, interval.mul_f64(JITTER).min(SPREAD_MAX).mul_f64(place));
+    match last.filter(|last| *last <= now) {
+        None => first,
+        Some(last) => later(last, interval.mul_f64(1.0 + JITTER * (2.0 * pace - 1.0))).max(first),
+    }
+}
+
+fn later(time: Timestamp, by: Duration) -> Timestamp {
+    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// Two numbers in `0..1` that are always the same for a name: FNV-1a, its bits mixed.
+fn places(name: &str) -> (f64, f64) {
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mixed = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let part = |half: u64| half as f64 / (1u64 << 32) as f64;
+    (part(mixed >> 32), part((mixed ^ (mixed >> 29)) & 0xffff_ffff))
 }

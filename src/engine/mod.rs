@@ -4,6 +4,7 @@ pub mod budget;
 pub mod cause;
 pub mod diff;
 pub mod history;
+mod lanes;
 pub mod message;
 pub mod rewrite;
 pub mod scan;

@@ -3,17 +3,14 @@
 //! Takes a batch of repositories with their access, gives the tags of each in the order of the batch.
 //! Requests for the same repository with the same access share one listing.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures::StreamExt as _;
-
 use super::cause::Cause;
+use super::lanes::in_lanes;
 use crate::goregex::Regex;
 use crate::image::{Repository, Tag};
 use crate::registry::{Access, Client, SkippedTag, TagList};
-
-/// At most this many repositories are listed at once.
-const CONCURRENT_MAX: usize = 16;
 
 /// One image repository to be scanned.
 #[derive(Clone, Debug)]
@@ -38,14 +35,12 @@ pub struct Scan {
 /// Scans all repositories; the outcome at place `i` belongs to request `i`.
 pub async fn scan(client: &Client, requests: &[ScanRequest]) -> Vec<Result<Scan, Cause>> {
     let (listings, places) = share(requests);
-    let listed: Vec<Result<Arc<TagList>, Cause>> = futures::stream::iter(listings)
-        .map(|request| async move {
-            let tags = client.tags(&request.repository, &request.access).await;
-            tags.map(Arc::new).map_err(Cause::from)
-        })
-        .buffered(CONCURRENT_MAX)
-        .collect()
-        .await;
+    let listings = listings.into_iter().map(|request| (&request.repository, request));
+    let listed: Vec<Result<Arc<TagList>, Cause>> = in_lanes(client, listings, |request| async move {
+        let tags = client.tags(&request.repository, &request.access).await;
+        tags.map(Arc::new).map_err(Cause::from)
+    })
+    .await;
     requests
         .iter()
         .zip(places)
@@ -55,11 +50,10 @@ pub async fn scan(client: &Client, requests: &[ScanRequest]) -> Vec<Result<Scan,
 
 /// The distinct listings, and for each request the place of its listing.
 fn share(requests: &[ScanRequest]) -> (Vec<&ScanRequest>, Vec<usize>) {
-    let mut distinct: Vec<&ScanRequest> = Vec::new();
-    let same = |a: &ScanRequest, b: &ScanRequest| a.repository == b.repository && a.access == b.access;
+    let (mut distinct, mut known) = (Vec::new(), HashMap::new());
     let place = |request| {
-        let found = distinct.iter().position(|other| same(other, request));
-        found.unwrap_or_else(|| {
+        let ScanRequest { repository, access, .. }: &ScanRequest = request;
+        *known.entry((repository, access)).or_insert_with(|| {
             distinct.push(request);
             distinct.len() - 1
         })

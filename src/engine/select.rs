@@ -3,14 +3,10 @@
 //! Takes a batch of policies with their scans, gives an image reference and the reason for each. Asks the
 //! registry for nothing but the digests that `digestReflectionPolicy` wants.
 
-use futures::StreamExt as _;
-
+use super::lanes::in_lanes;
 use crate::image::{Digest, ImageRef, ParseError, Repository, Tag};
 use crate::policy::{Outcome, Selector, Verdict};
 use crate::registry::{self, Access, Client};
-
-/// At most this many digests are asked for at once.
-const CONCURRENT_MAX: usize = 16;
 
 /// When the digest of the latest image is written beside its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,7 +51,8 @@ pub enum SelectError {
 
 /// Decides all policies; the outcome at place `i` belongs to request `i`.
 pub async fn select(client: &Client, requests: &[SelectRequest<'_>]) -> Vec<Result<Selection, SelectError>> {
-    futures::stream::iter(requests).map(|request| select_one(client, request)).buffered(CONCURRENT_MAX).collect().await
+    let requests = requests.iter().map(|request| (request.repository, request));
+    in_lanes(client, requests, |request| select_one(client, request)).await
 }
 
 async fn select_one(client: &Client, request: &SelectRequest<'_>) -> Result<Selection, SelectError> {

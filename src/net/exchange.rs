@@ -13,6 +13,7 @@ use super::body::Intake;
 use super::client::Http;
 use super::deadline::Deadline;
 use super::error::{Error, host};
+use super::lane::Pass;
 use super::redirect::{REDIRECTS_MAX, Redirects, follow, same_host};
 use super::retry::{judge_status, retry, retry_after};
 use super::standing::Asker;
@@ -135,12 +136,21 @@ impl Http {
         let url = &request.url;
         let out_of_reach = |guard: OutOfReach| Error::OutOfReach { host: host(url), cause: guard.to_string() };
         request.reach.check(url).map_err(out_of_reach)?;
+        let mut pass = self.turn(url, request.asker, deadline).await?;
+        let outcome = self.answer(request, pass.as_mut(), deadline).await;
+        if let Some(pass) = &pass {
+            pass.ended(&outcome);
+        }
+        outcome
+    }
+
+    async fn answer(&self, request: &Request, pass: Option<&mut Pass>, deadline: Deadline) -> Result<Answer, Error> {
+        let url = &request.url;
         let client = self.client(url, request.reach)?;
         let sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
-        let mut pass = self.turn(url, request.asker, deadline).await?;
         let response = self.send(sent.body(request.body.clone()), deadline).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        if let Some(pass) = &mut pass {
+        if let Some(pass) = pass {
             pass.answered(status.as_u16(), &headers);
         }
         let mut body = Bytes::new();

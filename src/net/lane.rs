@@ -121,7 +121,9 @@ impl Lane {
             let closed = self.state().standing.closed(asker, now);
             match closed {
                 None => return Ok(()),
-                Some(closed) if closed.until >= deadline.at() => return Err(self.closed(closed, now)),
+                Some(closed) if closed.is_silent || closed.until >= deadline.at() => {
+                    return Err(self.closed(closed, now));
+                }
                 Some(closed) => sleep_until(closed.until).await,
             }
         }
@@ -179,6 +181,18 @@ impl Pass {
         self.is_answered = true;
         let mut state = self.lane.state();
         state.standing.heard(self.asker, told, self.sent_at, Instant::now(), fastrand::f64());
+    }
+
+    /// What came of the request in the end.
+    pub(super) fn ended<T>(&self, outcome: &Result<T, Error>) {
+        let mut state = self.lane.state();
+        match outcome {
+            Ok(_) => state.standing.succeeded(self.asker),
+            Err(error) if error.is_passing() || matches!(error, Error::Timeout { .. }) => {
+                state.standing.failed(self.asker, Instant::now());
+            }
+            Err(_) => {}
+        }
     }
 }
 

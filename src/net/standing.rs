@@ -31,6 +31,14 @@ pub struct Told {
 pub struct Closed {
     pub until: Instant,
     pub why: &'static str,
+    /// It did not ask for this: nobody knows whether it is there by then, so nobody waits.
+    pub is_silent: bool,
+}
+
+impl Closed {
+    fn new(until: Instant, why: &'static str) -> Self {
+        Self { until, why, is_silent: false }
+    }
 }
 
 /// What is known of one server.
@@ -47,6 +55,8 @@ struct Account {
     /// How often in a row the server had enough of us, and when it said so last.
     refusals: u32,
     refused_at: Option<Instant>,
+    /// How many requests in a row came to nothing.
+    failures: u32,
     unanswered: HashMap<u8, u64>,
     quotas: HashMap<u8, Left>,
 }
@@ -62,6 +72,10 @@ const CLOSED_MAX: Duration = Duration::from_secs(3600);
 /// The first wait after 429 without `Retry-After`; it doubles with each one that follows.
 const BACKOFF_MIN: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(300);
+/// After so many requests in a row that came to nothing, a server gets none for a while: a thousand repositories at a dead
+/// registry must not each wait for it.
+const FAILURES_MAX: u32 = 16;
+const SILENT: Duration = Duration::from_secs(30);
 /// Two resets that are as close are the same.
 const SAME_RESET: Duration = Duration::from_secs(2);
 /// More accounts than these are not remembered.
@@ -72,7 +86,7 @@ impl Standing {
     pub fn closed(&self, asker: Asker, now: Instant) -> Option<Closed> {
         let account = self.accounts.get(&asker.account);
         let spent = account.and_then(|account| account.quotas.get(&asker.kind)).filter(|left| left.requests == 0);
-        let spent = spent.map(|left| Closed { until: left.resets_at, why: "its quota is used up" });
+        let spent = spent.map(|left| Closed::new(left.resets_at, "its quota is used up"));
         let closed = [self.closed, account.and_then(|account| account.closed), spent].into_iter().flatten();
         closed.filter(|closed| closed.until > now).max_by_key(|closed| closed.until)
     }
@@ -93,11 +107,29 @@ impl Standing {
         }
     }
 
+    /// A request came to nothing: no connection, no answer in time, or no whole one.
+    pub fn failed(&mut self, asker: Asker, now: Instant) {
+        let Some(account) = self.account(asker.account) else { return };
+        account.failures = account.failures.saturating_add(1);
+        if account.failures >= FAILURES_MAX {
+            let why = "it did not answer to many requests before this one";
+            let closed = Closed { is_silent: true, ..Closed::new(now + SILENT, why) };
+            account.closed = later(account.closed, closed);
+        }
+    }
+
+    /// A request got its answer, whole.
+    pub fn succeeded(&mut self, asker: Asker) {
+        if let Some(account) = self.accounts.get_mut(&asker.account) {
+            account.failures = 0;
+        }
+    }
+
     /// The answer to the request that was sent at `sent_at`; `dice` is in `0..1`.
     pub fn heard(&mut self, asker: Asker, told: Told, sent_at: Instant, now: Instant, dice: f64) {
         if let (503, Some(wait)) = (told.status, told.retry_after) {
             let why = "it answered 503 and asks to wait";
-            self.closed = later(self.closed, Closed { until: now + wait.min(CLOSED_MAX), why });
+            self.closed = later(self.closed, Closed::new(now + wait.min(CLOSED_MAX), why));
         }
         let Some(account) = self.account(asker.account) else { return };
         account.answered(asker.kind);
@@ -141,7 +173,7 @@ impl Account {
         }
         let own = if is_known { Duration::ZERO } else { backoff(self.refusals, dice) };
         let wait = retry_after.unwrap_or_default().min(CLOSED_MAX).max(own);
-        self.closed = later(self.closed, Closed { until: now + wait, why: "it answered 429" });
+        self.closed = later(self.closed, Closed::new(now + wait, "it answered 429"));
     }
 
     fn note(&mut self, kind: u8, quota: Quota, now: Instant) {

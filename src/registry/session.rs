@@ -100,10 +100,10 @@ impl Session<'_> {
         }
     }
 
-    /// Manifests are counted apart: Docker Hub's quota is of them alone.
+    /// Who asks otherwise, or in another way, fails otherwise. Manifests are counted apart: Docker Hub's quota is of them.
     fn asker(&self, url: &Url) -> Asker {
         let mut hasher = DefaultHasher::new();
-        self.identity.hash(&mut hasher);
+        (&self.identity, &self.access.connection, self.access.timeout).hash(&mut hasher);
         Asker { account: hasher.finish(), kind: u8::from(url.path().contains("/manifests/")) }
     }
 

@@ -240,6 +240,30 @@ fn a_quota_is_kept_until_it_is_renewed() {
 }
 
 #[test]
+fn nobody_waits_for_a_server_that_says_nothing() {
+    let mut play = Play::new();
+    let fail = |play: &mut Play, times: usize, at: u64| {
+        let now = play.at(at);
+        (0..times).for_each(|_| play.standing.failed(ALICE, now));
+    };
+    fail(&mut play, 15, 0);
+    assert_eq!(play.open_at(ALICE, 0), 0);
+    play.standing.succeeded(ALICE);
+    fail(&mut play, 15, 0);
+    assert_eq!(play.open_at(ALICE, 0), 0);
+    fail(&mut play, 1, 100);
+    assert_eq!(play.open_at(ALICE, 100), 30_100);
+    assert!(play.standing.closed(ALICE, play.at(100)).expect("closed").is_silent);
+    assert_eq!(play.open_at(BOB, 100), 100);
+    // The first that goes again is enough to tell.
+    fail(&mut play, 1, 40_000);
+    assert_eq!(play.open_at(ALICE, 40_000), 70_000);
+    play.standing.succeeded(ALICE);
+    fail(&mut play, 1, 80_000);
+    assert_eq!(play.open_at(ALICE, 80_000), 80_000);
+}
+
+#[test]
 fn no_number_of_accounts_fills_the_memory() {
     let mut play = Play::new();
     for account in 0..5_000 {

@@ -4,6 +4,7 @@ mod access;
 mod digests;
 mod faults;
 mod images;
+mod limits;
 mod listing;
 mod real;
 mod realms;

@@ -6,6 +6,7 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -45,6 +46,7 @@ pub(crate) enum Fault {
 /// One request as it came.
 #[derive(Clone, Debug)]
 pub(crate) struct Logged {
+    pub(crate) at: Instant,
     pub(crate) method: String,
     /// With the query.
     pub(crate) path: String,
@@ -260,6 +262,7 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
     let text = |name: &str| head.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let logged = Logged {
+        at: Instant::now(),
         method: head.method.to_string(),
         path: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         authorization: text("authorization"),
