@@ -137,14 +137,20 @@ impl Http {
         let out_of_reach = |guard: OutOfReach| Error::OutOfReach { host: host(url), cause: guard.to_string() };
         request.reach.check(url).map_err(out_of_reach)?;
         let mut pass = self.turn(url, request.asker, deadline).await?;
-        let outcome = self.answer(request, pass.as_mut(), deadline).await;
+        let outcome = self.answer(request, &mut intake, pass.as_mut(), deadline).await;
         if let Some(pass) = &pass {
             pass.ended(&outcome);
         }
-        outcome
+        outcome.map(|answer| (answer, intake))
     }
 
-    async fn answer(&self, request: &Request, pass: Option<&mut Pass>, deadline: Deadline) -> Result<Answer, Error> {
+    async fn answer(
+        &self,
+        request: &Request,
+        intake: &mut impl Intake,
+        pass: Option<&mut Pass>,
+        deadline: Deadline,
+    ) -> Result<Answer, Error> {
         let url = &request.url;
         let client = self.client(url, request.reach)?;
         let sent = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
@@ -155,11 +161,11 @@ impl Http {
         }
         let mut body = Bytes::new();
         if status.is_success() && request.method != Method::HEAD {
-            self.read_into(response, request.body_max, deadline, &mut intake).await?;
+            self.read_into(response, request.body_max, deadline, intake).await?;
         } else if request.method != Method::HEAD {
             body = self.read_start(response, REFUSAL_BYTES_MAX, deadline).await?;
         }
-        Ok((Answer { url: url.clone(), status, headers, body }, intake))
+        Ok(Answer { url: url.clone(), status, headers, body })
     }
 }
 

@@ -44,29 +44,33 @@ pub struct Access {
 pub(super) enum Identity {
     Anonymous,
     Known(Credentials),
+    /// Whoever this process is to the cloud.
+    Cloud(Provider),
 }
 
 impl Access {
     /// Who may ask, in the order in which they do.
     pub(super) fn identities(&self) -> Vec<Identity> {
-        match self.credentials.as_slice() {
-            [] => vec![Identity::Anonymous],
-            credentials => credentials.iter().cloned().map(Identity::Known).collect(),
+        match (self.cloud, self.credentials.as_slice()) {
+            (Some(provider), _) => vec![Identity::Cloud(provider)],
+            (None, []) => vec![Identity::Anonymous],
+            (None, credentials) => credentials.iter().cloned().map(Identity::Known).collect(),
         }
     }
 
     /// What would be shown first, in words; `None` for nobody.
     pub(super) fn given(&self) -> Option<String> {
-        self.credentials.first().map(Credentials::named)
+        self.identities().first().and_then(Identity::named)
     }
 }
 
 impl Identity {
-    /// What may be shown; `None` for nobody.
-    pub(super) fn credentials(&self) -> Option<&Credentials> {
+    /// Who asks, in words, without a secret; `None` for nobody.
+    pub(super) fn named(&self) -> Option<String> {
         match self {
             Self::Anonymous => None,
-            Self::Known(credentials) => Some(credentials),
+            Self::Known(credentials) => Some(credentials.named()),
+            Self::Cloud(provider) => Some(format!("the login that {provider} gives")),
         }
     }
 }

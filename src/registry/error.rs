@@ -1,5 +1,6 @@
 //! What an operation came to instead: what was being done to which repository, and the fault as its source.
 
+use crate::cloud;
 use crate::image::Repository;
 use crate::net;
 
@@ -26,6 +27,8 @@ pub enum Fault {
     Denied { host: String, status: u16, detail: String, asked: String },
     #[error("{host} denied access to all who asked: {}", tried.join("; "))]
     AllDenied { host: String, tried: Vec<String> },
+    #[error("{host} asks for a login")]
+    Cloud { host: String, source: Box<cloud::Error> },
     #[error("the repository does not exist at {host}")]
     NoRepository { host: String },
     #[error("the tag does not exist at {host}")]
@@ -83,6 +86,7 @@ impl Error {
                 Some("if the registry speaks plain HTTP, set `insecure: true`")
             }
             Fault::Net(error) => error.hint(),
+            Fault::Cloud { source, .. } => source.hint(),
             Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
                 Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
             }

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use crate::cloud::RegistryLogin;
 use crate::image::Repository;
 use crate::net::Fingerprint;
 use crate::net::header::HeaderValue;
 use crate::registry::Access;
+use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
 
 /// A slot is locked while its grant is fetched, so that however many ask, one fetches.
@@ -30,13 +32,15 @@ struct Key {
     insecure: bool,
 }
 
-/// The value of an `Authorization` header.
+/// The value of an `Authorization` header, and what it answers to.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Grant {
     pub(super) header: HeaderValue,
     pub(super) kind: GrantKind,
     /// When it stops being used; a moment before the registry stops taking it.
     pub(super) until: Option<Instant>,
+    /// The login of a cloud that it was made from, and what the registry asked for then.
+    pub(super) login: Option<(RegistryLogin, Challenge)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,8 +52,26 @@ pub(super) enum GrantKind {
 }
 
 impl Grant {
+    /// What is shown is the user's own.
+    pub(super) fn of_credential(header: HeaderValue) -> Self {
+        Self { header, kind: GrantKind::Credential, until: None, login: None }
+    }
+
     pub(super) fn is_live(&self) -> bool {
         self.until.is_none_or(|until| Instant::now() < until)
+    }
+
+    /// Whether it was made from a login that was kept, and may be good no longer.
+    pub(super) fn has_kept_login(&self) -> bool {
+        self.login.as_ref().is_some_and(|(login, _)| !login.is_new)
+    }
+
+    /// As it is the next time.
+    pub(super) fn kept(mut self) -> Self {
+        if let Some((login, _)) = &mut self.login {
+            login.is_new = false;
+        }
+        self
     }
 }
 

@@ -4,6 +4,7 @@
 //! an [`Error`] that says what the registry did. Follows the OCI distribution specification 1.1 and Docker's token
 //! protocol. A credential reaches the host that it is for, and nothing else.
 
+mod authorize;
 mod challenge;
 mod credentials;
 mod docker_config;
@@ -37,6 +38,7 @@ pub use realm::{RealmOwner, judge_realm};
 pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
 pub use tags::{Listing, SkippedTag, TagList};
 
+use crate::cloud::Clouds;
 use crate::image::{Digest, Repository, Tag};
 use crate::net::{Deadline, Http};
 use grant::Grants;
@@ -51,6 +53,7 @@ pub struct Client {
     grants: Arc<Grants>,
     schemes: Arc<Schemes>,
     registries: Arc<Registries>,
+    clouds: Clouds,
 }
 
 /// The bounds of one operation.
@@ -80,7 +83,14 @@ impl Default for Limits {
 
 impl Client {
     pub fn new(http: Http, limits: Limits) -> Self {
-        let client = Self { http, limits, grants: Arc::default(), schemes: Arc::default(), registries: Arc::default() };
+        let client = Self {
+            http,
+            limits,
+            grants: Arc::default(),
+            schemes: Arc::default(),
+            registries: Arc::default(),
+            clouds: Clouds::from_env(),
+        };
         client.with_registries(Registries::default())
     }
 
@@ -94,6 +104,11 @@ impl Client {
     /// How many operations on this repository's host are worth being begun at a time: more would only wait for each other.
     pub fn concurrency(&self, repository: &Repository) -> usize {
         self.registries.rate(repository.host()).connections.get() as usize
+    }
+
+    /// Logins of clouds come from here, and not from the identity of this process.
+    pub fn with_clouds(self, clouds: Clouds) -> Self {
+        Self { clouds, ..self }
     }
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
@@ -166,9 +181,8 @@ impl Client {
         let base = self.schemes.base(&http, repository, access, deadline).await?;
         let mut turned_away = Vec::new();
         for (identity, slot) in self.grants.candidates(repository, access) {
-            let (http, base, registries) = (http.clone(), base.clone(), self.registries.as_ref());
-            let session =
-                Session { http, registries, repository, access, identity, slot: slot.clone(), deadline, base };
+            let (client, http, base) = (self, http.clone(), base.clone());
+            let session = Session { client, http, repository, access, identity, slot: slot.clone(), deadline, base };
             match operation(session).await {
                 Err(fault) if fault.is_denial() => turned_away.push(fault),
                 done => return done,

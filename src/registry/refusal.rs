@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use crate::net::header::CONTENT_TYPE;
 use crate::net::{Answer, host};
+use crate::registry::Fault;
 use crate::registry::grant::GrantKind;
 use crate::registry::text::shown;
-use crate::registry::{Credentials, Fault};
 
 /// Access was denied to whoever `asked`.
 pub(super) fn denied(answer: &Answer, asked: String) -> Fault {
@@ -36,13 +36,13 @@ pub(super) fn of_all(mut denials: Vec<Fault>) -> Fault {
 }
 
 /// As whom a request was sent: with which credential of the user, never the secret itself.
-pub(super) fn asked(given: Option<&Credentials>, sent: Option<GrantKind>) -> String {
+pub(super) fn asked(given: Option<String>, sent: Option<GrantKind>) -> String {
     match (given, sent) {
         (None, None) => "anonymously".to_owned(),
         (None, Some(_)) => "anonymously, with a token".to_owned(),
-        (Some(given), None) => format!("without {}, since it did not ask for it", given.named()),
-        (Some(given), Some(GrantKind::Credential)) => format!("with {}", given.named()),
-        (Some(given), Some(GrantKind::Token)) => format!("with a token for {}", given.named()),
+        (Some(given), None) => format!("without {given}, since it did not ask for it"),
+        (Some(given), Some(GrantKind::Credential)) => format!("with {given}"),
+        (Some(given), Some(GrantKind::Token)) => format!("with a token for {given}"),
     }
 }
 

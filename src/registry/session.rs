@@ -6,19 +6,19 @@ use bytes::BytesMut;
 
 use crate::image::{Digest, Repository};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use crate::net::{
-    Answer, Asker, Deadline, Error, Http, Intake, Method, Reach, Redirects, Request, StatusCode, Step, Url, host,
-};
-use crate::registry::challenge::Challenge;
+use crate::net::{Answer, Asker, Deadline, Error, Http, Intake, Method, Redirects, Request, StatusCode, Url};
 use crate::registry::credentials::Identity;
 use crate::registry::grant::{Grant, GrantKind, Slot};
-use crate::registry::realm::{RealmOwner, judge_realm};
 use crate::registry::refusal;
-use crate::registry::{Access, Credentials, Fault, Registries, token};
+use crate::registry::{Access, Client, Fault};
+
+/// How often one request may be repeated with another grant; more than once only for logins that were kept.
+const RENEWALS_MAX: usize = 2;
 
 pub(super) struct Session<'a> {
+    pub(super) client: &'a Client,
+    /// The way to this registry.
     pub(super) http: Http,
-    pub(super) registries: &'a Registries,
     pub(super) repository: &'a Repository,
     pub(super) access: &'a Access,
     pub(super) identity: Identity,
@@ -35,7 +35,7 @@ impl Session<'_> {
         self.base.join(below).expect("a path of tag characters joins any base")
     }
 
-    /// Asks with what was granted last; when that is refused, does what the registry asks for, once.
+    /// Asks with what was granted last; when that is refused, does what the registry asks for.
     /// Refusals of access are errors, other statuses are not.
     pub(super) async fn ask(
         &self,
@@ -71,14 +71,17 @@ impl Session<'_> {
         start: impl Fn() -> I,
     ) -> Result<(Answer, I), Fault> {
         let request = request.header(ACCEPT, HeaderValue::from_static(accept));
-        let held = self.held().await?;
-        let (answer, intake) = self.send(&request, held.as_ref(), &start).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok((self.admitted(answer, held.as_ref())?, intake));
+        let mut grant = self.held().await?;
+        let mut renewals = RENEWALS_MAX;
+        loop {
+            let (answer, intake) = self.send(&request, grant.as_ref(), &start).await?;
+            if renewals == 0 || !is_worth_renewing(answer.status, grant.as_ref()) {
+                return Ok((self.admitted(answer, grant.as_ref())?, intake));
+            }
+            let renewed = self.authorize(&answer, grant.as_ref()).await?;
+            renewals = if renewed.has_kept_login() { renewals - 1 } else { 0 };
+            grant = Some(renewed);
         }
-        let grant = self.authorize(&answer, held.as_ref()).await?;
-        let (answer, intake) = self.send(&request, Some(&grant), &start).await?;
-        Ok((self.admitted(answer, Some(&grant))?, intake))
     }
 
     async fn send<I: Intake>(
@@ -93,7 +96,7 @@ impl Session<'_> {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
         match self.http.stream(&request, start, self.deadline).await {
-            Err(Error::Redirected { .. }) if self.identity.credentials().is_none() => {
+            Err(Error::Redirected { .. }) if self.identity == Identity::Anonymous => {
                 self.send_anywhere(request, start).await
             }
             answer => Ok(answer?),
@@ -101,7 +104,7 @@ impl Session<'_> {
     }
 
     /// Who asks otherwise, or in another way, fails otherwise. Manifests are counted apart: Docker Hub's quota is of them.
-    fn asker(&self, url: &Url) -> Asker {
+    pub(super) fn asker(&self, url: &Url) -> Asker {
         let mut hasher = DefaultHasher::new();
         (&self.identity, &self.access.connection, self.access.timeout).hash(&mut hasher);
         Asker { account: hasher.finish(), kind: u8::from(url.path().contains("/manifests/")) }
@@ -119,84 +122,6 @@ impl Session<'_> {
         Ok(self.http.stream(&request, start, self.deadline).await?)
     }
 
-    async fn held(&self) -> Result<Option<Grant>, Fault> {
-        Ok(self.lock().await?.clone().filter(Grant::is_live))
-    }
-
-    /// Waits while another operation fetches the grant that this one needs too.
-    async fn lock(&self) -> Result<tokio::sync::MutexGuard<'_, Option<Grant>>, Fault> {
-        let after = self.deadline.limit();
-        let late = |_| Error::Timeout { host: host(&self.base), step: Step::Answer, after };
-        Ok(tokio::time::timeout_at(self.deadline.at(), self.slot.lock()).await.map_err(late)?)
-    }
-
-    /// A grant other than the one that was just rejected.
-    async fn authorize(&self, answer: &Answer, rejected: Option<&Grant>) -> Result<Grant, Fault> {
-        let challenge = Challenge::of(answer)?;
-        let mut slot = self.lock().await?;
-        if let Some(renewed) = slot.as_ref().filter(|grant| grant.is_live() && Some(*grant) != rejected) {
-            return Ok(renewed.clone());
-        }
-        *slot = None;
-        if rejected.is_some_and(|grant| grant.kind == GrantKind::Credential) {
-            return Err(self.denied(answer, rejected));
-        }
-        let grant = match challenge {
-            Challenge::Basic => self.basic(answer)?,
-            Challenge::Bearer { realm, service } => self.bearer(&realm, service.as_deref()).await?,
-        };
-        *slot = Some(grant.clone());
-        Ok(grant)
-    }
-
-    fn basic(&self, answer: &Answer) -> Result<Grant, Fault> {
-        match self.identity.credentials() {
-            Some(Credentials::Basic { username, password }) => {
-                let header = token::basic(username, password.expose());
-                Ok(Grant { header, kind: GrantKind::Credential, until: None })
-            }
-            Some(other) => Err(Fault::NoPassword { host: host(&self.base), given: other.named() }),
-            None => Err(self.denied(answer, None)),
-        }
-    }
-
-    async fn bearer(&self, realm: &Url, service: Option<&str>) -> Result<Grant, Fault> {
-        if let Some(Credentials::RegistryToken { token }) = self.identity.credentials() {
-            let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
-            let header = token::bearer(token.expose()).ok_or_else(unusable)?;
-            return Ok(Grant { header, kind: GrantKind::Credential, until: None });
-        }
-        let given = self.identity.credentials();
-        let mut request = token::request(realm, service, self.repository.path(), given);
-        request.reach = self.reach_of(realm).await?;
-        request.asker = self.asker(realm);
-        let answer = self.http.fetch(&request, self.deadline).await?;
-        match answer.status.as_u16() {
-            200..=299 => token::read(&answer),
-            400 | 401 | 403 => {
-                Err(refusal::denied(&answer, refusal::asked(given, given.map(|_| GrantKind::Credential))))
-            }
-            _ => Err(refusal::status(&answer)),
-        }
-    }
-
-    /// Which addresses a token server may have: private ones only if the registry has such too.
-    async fn reach_of(&self, realm: &Url) -> Result<Reach, Fault> {
-        let credential = self.identity.credentials().is_some();
-        match judge_realm(realm, &self.base, credential, self.access.insecure) {
-            Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
-            Ok(RealmOwner::Registry) => Ok(self.own_reach().await),
-            Err(_) if self.registries.is_token_host(self.repository, realm) => Ok(self.own_reach().await),
-            Err(why) => Err(Fault::Realm { host: host(&self.base), realm: host(realm), why }),
-        }
-    }
-
-    /// Public addresses, and private ones if the registry has such.
-    async fn own_reach(&self) -> Reach {
-        let own = Reach::like(self.base.host_str().unwrap_or_default());
-        tokio::time::timeout_at(self.deadline.at(), own).await.unwrap_or(Reach::PUBLIC)
-    }
-
     fn admitted(&self, answer: Answer, grant: Option<&Grant>) -> Result<Answer, Fault> {
         match answer.status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(self.denied(&answer, grant)),
@@ -204,7 +129,18 @@ impl Session<'_> {
         }
     }
 
-    fn denied(&self, answer: &Answer, grant: Option<&Grant>) -> Fault {
-        refusal::denied(answer, refusal::asked(self.identity.credentials(), grant.map(|grant| grant.kind)))
+    pub(super) fn denied(&self, answer: &Answer, grant: Option<&Grant>) -> Fault {
+        refusal::denied(answer, refusal::asked(self.identity.named(), grant.map(|grant| grant.kind)))
+    }
+}
+
+/// A 403 is an answer, except to logins of clouds, which some registries (ECR) answer so when they have expired.
+fn is_worth_renewing(status: StatusCode, grant: Option<&Grant>) -> bool {
+    match status {
+        StatusCode::UNAUTHORIZED => true,
+        StatusCode::FORBIDDEN => {
+            grant.is_some_and(|grant| grant.kind == GrantKind::Credential && grant.has_kept_login())
+        }
+        _ => false,
     }
 }

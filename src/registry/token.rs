@@ -44,7 +44,12 @@ pub(super) fn read(answer: &Answer) -> Result<Grant, Fault> {
     let token = [body.token, body.access_token].into_iter().flatten().find(|token| !token.is_empty());
     let token = token.ok_or_else(|| bad("there is no token in it"))?;
     let header = bearer(token.as_bytes()).ok_or_else(|| bad("its token cannot be put in a header"))?;
-    Ok(Grant { header, kind: GrantKind::Token, until: Some(Instant::now() + life(body.expires_in.as_ref())) })
+    Ok(Grant {
+        header,
+        kind: GrantKind::Token,
+        until: Some(Instant::now() + life(body.expires_in.as_ref())),
+        login: None,
+    })
 }
 
 /// `Basic` with the credential (RFC 7617).
