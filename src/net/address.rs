@@ -5,6 +5,7 @@
 //! DNS that changes in between changes nothing. Where a proxy of the environment connects, the proxy resolves.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
@@ -27,6 +28,9 @@ pub struct Reach {
     link_local: bool,
 }
 
+/// Gives the addresses of a name.
+pub type Names = Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>;
+
 /// A name that leads to an address outside of the [`Reach`].
 #[derive(Debug, thiserror::Error)]
 #[error("address {0} is not public")]
@@ -38,15 +42,10 @@ impl Reach {
     /// For hosts that strangers named.
     pub const PUBLIC: Self = Self { private: false, loopback: false, link_local: false };
 
-    /// Public addresses, and private or loopback ones if `host` itself (a name or an address) resolves to such.
-    /// A host that does not resolve adds nothing.
-    pub async fn like(host: &str) -> Self {
-        let mut reach = Self::PUBLIC;
-        for address in resolve(host).await {
-            reach.private |= class(address) == AddressClass::Private;
-            reach.loopback |= class(address) == AddressClass::Loopback;
-        }
-        reach
+    /// Public addresses, and private or loopback ones if `address` is such.
+    pub fn of(address: IpAddr) -> Self {
+        let class = class(address);
+        Self { private: class == AddressClass::Private, loopback: class == AddressClass::Loopback, link_local: false }
     }
 
     pub fn admits(self, address: IpAddr) -> bool {
@@ -132,7 +131,7 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-fn literal(url: &Url) -> Option<IpAddr> {
+pub(super) fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(v4) => Some(v4.into()),
         Host::Ipv6(v6) => Some(v6.into()),
@@ -140,25 +139,25 @@ fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
-async fn resolve(host: &str) -> Vec<IpAddr> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    match tokio::net::lookup_host((bare, 0)).await {
-        Ok(found) => found.map(|address| address.ip()).collect(),
-        Err(_) => Vec::new(),
-    }
+/// Resolves as the system does, or as `names` says, and gives the addresses within reach. A name that has none of them
+/// is refused; one that has others too is reached where it may be.
+pub(super) struct GuardedResolver {
+    pub(super) reach: Reach,
+    pub(super) names: Option<Names>,
 }
-
-/// Resolves as the system does and refuses a name if any of its addresses is out of reach.
-pub(super) struct GuardedResolver(pub(super) Reach);
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let (reach, names) = (self.reach, self.names.clone());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            match found.iter().find(|address| !reach.admits(address.ip())) {
-                Some(address) => Err(OutOfReach(address.ip()).into()),
-                None => Ok(Box::new(found.into_iter()) as Addrs),
+            let found: Vec<SocketAddr> = match names {
+                Some(names) => names(name.as_str()).into_iter().map(|address| (address, 0).into()).collect(),
+                None => tokio::net::lookup_host((name.as_str(), 0)).await?.collect(),
+            };
+            let (within, outside): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| reach.admits(found.ip()));
+            match (within.is_empty(), outside.first()) {
+                (true, Some(address)) => Err(OutOfReach(address.ip()).into()),
+                _ => Ok(Box::new(within.into_iter()) as Addrs),
             }
         })
     }

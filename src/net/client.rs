@@ -127,6 +127,11 @@ impl Http {
         Error::sort(error, &self.way(url), step, &self.clients.settings)
     }
 
+    /// Whether no proxy is on the way to `url`.
+    pub(super) fn is_direct(&self, url: &Url) -> bool {
+        matches!(self.clients.proxy_for(url), Ok(None))
+    }
+
     /// How `url` is reached, for errors.
     pub(super) fn way(&self, url: &Url) -> Way {
         let proxy = self.clients.proxy_for(url).ok().flatten();
@@ -213,8 +218,11 @@ impl Clients {
         match &lane.proxy {
             Some(proxy) => builder = builder.proxy(proxy.of_client()?),
             // Where a proxy connects, the proxy resolves: what is resolved here is the proxy's own name.
-            None if lane.reach != Reach::ANY => builder = builder.dns_resolver(GuardedResolver(lane.reach)),
-            None => {}
+            None if lane.reach == Reach::ANY && settings.names.is_none() => {}
+            None => {
+                let names = settings.names.clone();
+                builder = builder.dns_resolver(GuardedResolver { reach: lane.reach, names });
+            }
         }
         Ok(builder)
     }

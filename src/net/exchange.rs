@@ -2,13 +2,14 @@
 //! it arrives.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::address::{OutOfReach, Reach};
+use super::address::{OutOfReach, Reach, literal};
 use super::body::Intake;
 use super::client::Http;
 use super::deadline::Deadline;
@@ -41,6 +42,8 @@ pub struct Request {
 pub struct Answer {
     /// Where it came from in the end.
     pub url: Url,
+    /// The address that sent it; unknown where a proxy was between.
+    pub peer: Option<IpAddr>,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -67,11 +70,13 @@ impl Request {
     }
 
     /// The request that a redirect asks for: a credential stays on its host, and 303 turns it into a GET.
-    fn redirected(&self, status: StatusCode, to: Url) -> Self {
-        let mut next = self.clone();
+    /// Another host is reached at addresses like those of the server that names it.
+    fn redirected(&self, answer: &Answer, to: Url) -> Self {
+        let (mut next, status) = (self.clone(), answer.status);
         if !same_host(&self.url, &to) {
             next.headers.remove(AUTHORIZATION);
             next.asker = Asker::default();
+            next.reach = answer.reach();
         }
         if status == StatusCode::SEE_OTHER && self.method != Method::HEAD {
             next.method = Method::GET;
@@ -86,6 +91,12 @@ impl Answer {
     /// The header's value, if it is there and plain text.
     pub fn header(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Where a server may lead us that this one named: to public addresses, and to such as it has itself. What counts is
+    /// the address that the answer came from; a name may lead elsewhere a moment later.
+    pub fn reach(&self) -> Reach {
+        self.peer.or_else(|| literal(&self.url)).map_or(Reach::PUBLIC, Reach::of)
     }
 
     /// The error to report when this status was not what the caller hoped for.
@@ -119,7 +130,7 @@ impl Http {
             let judge = |(answer, _): &(Answer, I)| judge_status(answer.status, &answer.headers);
             let (answer, intake) = retry(deadline, judge, || self.exchange(&request, start(), deadline)).await?;
             match follow(&answer.url, answer.status, &answer.headers, request.redirects)? {
-                Some(to) => request = request.redirected(answer.status, to),
+                Some(to) => request = request.redirected(&answer, to),
                 None => return Ok((answer, intake)),
             }
         }
@@ -159,13 +170,14 @@ impl Http {
         if let Some(pass) = pass {
             pass.answered(status.as_u16(), &headers);
         }
+        let peer = response.remote_addr().filter(|_| self.is_direct(url)).map(|address| address.ip());
         let mut body = Bytes::new();
         if status.is_success() && request.method != Method::HEAD {
             self.read_into(response, request.body_max, deadline, intake).await?;
         } else if request.method != Method::HEAD {
             body = self.read_start(response, REFUSAL_BYTES_MAX, deadline).await?;
         }
-        Ok(Answer { url: url.clone(), status, headers, body })
+        Ok(Answer { url: url.clone(), peer, status, headers, body })
     }
 }
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use reqwest::{Method, StatusCode, header};
 pub use url::Url;
 
-pub use address::{AddressClass, Reach, class, is_loopback, may_carry_credentials};
+pub use address::{AddressClass, Names, Reach, class, is_loopback, may_carry_credentials};
 pub use body::Intake;
 pub use client::Http;
 pub use connection::{ClientCertificate, Connection, Fingerprint};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// PEM bundles of authorities that are trusted besides the system's.
     pub ca: Vec<Vec<u8>>,
+    /// Resolves names instead of the system.
+    pub names: Option<Names>,
     pub observer: Option<Observer>,
     /// Of the clients that are [`limited`](Http::limited).
     pub waits: Option<WaitObserver>,
@@ -64,6 +66,7 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(30),
             ca: Vec::new(),
+            names: None,
             observer: None,
             waits: None,
         }

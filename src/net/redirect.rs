@@ -12,7 +12,7 @@ pub enum Redirects {
     /// Only on the host that was asked; credentials go along.
     SameHost,
     /// To any https URL; a credential does not leave the host. For blobs, whose digest is checked. The server chooses
-    /// the target: give the request the server's own [`Reach`](super::Reach::like).
+    /// the target, which is reached at addresses of the kind that the server has.
     Anywhere,
 }
 

@@ -50,7 +50,7 @@ impl Session<'_> {
     async fn grant(&self, answer: &Answer, asked: &Challenge, given: Option<&Credentials>) -> Result<Grant, Fault> {
         match asked {
             Challenge::Basic => self.basic(answer, given),
-            Challenge::Bearer { realm, service } => self.bearer(realm, service.as_deref(), given).await,
+            Challenge::Bearer { realm, service } => self.bearer(answer, realm, service.as_deref(), given).await,
         }
     }
 
@@ -64,13 +64,19 @@ impl Session<'_> {
         }
     }
 
-    async fn bearer(&self, realm: &Url, service: Option<&str>, given: Option<&Credentials>) -> Result<Grant, Fault> {
+    async fn bearer(
+        &self,
+        answer: &Answer,
+        realm: &Url,
+        service: Option<&str>,
+        given: Option<&Credentials>,
+    ) -> Result<Grant, Fault> {
         if let Some(Credentials::RegistryToken { token }) = given {
             let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
             return token::bearer(token.expose()).map(Grant::of_credential).ok_or_else(unusable);
         }
         let mut request = token::request(realm, service, self.repository.path(), given);
-        request.reach = self.reach_of(realm).await?;
+        request.reach = self.reach_of(realm, answer)?;
         request.asker = self.asker(realm);
         let answer = self.http.fetch(&request, self.deadline).await?;
         match answer.status.as_u16() {
@@ -116,21 +122,15 @@ impl Session<'_> {
         login.map_err(|source| Fault::Cloud { host: host.to_owned(), source: Box::new(source) })
     }
 
-    /// Which addresses a token server may have: private ones only if the registry has such too.
-    async fn reach_of(&self, realm: &Url) -> Result<Reach, Fault> {
+    /// Which addresses a token server may have that `answer` names: private ones only if the registry has such too.
+    fn reach_of(&self, realm: &Url, answer: &Answer) -> Result<Reach, Fault> {
         let has_credential = self.identity != Identity::Anonymous;
         match judge_realm(realm, &self.base, has_credential, self.access.insecure) {
             Ok(RealmOwner::Stranger) => Ok(Reach::PUBLIC),
-            Ok(RealmOwner::Registry) => Ok(self.own_reach().await),
-            Err(_) if self.client.registries.is_token_host(self.repository, realm) => Ok(self.own_reach().await),
+            Ok(RealmOwner::Registry) => Ok(answer.reach()),
+            Err(_) if self.client.registries.is_token_host(self.repository, realm) => Ok(answer.reach()),
             Err(why) => Err(Fault::Realm { host: host(&self.base), realm: host(realm), why }),
         }
-    }
-
-    /// Public addresses, and private ones if the registry has such.
-    pub(super) async fn own_reach(&self) -> Reach {
-        let own = Reach::like(self.base.host_str().unwrap_or_default());
-        tokio::time::timeout_at(self.deadline.at(), own).await.unwrap_or(Reach::PUBLIC)
     }
 }
 

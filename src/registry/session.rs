@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use crate::image::{Digest, Repository};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use crate::net::{Answer, Asker, Deadline, Error, Http, Intake, Method, Redirects, Request, StatusCode, Url};
+use crate::net::{Answer, Asker, Deadline, Http, Intake, Method, Redirects, Request, StatusCode, Url};
 use crate::registry::credentials::Identity;
 use crate::registry::grant::{Grant, GrantKind, Slot};
 use crate::registry::refusal;
@@ -51,7 +51,6 @@ impl Session<'_> {
     pub(super) async fn blob(&self, digest: &Digest, body_max: usize) -> Result<Answer, Fault> {
         let mut request = Request::new(Method::GET, self.url(&format!("blobs/{digest}")), body_max);
         request.redirects = Redirects::Anywhere;
-        request.reach = self.own_reach().await;
         self.whole(request, "*/*").await
     }
 
@@ -95,12 +94,11 @@ impl Session<'_> {
         if let Some(grant) = grant {
             request.headers.insert(AUTHORIZATION, grant.header.clone());
         }
-        match self.http.stream(&request, start, self.deadline).await {
-            Err(Error::Redirected { .. }) if self.identity == Identity::Anonymous => {
-                self.send_anywhere(request, start).await
-            }
-            answer => Ok(answer?),
+        if self.identity == Identity::Anonymous {
+            // registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there.
+            request.redirects = Redirects::Anywhere;
         }
+        Ok(self.http.stream(&request, start, self.deadline).await?)
     }
 
     /// Who asks otherwise, or in another way, fails otherwise. Manifests are counted apart: Docker Hub's quota is of them.
@@ -108,18 +106,6 @@ impl Session<'_> {
         let mut hasher = DefaultHasher::new();
         (&self.identity, &self.access.connection, self.access.timeout).hash(&mut hasher);
         Asker { account: hasher.finish(), kind: u8::from(url.path().contains("/manifests/")) }
-    }
-
-    /// registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there, over https
-    /// and to addresses of the kind that the registry itself has.
-    async fn send_anywhere<I: Intake>(
-        &self,
-        mut request: Request,
-        start: &impl Fn() -> I,
-    ) -> Result<(Answer, I), Fault> {
-        request.redirects = Redirects::Anywhere;
-        request.reach = self.own_reach().await;
-        Ok(self.http.stream(&request, start, self.deadline).await?)
     }
 
     fn admitted(&self, answer: Answer, grant: Option<&Grant>) -> Result<Answer, Fault> {

@@ -246,10 +246,12 @@ async fn names_are_guarded_when_they_are_resolved() {
     let error = http.fetch(&request, deadline).await.expect_err("a loopback address").to_string();
     assert!(error.ends_with(" is not public, and only public addresses are allowed here"), "{error}");
     assert_eq!(server.connections(), 0);
-    request.reach = Reach::like("127.0.0.1").await;
-    assert!(http.fetch(&request, deadline).await.is_ok());
-    assert_eq!(Reach::like("169.254.169.254").await, Reach::PUBLIC);
-    assert_eq!(Reach::like("registry.invalid").await, Reach::PUBLIC);
+    let address = |text: &str| text.parse().expect("an address");
+    request.reach = Reach::of(address("127.0.0.1"));
+    let answer = http.fetch(&request, deadline).await.expect("an answer");
+    assert_eq!((answer.peer.is_some(), answer.reach()), (true, request.reach));
+    assert_eq!(Reach::of(address("169.254.169.254")), Reach::PUBLIC);
+    assert_eq!(Reach::of(address("fd00:ec2::254")), Reach::PUBLIC);
 }
 
 #[tokio::test]

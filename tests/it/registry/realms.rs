@@ -1,9 +1,12 @@
 //! The token servers that a registry may name, by table and at work.
 
-use tagwright::net::Url;
-use tagwright::registry::{Access, RealmOwner, judge_realm};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
 
-use super::{client, login, tags_of};
+use tagwright::net::{Http, Settings, Url};
+use tagwright::registry::{Access, Client, Limits, RealmOwner, judge_realm};
+
+use super::{causes, client, login, tags_of};
 use crate::servers::fake_registry::{FakeRegistry, TokenRules};
 use crate::servers::raw::{RawServer, Reply};
 
@@ -47,6 +50,19 @@ fn credentials_go_to_the_registrys_own_token_server() {
         ("https://10.0.0.6/token", "https://10.0.0.5/", STRANGER),
         ("https://169.254.169.254/token", "https://registry.example.com/", STRANGER),
         ("https://2852039166/token", "https://169.254.169.254/", "own"),
+        ("https://0xa9.0xfe.0xa9.0xfe/token", "https://169.254.169.253/", STRANGER),
+        ("https://0251.0376.0251.0376/token", "https://registry.example.com/", STRANGER),
+        ("https://[::ffff:10.0.0.5]/token", "https://10.0.0.5/", STRANGER),
+        ("https://[fd00:ec2::254]/token", "https://registry.example.com/", STRANGER),
+        ("https://registry.example.com@evil.example/token", "https://registry.example.com/", STRANGER),
+        ("https://evil.example/registry.example.com", "https://registry.example.com/", STRANGER),
+        ("https://registry.example.com\\@evil.example/", "https://registry.example.com/", "own"),
+        ("https://gitlab.example.com/jwt/auth", "https://registry.example.com:5050/", "own"),
+        ("https://git.internal/jwt/auth", "https://git.internal:5050/", "own"),
+        ("https://harbor/service/token", "https://harbor:8443/", "own"),
+        ("https://other/service/token", "https://harbor:8443/", STRANGER),
+        ("https://ghcr.io.evil.example/token", "https://ghcr.io/", STRANGER),
+        ("https://auth.docker.com/token", "https://registry-1.docker.io/", STRANGER),
         ("https://localhost/token", "https://127.0.0.1/", "own"),
         ("http://127.0.0.1:5001/token", "http://localhost:5000/", "own"),
         ("http://127.0.0.2:5001/token", "http://localhost:5000/", STRANGER),
@@ -148,4 +164,75 @@ async fn token_servers_that_redirect_away_keep_no_credential() {
     );
     assert_eq!(found, expected);
     assert_eq!(elsewhere.connections(), 0);
+}
+
+/// A client for which names have the addresses of each list in turn, the last for ever.
+fn client_where(names: &[(&str, &[&str])]) -> Client {
+    let names: Vec<(String, Vec<IpAddr>)> = names
+        .iter()
+        .map(|(name, all)| ((*name).to_owned(), all.iter().map(|one| one.parse().expect("an address")).collect()))
+        .collect();
+    let names = Mutex::new(names);
+    let resolve = move |name: &str| {
+        let mut names = names.lock().expect("no panic");
+        let Some((_, left)) = names.iter_mut().find(|(known, _)| known == name) else { return Vec::new() };
+        if left.len() > 1 { vec![left.remove(0)] } else { left.clone() }
+    };
+    let settings = Settings { names: Some(Arc::new(resolve)), ..Settings::default() };
+    Client::new(Http::new(settings).expect("plain settings"), Limits::default())
+}
+
+#[tokio::test]
+async fn names_of_token_servers_lead_nowhere_that_the_registry_is_not() {
+    let tokens =
+        RawServer::start(vec![Reply::text("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"token\":\"opaque\"}")]);
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    let (port, tokens_port) = (registry.addr().port(), tokens.addr().port());
+    let access = Access { insecure: true, ..login("alice", "s3cret") };
+    let check = async |realm: &str, names: &[(&str, &[&str])], expected: &str| {
+        let realm = Some(realm.replace("PORT", &tokens_port.to_string()));
+        registry.require_tokens(TokenRules { realm, fixed: Some("opaque".into()), ..TokenRules::default() });
+        let name = format!("registry.test:{port}/acme/web").parse().expect("a repository");
+        let found = match client_where(names).tags(&name, &access).await {
+            Ok(list) => list.tags[0].to_string(),
+            Err(error) => causes(&error),
+        };
+        assert!(found.ends_with(expected), "{expected:?} at the end of {found:?}");
+    };
+    let here: (&str, &[&str]) = ("registry.test", &["127.0.0.1"]);
+    let own = "http://auth.registry.test:PORT/token";
+    check(own, &[here, ("auth.registry.test", &["127.0.0.1"])], "v1").await;
+    check("http://registry.test:PORT/token", &[here], "v1").await;
+    let asked = tokens.connections();
+    for address in
+        ["169.254.169.254", "10.1.2.3", "fd00:ec2::254", "fd00::1", "::ffff:169.254.169.254", "100.100.100.200"]
+    {
+        let refused = format!("address {address} is not public, and only public addresses are allowed here");
+        check(own, &[here, ("auth.registry.test", &[address])], &refused).await;
+        // The name of the registry itself leads elsewhere as soon as the realm is asked.
+        let rebound = &["127.0.0.1", "127.0.0.1", address];
+        check("http://registry.test:PORT/token", &[("registry.test", rebound)], &refused).await;
+    }
+    let stranger = "which is not asked: it is outside of the registry's domain";
+    check("http://registry.test.evil.example:PORT/token", &[here], stranger).await;
+    check("http://registry.test@evil.example:PORT/token", &[here], stranger).await;
+    check("http://registry\u{3002}test:PORT/token", &[here], "status 401 without a challenge (WWW-Authenticate)").await;
+    assert_eq!(tokens.connections(), asked, "nobody asked");
+}
+
+#[tokio::test]
+async fn a_name_with_addresses_of_both_kinds_is_reached_where_it_may_be() {
+    let registry = FakeRegistry::start();
+    registry.push("acme/web", "v1");
+    registry.require_tokens(TokenRules { login: Some(("alice".into(), "s3cret".into())), ..TokenRules::default() });
+    let port = registry.addr().port();
+    let realm = Some(format!("http://registry.test:{port}/token"));
+    registry.require_tokens(TokenRules { realm, ..TokenRules::default() });
+    let both = |_: &str| ["127.0.0.1", "10.255.255.1"].map(|one| one.parse().expect("an address")).to_vec();
+    let settings = Settings { names: Some(Arc::new(both)), ..Settings::default() };
+    let client = Client::new(Http::new(settings).expect("plain settings"), Limits::default());
+    let name = format!("registry.test:{port}/acme/web").parse().expect("a repository");
+    let list = client.tags(&name, &Access { insecure: true, ..Access::default() }).await.expect("a listing");
+    assert_eq!(list.tags[0].as_str(), "v1");
 }
