@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::{Certificate, Identity, Response, StatusCode};
+use reqwest::{Response, StatusCode};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::address::{GuardedResolver, Reach};
@@ -16,6 +17,7 @@ use super::lane::{Lanes, Pass};
 use super::proxy::{Proxies, Proxy};
 use super::rate::Rate;
 use super::standing::Asker;
+use super::trust::{self, Pair};
 use super::{Settings, redirect};
 
 const USER_AGENT: &str = concat!("tagwright/", env!("CARGO_PKG_VERSION"));
@@ -33,8 +35,8 @@ struct Clients {
     settings: Settings,
     proxies: Proxies,
     connection: Connection,
-    certificates: Vec<Certificate>,
-    identity: Option<Identity>,
+    certificates: Vec<CertificateDer<'static>>,
+    pair: Option<Pair>,
     lanes: Mutex<HashMap<Lane, reqwest::Client>>,
 }
 
@@ -150,22 +152,19 @@ impl Http {
 impl Clients {
     fn new(settings: Settings, proxies: Proxies, connection: Connection) -> Result<Self, Error> {
         let certificates = certificates(settings.ca.iter().chain(&connection.ca))?;
-        let identity = connection.client_certificate.as_ref().map(ClientCertificate::identity).transpose()?;
-        let clients = Self { settings, proxies, connection, certificates, identity, lanes: Mutex::default() };
+        let pair = connection.client_certificate.as_ref().map(ClientCertificate::pair).transpose()?;
+        let clients = Self { settings, proxies, connection, certificates, pair, lanes: Mutex::default() };
         clients.check_certificates().map(|()| clients)
     }
 
     /// Finds certificates that are none now, and not at the first request.
     fn check_certificates(&self) -> Result<(), Error> {
-        let lane = |tls| Lane { reach: Reach::ANY, http1: false, proxy: None, tls };
         if !self.certificates.is_empty() {
-            let built = self.builder(&lane(true))?.build();
-            built.map_err(|error| Error::Certificate { cause: Error::root_text(&error) })?;
+            trust::config(&self.certificates, None, false)
+                .map_err(|error| Error::Certificate { cause: error.to_string() })?;
         }
-        if let Some(identity) = &self.identity {
-            // Without authorities, so that nothing but the pair can be wrong.
-            let built = self.builder(&lane(false))?.identity(identity.clone()).build();
-            built.map_err(|error| Error::client_certificate(Error::root_text(&error)))?;
+        if let Some(pair) = &self.pair {
+            trust::check(pair).map_err(|error| Error::client_certificate(error.to_string()))?;
         }
         Ok(())
     }
@@ -188,16 +187,11 @@ impl Clients {
         if let Some(client) = lanes.get(&lane) {
             return Ok(client.clone());
         }
-        let mut builder = self.builder(&lane)?;
-        if let Some(identity) = self.identity.clone().filter(|_| lane.tls) {
-            builder = builder.identity(identity);
-        }
-        let client = builder.build().map_err(|error| Error::Client { cause: Error::root_text(&error) })?;
+        let client = self.builder(&lane)?.build().map_err(|error| Error::Client { cause: Error::root_text(&error) })?;
         lanes.insert(lane, client.clone());
         Ok(client)
     }
 
-    /// All but the client's own certificate.
     fn builder(&self, lane: &Lane) -> Result<reqwest::ClientBuilder, Error> {
         let settings = &self.settings;
         // The proxy is always ours to choose; the client's own reading of the environment is another.
@@ -209,7 +203,11 @@ impl Clients {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout);
         builder = match lane.tls {
-            true => builder.tls_certs_merge(self.certificates.iter().cloned()),
+            true if self.certificates.is_empty() && self.pair.is_none() => builder,
+            true => builder.tls_backend_preconfigured(
+                trust::config(&self.certificates, self.pair.as_ref(), lane.http1)
+                    .map_err(|error| Error::Client { cause: error.to_string() })?,
+            ),
             false => builder.tls_certs_only([]),
         };
         if lane.http1 {
@@ -240,13 +238,13 @@ fn is_refusal_of(proxy: &Proxy, sent: &Result<Response, Error>) -> bool {
     !proxy.is_socks() && status == Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
 }
 
-fn certificates<'a>(bundles: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<Certificate>, Error> {
+fn certificates<'a>(bundles: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<CertificateDer<'static>>, Error> {
     let mut certificates = Vec::new();
     for bundle in bundles {
-        let found = Certificate::from_pem_bundle(bundle)
-            .map_err(|error| Error::Certificate { cause: Error::root_text(&error) })?;
+        let refused = |cause: &str| Error::Certificate { cause: cause.to_owned() };
+        let found = trust::certificates(bundle).ok_or_else(|| refused("it is not well-formed PEM"))?;
         if found.is_empty() {
-            return Err(Error::Certificate { cause: "no PEM block `CERTIFICATE` in it".to_owned() });
+            return Err(refused("no PEM block `CERTIFICATE` in it"));
         }
         certificates.extend(found);
     }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use reqwest::Identity;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::proxy::Proxy;
+use super::trust::Pair;
 use crate::secret::Secret;
 
 /// What a client for one server needs beyond [`Settings`](super::Settings).
@@ -60,7 +60,7 @@ impl Connection {
 
 impl ClientCertificate {
     /// Whether the two belong together is found when a client is made of it.
-    pub(super) fn identity(&self) -> Result<Identity, Error> {
+    pub(super) fn pair(&self) -> Result<Pair, Error> {
         let refused = |cause: &str| Error::ClientCertificate { cause: cause.to_owned() };
         let chain: Vec<&[u8]> =
             blocks(&self.certificate).into_iter().filter(is_certificate).map(|(_, it)| it).collect();
@@ -69,7 +69,7 @@ impl ClientCertificate {
         }
         let key = private_key(&blocks(self.key.expose())).map_err(refused)?;
         let pem = [&chain.concat(), b"\n".as_slice(), key].concat();
-        Identity::from_pem(&pem).map_err(|_| refused("the certificate or its key is not well-formed PEM"))
+        Pair::from_pem(&pem).ok_or_else(|| refused("the certificate or its key is not well-formed PEM"))
     }
 }
 

@@ -186,7 +186,8 @@ impl Error {
                 Some("what listens there does not speak TLS: the URL may need http:// or another port")
             }
             Self::Tls { cause, .. } if cause.contains("CaUsedAsEndEntity") => Some(
-                "the server shows the certificate of an authority as its own: give it one that the authority issued",
+                "the server shows the certificate of an authority as its own: list that very certificate in ca.crt, or give \
+                 the server one that the authority issued",
             ),
             Self::Tls { cause, .. } if cause.starts_with(ALERT) => {
                 Some("the server may want a client certificate of an authority that it trusts")

@@ -18,6 +18,7 @@ mod rate;
 mod redirect;
 mod retry;
 mod standing;
+mod trust;
 
 use std::fmt;
 use std::sync::Arc;

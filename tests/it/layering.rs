@@ -67,6 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What only one room may touch: `(what a line must not contain, the rooms that may)`.
 const OWNED: &[(&str, &[&str])] = &[
     ("reqwest::", &["net", "git"]),
+    ("rustls::", &["net"]),
     ("git2::", &["git"]),
     ("redb::", &["ledger"]),
     ("russh::", &["git/ssh/", "git/private_key.rs"]),

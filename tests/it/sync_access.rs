@@ -10,7 +10,7 @@ use tagwright::secret::Secret;
 use tagwright::standalone::access_name;
 
 use crate::servers::proxy::{Kind, TestProxy};
-use crate::servers::tls::{Authority, TlsFront};
+use crate::servers::tls::{Authority, TlsFront, expired_self_signed, self_signed};
 use crate::world::{World, automation, policy, source};
 
 /// The simple world with `spec` in its ImageRepository, and `more` beside it.
@@ -173,4 +173,45 @@ fn the_name_of_an_access_holds_names_and_no_values() {
     check("certSecretRef: {name: c}, insecure: true", &anonymous, "certSecretRef=team/c;insecure");
     check("proxySecretRef: {name: p}", &known, "dockerConfig;proxySecretRef=team/p");
     check("provider: aws, secretRef: {name: a}, certSecretRef: {name: c}", &cloud, "provider=aws;certSecretRef=team/c");
+}
+
+#[test]
+fn a_certificate_that_is_listed_itself_is_trusted_by_registries_and_git() {
+    let check = |shown: &(Vec<u8>, Vec<u8>), listed: &[u8], expected: Result<(), &str>| {
+        let world = World::simple();
+        let registry = TlsFront::showing(shown, world.registry.addr(), None);
+        let git = TlsFront::showing(shown, world.git.addr(), None);
+        let image = format!("{}/acme/web", registry.addr());
+        let policy = policy("web", "^1")
+            .replace("REGISTRY/acme/web", &image)
+            .replace("interval: 1m}", "interval: 1m, certSecretRef: {name: ca}}");
+        let source = source("app")
+            .replace("GIT/app.git", &git.url("app.git"))
+            .replace("interval: 1m,", "interval: 1m, secretRef: {name: ca},");
+        let objects = policy + &source + &automation("apps", "app", "./apps") + &secret("ca", &[("ca.crt", listed)]);
+        world.objects("all.yaml", &objects);
+        let run = world.sync(&[]);
+        match expected {
+            Ok(()) => {
+                run.ok();
+                assert_eq!(world.web_image("main"), format!("{image}:1.0.1"));
+            }
+            Err(why) => {
+                let run = run.code_is(2);
+                for server in [&registry, &git] {
+                    let told = format!("connecting to {}: TLS failure: invalid peer certificate: {why}", server.addr());
+                    assert!(run.stderr.contains(&told), "{told:?} in {}", run.stderr);
+                }
+            }
+        }
+    };
+    let here = "IP:127.0.0.1";
+    let (own, other) = (self_signed(here), self_signed(here));
+    check(&own, &own.0, Ok(()));
+    check(&own, &[other.0.as_slice(), &own.0].concat(), Ok(()));
+    check(&own, &other.0, Err("Other(OtherError(CaUsedAsEndEntity))"));
+    let elsewhere = self_signed("DNS:elsewhere.test");
+    check(&elsewhere, &elsewhere.0, Err("certificate not valid for name"));
+    let expired = expired_self_signed(here);
+    check(&expired, &expired.0, Err("certificate expired"));
 }

@@ -133,6 +133,38 @@ impl Authority {
     }
 }
 
+/// A certificate that nobody else signed, marked as an authority's (which is openssl's default), with its key.
+pub(crate) fn self_signed(names: &str) -> (Vec<u8>, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let extension = format!("subjectAltName={names}");
+    let made = ["req", "-x509", "-subj", "/CN=self", "-addext", &extension, "-keyout", "key", "-out", "certificate"];
+    openssl(folder.path(), &[&made[..], &NEW_KEY[..]].concat());
+    both(folder.path())
+}
+
+/// The same, and it was good on one day in 2020.
+pub(crate) fn expired_self_signed(names: &str) -> (Vec<u8>, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let settings = format!(
+        "[ca]\ndefault_ca = own\n[own]\ndatabase = index\nnew_certs_dir = .\nrand_serial = yes\ndefault_md = sha256\n\
+         policy = any\nx509_extensions = more\n[any]\ncommonName = supplied\n\
+         [more]\nbasicConstraints = CA:TRUE\nsubjectAltName = {names}\n"
+    );
+    fs::write(folder.path().join("settings"), settings).expect("a file");
+    fs::write(folder.path().join("index"), "").expect("a file");
+    let asked = ["req", "-new", "-subj", "/CN=self", "-keyout", "key", "-out", "request"];
+    openssl(folder.path(), &[&asked[..], &NEW_KEY[..5]].concat());
+    let day = ["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"];
+    let signed = ["ca", "-batch", "-selfsign", "-config", "settings", "-keyfile", "key", "-in", "request"];
+    openssl(folder.path(), &[&signed[..], &day, &["-notext", "-out", "certificate"]].concat());
+    both(folder.path())
+}
+
+fn both(folder: &Path) -> (Vec<u8>, Vec<u8>) {
+    let read = |name: &str| fs::read(folder.join(name)).expect("a file of openssl");
+    (read("certificate"), read("key"))
+}
+
 /// TLS in front of another server of this machine: what comes in is handed on as it is.
 pub(crate) struct TlsFront {
     addr: SocketAddr,
@@ -143,7 +175,12 @@ pub(crate) struct TlsFront {
 impl TlsFront {
     /// With `clients`, only those are let in that show a certificate of that authority.
     pub(crate) fn start(authority: &Authority, behind: SocketAddr, clients: Option<&[u8]>) -> Self {
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(authority, clients)));
+        Self::showing(&authority.server(), behind, clients)
+    }
+
+    /// With this certificate and its key.
+    pub(crate) fn showing(pair: &(Vec<u8>, Vec<u8>), behind: SocketAddr, clients: Option<&[u8]>) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(pair, clients)));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
@@ -187,7 +224,7 @@ impl Drop for TlsFront {
     }
 }
 
-fn server_config(authority: &Authority, clients: Option<&[u8]>) -> ServerConfig {
+fn server_config((certificate, key): &(Vec<u8>, Vec<u8>), clients: Option<&[u8]>) -> ServerConfig {
     let builder = match clients {
         None => ServerConfig::builder().with_no_client_auth(),
         Some(pem) => {
@@ -197,9 +234,8 @@ fn server_config(authority: &Authority, clients: Option<&[u8]>) -> ServerConfig 
             ServerConfig::builder().with_client_cert_verifier(verifier)
         }
     };
-    let (certificate, key) = authority.server();
-    let chain = vec![CertificateDer::from_pem_slice(&certificate).expect("a certificate")];
-    builder.with_single_cert(chain, PrivateKeyDer::from_pem_slice(&key).expect("a key")).expect("a pair")
+    let chain = vec![CertificateDer::from_pem_slice(certificate).expect("a certificate")];
+    builder.with_single_cert(chain, PrivateKeyDer::from_pem_slice(key).expect("a key")).expect("a pair")
 }
 
 fn make_certificates(folder: &Path) {
