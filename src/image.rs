@@ -28,6 +28,20 @@ pub struct Repository {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(Arc<str>);
 
+/// What a tag is for, by its name: an image, or something about one that tools keep beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TagKind {
+    Image,
+    /// `sha256-….sig`, of cosign.
+    Signature,
+    /// `sha256-….att`, of cosign.
+    Attestation,
+    /// `sha256-….sbom`, of cosign.
+    Sbom,
+    /// `sha256-…`: the list of what refers to an image, in registries without the API for it (OCI distribution 1.1).
+    Referrers,
+}
+
 /// A content digest, `sha256:…` (also sha384 and sha512), lower-case hex of the exact length.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(String);
@@ -158,6 +172,44 @@ impl Hash for Repository {
 impl Tag {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    pub fn kind(&self) -> TagKind {
+        TagKind::of(self.as_str())
+    }
+}
+
+impl TagKind {
+    /// The kind of a tag of this text.
+    pub fn of(tag: &str) -> Self {
+        let (digest, suffix) = tag.split_once('.').map_or((tag, None), |(digest, suffix)| (digest, Some(suffix)));
+        match suffix {
+            _ if !is_digest_in_a_tag(digest) => Self::Image,
+            None => Self::Referrers,
+            Some("sig") => Self::Signature,
+            Some("att") => Self::Attestation,
+            Some("sbom") => Self::Sbom,
+            Some(_) => Self::Image,
+        }
+    }
+}
+
+/// `sha256-` and 64 hexadecimal digits. Of a longer digest the list of referrers has the first 64.
+fn is_digest_in_a_tag(text: &str) -> bool {
+    let hex = text.split_once('-').filter(|(algorithm, _)| matches!(*algorithm, "sha256" | "sha384" | "sha512"));
+    hex.is_some_and(|(_, hex)| matches!(hex.len(), 64 | 96 | 128) && hex.bytes().all(is_lower_hex))
+}
+
+/// With its article: `a signature`.
+impl fmt::Display for TagKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Image => "an image",
+            Self::Signature => "a signature",
+            Self::Attestation => "an attestation",
+            Self::Sbom => "a bill of materials (SBOM)",
+            Self::Referrers => "a list of referrers",
+        })
     }
 }
 

@@ -43,6 +43,11 @@ pub(super) fn registry_client() -> Result<Client, Failure> {
 impl RegistryArgs {
     /// The tags of `images`; the outcome at place `i` belongs to image `i`.
     pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
+        Ok(runtime()?.block_on(scan(&registry_client()?, &self.requests(images)?)))
+    }
+
+    /// How each of `images` is asked.
+    pub(super) fn requests(&self, images: &[Repository]) -> Result<Vec<ScanRequest>, Failure> {
         let login = self.login()?;
         let request = |image: &Repository| {
             let credentials = login.for_image(image)?;
@@ -50,8 +55,7 @@ impl RegistryArgs {
             let access = Access { credentials, insecure: self.insecure, timeout, ..Access::default() };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
         };
-        let requests = images.iter().map(request).collect::<Result<Vec<_>, Failure>>()?;
-        Ok(runtime()?.block_on(scan(&registry_client()?, &requests)))
+        images.iter().map(request).collect()
     }
 
     /// Read once, however many images there are: stdin holds one password.

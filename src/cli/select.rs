@@ -9,7 +9,7 @@ use super::access::RegistryArgs;
 use super::failure::Failure;
 use super::scan::tell_skipped;
 use super::{Format, Outcome, output};
-use crate::image::Repository;
+use crate::image::{Repository, TagKind};
 use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
 
 /// More than any registry lists, in bytes: what `--tags-from` reads at most.
@@ -177,10 +177,17 @@ fn answer<'a>(args: &Args, latest: Option<&'a str>, verdicts: &'a [Verdict<'a>],
         image: args.image.as_ref().map(ToString::to_string),
         latest: latest.map(|tag| Latest { tag, digest: None }),
         error,
-        tags: verdicts
-            .iter()
-            .map(|v| TagVerdict { tag: v.tag, verdict: word(v.outcome), reason: v.reason.to_string() })
-            .collect(),
+        tags: verdicts.iter().map(|v| TagVerdict { tag: v.tag, verdict: word(v.outcome), reason: reason(v) }).collect(),
+    }
+}
+
+/// What a tag that was passed over is, if it is no image, and why it was passed over.
+fn reason(verdict: &Verdict<'_>) -> String {
+    match TagKind::of(verdict.tag) {
+        kind if kind != TagKind::Image && verdict.outcome == policy::Outcome::Rejected => {
+            format!("{kind}: {}", verdict.reason)
+        }
+        _ => verdict.reason.to_string(),
     }
 }
 
@@ -194,7 +201,7 @@ fn word(outcome: policy::Outcome) -> &'static str {
 
 fn print(args: &Args, latest: Option<&str>, verdicts: &[Verdict<'_>]) -> Result<(), Failure> {
     if args.explain {
-        let rows = verdicts.iter().map(|v| vec![v.tag.to_owned(), word(v.outcome).to_owned(), v.reason.to_string()]);
+        let rows = verdicts.iter().map(|v| vec![v.tag.to_owned(), word(v.outcome).to_owned(), reason(v)]);
         return output::table(&["TAG", "VERDICT", "REASON"], rows.collect());
     }
     match (latest, &args.image) {

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod cause;
 pub mod diff;
+pub mod facts;
 pub mod history;
 mod lanes;
 pub mod message;

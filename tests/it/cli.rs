@@ -78,6 +78,45 @@ fn scan_and_select_ask_a_registry() {
 }
 
 #[test]
+fn select_says_what_is_no_image() {
+    let hex = "0".repeat(64);
+    let tags = format!("1.0.0\nsha256-{hex}\nsha256-{hex}.sig\nsha256-{hex}.att\nsha256-{hex}.sbom\n");
+    let args = ["select", "--tags-from", "-", "--semver", "*", "--explain", "--exclude", r"\.sig$", "-o", "json"];
+    let answer = run_with_input(args, &tags).json();
+    let reasons: Vec<&str> =
+        answer["tags"].as_array().expect("verdicts").iter().skip(1).flat_map(|tag| tag["reason"].as_str()).collect();
+    let starts = [
+        "a list of referrers: ",
+        r"a signature: excluded by \.sig$",
+        "an attestation: ",
+        "a bill of materials (SBOM): ",
+    ];
+    assert_eq!(reasons.len(), starts.len());
+    for (reason, start) in reasons.iter().zip(starts) {
+        assert!(reason.starts_with(start), "{reason}");
+    }
+}
+
+#[test]
+fn scan_asks_what_tags_stand_for() {
+    let registry = FakeRegistry::start();
+    let signature = format!("sha256-{}.sig", "0".repeat(64));
+    for (tag, created) in [("1.0.0", "2024-01-02T03:04:05Z"), ("1.1.0", "1970-01-01T00:00:00Z"), (&signature, "")] {
+        let config = registry.push_content(format!(r#"{{"created":"{created}"}}"#).as_bytes());
+        registry.push_manifest("acme/web", tag, format!(r#"{{"config":{{"digest":"{config}"}}}}"#).as_bytes());
+    }
+    registry.push_manifest("acme/web", "broken", b"{");
+    let web = registry.image("acme/web");
+    let scan = |more: &[&str]| run(["scan", &web].iter().chain(more));
+    let folder = Path::new("/nowhere");
+    snapshot("scan_facts", &scan(&["--digests", "--created", "--images-only"]), folder);
+    snapshot("scan_facts_json", &scan(&["--created", "-o", "json"]), folder);
+    snapshot("scan_digests", &scan(&["--digests"]), folder);
+    snapshot("scan_platform", &scan(&["--created", "--platform", "linux"]), folder);
+    assert_eq!(scan(&["--images-only"]).ok(), "1.0.0\n1.1.0\nbroken\n");
+}
+
+#[test]
 fn update_rewrites_a_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("app.yaml");

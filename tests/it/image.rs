@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tagwright::image::{Digest, ImageRef, Repository, Scheme, Tag};
+use tagwright::image::{Digest, ImageRef, Repository, Scheme, Tag, TagKind};
 
 use crate::oracle;
 
@@ -182,5 +182,25 @@ proptest! {
         let (image, repository) = (text.parse::<ImageRef>(), text.parse::<Repository>());
         prop_assert!(repository.is_err() || image.is_ok());
         let _ = (text.parse::<Tag>(), text.parse::<Digest>());
+    }
+}
+
+#[test]
+fn tags_about_images_are_told_from_those_of_images() {
+    let check = |tag: String, kind: TagKind| {
+        assert_eq!(tag.parse::<Tag>().expect("a tag").kind(), kind, "{tag}");
+    };
+    let hex = "0123456789abcdef".repeat(4);
+    check(format!("sha256-{hex}.sig"), TagKind::Signature);
+    check(format!("sha256-{hex}.att"), TagKind::Attestation);
+    check(format!("sha256-{hex}.sbom"), TagKind::Sbom);
+    check(format!("sha256-{hex}"), TagKind::Referrers);
+    check(format!("sha512-{hex}"), TagKind::Referrers);
+    check(format!("sha512-{}", &hex.repeat(2)[..121]), TagKind::Image);
+    for image in ["1.0.0", "latest", "v1.sig", "sha256-abc.sig", "sha256"] {
+        check(image.to_owned(), TagKind::Image);
+    }
+    for image in [format!("sha256-{hex}.txt"), format!("md5-{hex}"), format!("sha256-{}", hex.to_uppercase())] {
+        check(image, TagKind::Image);
     }
 }

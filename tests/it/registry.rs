@@ -6,6 +6,7 @@ mod faults;
 mod images;
 mod limits;
 mod listing;
+mod memory;
 mod real;
 mod realms;
 mod rules;

@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     SlowDrip,
     /// A listing that goes on for ever, as fast as it can.
     Endless,
+    /// A body that begins so and goes on with digits for ever.
+    EndlessAfter(&'static str),
+    /// A page with a tag of its own and a `Link` to the next.
+    EndlessPages,
     /// The right listing with this `Link` header.
     Link(String),
     /// The right manifest with this digest header; none if `None`.
@@ -287,6 +291,9 @@ impl World {
         }
         let (head, list) = (request.method == "HEAD", rest == "tags/list");
         let fault = self.next_fault(head, list);
+        if let Some(Fault::EndlessPages) = fault {
+            return answers::page_of_many(self.requests.len());
+        }
         if let Some(whole) = fault.as_ref().and_then(answers::whole) {
             return whole;
         }

@@ -85,9 +85,10 @@ pub(super) fn whole(fault: &Fault) -> Option<Response> {
             Some(reply(*status, &headers, body.clone().into()))
         }
         Fault::Truncated => Some(truncated()),
-        Fault::SlowDrip => Some(endless(b" ", Duration::from_millis(10))),
-        Fault::Endless => Some(endless(&[b' '; 64 << 10], Duration::ZERO)),
-        Fault::Link(_) | Fault::DigestHeader(_) | Fault::HeadRefused(_) => None,
+        Fault::SlowDrip => Some(endless(LIST, b" ", Duration::from_millis(10))),
+        Fault::Endless => Some(endless(LIST, &[b' '; 64 << 10], Duration::ZERO)),
+        Fault::EndlessAfter(start) => Some(endless(start, &[b'7'; 64 << 10], Duration::ZERO)),
+        Fault::EndlessPages | Fault::Link(_) | Fault::DigestHeader(_) | Fault::HeadRefused(_) => None,
     }
 }
 
@@ -118,12 +119,20 @@ fn truncated() -> Response {
     reply(200, &[JSON, ("content-length", "1000")], Body::from_stream(pieces))
 }
 
-/// `{"tags":[` and then `piece` again and again.
-fn endless(piece: &'static [u8], pause: Duration) -> Response {
+const LIST: &str = "{\"tags\":[";
+
+/// `start` and then `piece` again and again.
+fn endless(start: &'static str, piece: &'static [u8], pause: Duration) -> Response {
     let pieces = stream::unfold(true, move |first| async move {
         tokio::time::sleep(pause).await;
-        let piece = if first { b"{\"tags\":[" } else { piece };
+        let piece = if first { start.as_bytes() } else { piece };
         Some((Ok::<_, Infallible>(Bytes::from_static(piece)), false))
     });
     reply(200, &[JSON], Body::from_stream(pieces))
+}
+
+/// Page `number` of a list that never ends.
+pub(super) fn page_of_many(number: usize) -> Response {
+    let link = format!("</v2/acme/web/tags/list?page={number}&pad={}>; rel=next", "x".repeat(4000));
+    reply(200, &[JSON, ("link", &link)], format!("{{\"tags\":[\"v{number}\"]}}").into())
 }
