@@ -3,6 +3,7 @@
 mod access;
 mod digests;
 mod faults;
+mod hostile;
 mod images;
 mod limits;
 mod listing;

@@ -18,6 +18,8 @@ pub(crate) struct RawServer {
 pub(crate) enum Reply {
     /// These bytes, then the end of the connection.
     Bytes(Vec<u8>),
+    /// The same, once the client has had time to ask.
+    BytesLater(Vec<u8>),
     /// Nothing, and the connection stays open.
     Silence,
     /// These bytes, then silence on the open connection.
@@ -83,6 +85,10 @@ fn serve(mut stream: TcpStream, reply: &Reply, heads: &Mutex<Vec<String>>, stopp
     heads.lock().expect("no poisoned lock").push(read_head(&mut stream));
     match reply {
         Reply::Bytes(bytes) => drop(stream.write_all(bytes)),
+        Reply::BytesLater(bytes) => {
+            thread::sleep(std::time::Duration::from_millis(100));
+            drop(stream.write_all(bytes));
+        }
         Reply::Silence => keep_open(stopped),
         Reply::BytesThenSilence(bytes) => {
             drop(stream.write_all(bytes));

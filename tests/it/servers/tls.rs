@@ -180,7 +180,18 @@ impl TlsFront {
 
     /// With this certificate and its key.
     pub(crate) fn showing(pair: &(Vec<u8>, Vec<u8>), behind: SocketAddr, clients: Option<&[u8]>) -> Self {
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(pair, clients)));
+        Self::start_with(server_config(pair, clients), behind)
+    }
+
+    /// Speaks HTTP/2 alone.
+    pub(crate) fn start_http2(authority: &Authority, behind: SocketAddr) -> Self {
+        let mut config = server_config(&authority.server(), None);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Self::start_with(config, behind)
+    }
+
+    fn start_with(config: ServerConfig, behind: SocketAddr) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(config));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
