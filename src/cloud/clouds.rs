@@ -1,14 +1,16 @@
-//! The door to the clouds: a provider and a registry's host in, a login for that registry out.
+//! The door to the clouds: a provider and a server's host in, a login for that server out.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use url::Url;
+use jiff::{SignedDuration, Timestamp};
 
+use super::endpoints::Endpoints;
 use super::environment::Environment;
+use super::errand::{Caches, Errand};
 use super::error::Error;
+use super::tokens::{Kept, fingerprint};
+use super::{aws, azure, gcp};
 use crate::net::{Deadline, Http};
 use crate::secret::Secret;
 
@@ -20,13 +22,19 @@ pub enum Provider {
     Gcp,
 }
 
-impl fmt::Display for Provider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Provider {
+    fn name(self) -> &'static str {
+        match self {
             Self::Aws => "aws",
             Self::Azure => "azure",
             Self::Gcp => "gcp",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -40,13 +48,11 @@ pub struct RegistryLogin {
     pub is_new: bool,
 }
 
-/// Where other servers stand in for those of the clouds.
-#[derive(Clone, Debug, Default)]
-pub struct Endpoints {
-    /// What is asked of `https://HOST/PATH` is asked of `BASE/HOST/PATH` instead, whatever the host.
-    pub base: Option<Url>,
-    /// Registries that count as others: `127.0.0.1:5000` as `123456789012.dkr.ecr.eu-west-1.amazonaws.com`.
-    pub registries: BTreeMap<String, String>,
+/// User and password, as they are kept.
+#[derive(Clone, PartialEq)]
+pub(super) struct Login {
+    pub(super) username: String,
+    pub(super) password: Secret,
 }
 
 /// The identities and tokens of one process. Clones share them.
@@ -57,6 +63,16 @@ pub struct Clouds(Arc<Shared>);
 struct Shared {
     environment: Environment,
     endpoints: Endpoints,
+    caches: Caches,
+}
+
+/// Longer than a listing of tags may take; metadata services give the same token again until five minutes before its end.
+const EXPIRES_SOON: SignedDuration = SignedDuration::from_mins(3);
+
+impl Default for Clouds {
+    fn default() -> Self {
+        Self::from_env()
+    }
 }
 
 impl Clouds {
@@ -66,7 +82,7 @@ impl Clouds {
     }
 
     pub fn new(environment: Environment, endpoints: Endpoints) -> Self {
-        Self(Arc::new(Shared { environment, endpoints }))
+        Self(Arc::new(Shared { environment, endpoints, caches: Caches::new(EXPIRES_SOON) }))
     }
 
     /// A login that is good for some minutes, from before or from the cloud. `http` is the way to the cloud's public
@@ -91,20 +107,66 @@ impl Clouds {
         refused: &RegistryLogin,
         deadline: Deadline,
     ) -> Result<RegistryLogin, Error> {
-        self.login(http, provider, host, Some(&refused.password), deadline).await
+        let refused = Login { username: refused.username.clone(), password: refused.password.clone() };
+        self.login(http, provider, host, Some(&refused), deadline).await
     }
 
     async fn login(
         &self,
-        _http: &Http,
+        http: &Http,
         provider: Provider,
         host: &str,
-        _refused: Option<&Secret>,
-        _deadline: Deadline,
+        refused: Option<&Login>,
+        deadline: Deadline,
     ) -> Result<RegistryLogin, Error> {
-        let Shared { environment, endpoints } = self.0.as_ref();
-        let host = endpoints.registries.get(host).map_or(host, String::as_str).to_owned();
-        let named = environment.get("AWS_REGION").filter(|_| provider == Provider::Aws);
-        Err(Error::Unsupported { provider, host: named.map_or(host.clone(), |region| format!("{host} ({region})")) })
+        let errand = self.errand(http, deadline);
+        let host = errand.endpoints.true_name(host);
+        let kept = match provider {
+            Provider::Aws => {
+                let registry =
+                    aws::Registry::parse(host).ok_or_else(|| stranger(host, provider, provider.registries()))?;
+                let key = fingerprint(&[b"ecr", registry.api_host().as_bytes(), &http.fingerprint()]);
+                let ask = async |_| aws::ecr_login(&errand, &registry).await;
+                errand.caches.logins.get(key, refused, deadline, ask, || errand.late(registry.api_host())).await
+            }
+            Provider::Azure => {
+                azure::check_registry(&errand, host)?;
+                let key = fingerprint(&[b"acr", host.as_bytes(), &http.fingerprint()]);
+                let ask = async |_| azure::acr_login(&errand, host).await;
+                errand.caches.logins.get(key, refused, deadline, ask, || errand.late(host)).await
+            }
+            Provider::Gcp if !gcp::is_registry(host) => Err(stranger(host, provider, provider.registries())),
+            Provider::Gcp => {
+                let key = fingerprint(&[b"gcp", &http.fingerprint()]);
+                let ask = async |_| gcp::registry_login(&errand).await;
+                errand.caches.logins.get(key, refused, deadline, ask, || errand.late("the token service of gcp")).await
+            }
+        };
+        kept.map(registry_login)
+    }
+
+    fn errand<'a>(&'a self, http: &'a Http, deadline: Deadline) -> Errand<'a> {
+        let Shared { environment, endpoints, caches } = self.0.as_ref();
+        Errand { http, environment, endpoints, caches, deadline }
+    }
+}
+
+fn registry_login(kept: Kept<Login>) -> RegistryLogin {
+    let Kept { given, is_new } = kept;
+    let Login { username, password } = given.token;
+    RegistryLogin { username, password, until: given.expires_at, is_new }
+}
+
+pub(super) fn stranger(host: &str, provider: Provider, expected: &'static str) -> Error {
+    Error::Stranger { host: host.to_owned(), provider, expected }
+}
+
+impl Provider {
+    pub(super) fn registries(self) -> &'static str {
+        match self {
+            Self::Aws => "ACCOUNT.dkr.ecr.REGION.amazonaws.com or public.ecr.aws",
+            Self::Azure => "NAME.azurecr.io, .cn, .de or .us",
+            Self::Gcp => "REGION-docker.pkg.dev or gcr.io",
+        }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 /// Variables by name. Clones share them.
 #[derive(Clone)]
-pub struct Environment(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Environment(Arc<Look>);
+
+/// Looks a variable up.
+type Look = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     pub fn of_process() -> Self {

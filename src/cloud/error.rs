@@ -1,5 +1,7 @@
 //! What can go wrong on the way to a token.
 
+use std::io;
+
 use super::clouds::Provider;
 use crate::net::{self, StatusCode};
 
@@ -27,24 +29,39 @@ const MESSAGE_CHARS_MAX: usize = 300;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("asking {host} for {what}")]
-    Net { host: String, what: String, source: Box<net::Error> },
+    Net { host: String, what: String, source: Box<net::Error>, hint: Option<&'static str> },
     #[error("{host} refuses {what}: {status}{}", said(.message))]
-    Refused { host: String, what: String, status: StatusCode, message: String, hint: Option<&'static str> },
+    Refused {
+        host: String,
+        what: String,
+        status: StatusCode,
+        /// The server's own name for its reason, empty without one; the message begins with it.
+        code: String,
+        message: String,
+        hint: Option<&'static str>,
+    },
     #[error("{host} does not answer as {expected} does ({what})")]
     Answer { host: String, expected: &'static str, what: &'static str, hint: Option<&'static str> },
-    #[error("signing as {app}")]
-    Sign { app: String, source: jsonwebtoken::errors::Error },
-    #[error("provider {provider} is not supported yet, for {host}")]
-    Unsupported { provider: Provider, host: String },
+    #[error("signing as {who}")]
+    Sign { who: String, source: jsonwebtoken::errors::Error },
+    #[error("{host} is no server of provider {provider}, expected {expected}")]
+    Stranger { host: String, provider: Provider, expected: &'static str },
+    /// `name` is a variable of the environment, or a field of the file that one names.
+    #[error("{name} {why}")]
+    Setting { name: &'static str, why: String, hint: Option<&'static str> },
+    #[error("reading {path}, which {name} names")]
+    File { name: &'static str, path: String, source: io::Error },
 }
 
 impl Error {
     /// Advice for the user, to be shown behind `hint:`.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Net { source, .. } => source.hint(),
-            Self::Refused { hint, .. } | Self::Answer { hint, .. } => *hint,
-            Self::Sign { .. } | Self::Unsupported { .. } => None,
+            Self::Net { source, hint, .. } => hint.or_else(|| source.hint()),
+            Self::Refused { hint, .. } | Self::Answer { hint, .. } | Self::Setting { hint, .. } => *hint,
+            Self::Stranger { .. } => Some("with spec.provider: generic, credentials come from a Secret"),
+            Self::File { .. } => Some("the file is mounted into the pod by the cloud's admission webhook"),
+            Self::Sign { .. } => None,
         }
     }
 }

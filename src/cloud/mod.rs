@@ -3,13 +3,20 @@
 //! In: an identity as a Secret, the environment or a metadata service holds it. Out: a token, kept until shortly before
 //! it expires. Nobody else asks metadata services.
 
+mod aws;
+mod azure;
 mod clouds;
+mod endpoints;
 mod environment;
+mod errand;
 mod error;
+mod gcp;
 mod github;
 mod tokens;
 
-pub use clouds::{Clouds, Endpoints, Provider, RegistryLogin};
+pub use aws::{AwsKeys, Signable, aws_authorization};
+pub use clouds::{Clouds, Provider, RegistryLogin};
+pub use endpoints::Endpoints;
 pub use environment::Environment;
 pub use error::{Error, SettingError};
 pub use github::{GithubApp, GithubSettings, GithubToken, GithubTokens, Installation};

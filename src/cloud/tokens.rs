@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use crate::net::Deadline;
 
@@ -12,6 +13,16 @@ const IDENTITIES_MAX: usize = 256;
 
 /// Tells identities apart, and cannot be turned back into a key.
 pub(super) type Fingerprint = [u8; 32];
+
+pub(super) fn fingerprint(parts: &[&[u8]]) -> Fingerprint {
+    let mut hash = Sha256::new();
+    for part in parts {
+        // With lengths, so that no two identities run into one text.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
 
 /// A token as its server gave it.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::{Response, StatusCode};
@@ -22,12 +22,17 @@ use super::{Settings, redirect};
 
 const USER_AGENT: &str = concat!("tagwright/", env!("CARGO_PKG_VERSION"));
 
+/// What answers on this machine's own network answers at once, or is not there.
+const DIRECT_CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const DIRECT_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The clients of one process and one asynchronous runtime. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Http {
     clients: Arc<Clients>,
     others: Arc<Mutex<Others>>,
     lanes: Option<Arc<Lanes>>,
+    direct: Arc<OnceLock<Arc<Clients>>>,
 }
 
 /// The clients for one way of reaching servers.
@@ -54,7 +59,7 @@ impl Http {
     pub fn new(settings: Settings) -> Result<Self, Error> {
         let proxies = Proxies::read(|name| std::env::var(name).ok());
         let clients = Arc::new(Clients::new(settings, proxies, Connection::default())?);
-        Ok(Self { clients, others: Arc::default(), lanes: None })
+        Ok(Self { clients, others: Arc::default(), direct: Arc::default(), lanes: None })
     }
 
     /// The same for servers that are reached through `connection`. Its clients are kept for the next time, so that their
@@ -67,7 +72,7 @@ impl Http {
         let make = || Clients::new(settings.clone(), proxies.clone(), connection.clone()).map(Arc::new);
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         let clients = others.get(connection.fingerprint(), Instant::now(), make)?;
-        Ok(Self { clients, others: self.others.clone(), lanes: self.lanes.clone() })
+        Ok(Self { clients, ..self.clone() })
     }
 
     /// The same whose exchanges wait for their turn at each host, named `host:port`. Clones share the turns, also those
@@ -83,6 +88,26 @@ impl Http {
             Some(lanes) => lanes.admit(&host(url), asker, deadline).await.map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The same without any proxy and with short time-outs, for services that answer on this machine's own network.
+    pub fn direct(&self) -> Result<Self, Error> {
+        let clients = match self.direct.get() {
+            Some(clients) => clients.clone(),
+            None => {
+                let mut settings = self.clients.settings.clone();
+                settings.connect_timeout = settings.connect_timeout.min(DIRECT_CONNECT_TIMEOUT);
+                settings.read_timeout = settings.read_timeout.min(DIRECT_READ_TIMEOUT);
+                let clients = Arc::new(Clients::new(settings, Proxies::default(), Connection::default())?);
+                self.direct.get_or_init(|| clients).clone()
+            }
+        };
+        Ok(Self { clients, ..self.clone() })
+    }
+
+    /// Tells ways of reaching servers apart, and cannot be turned back into what they are made of.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.clients.connection.fingerprint().bytes()
     }
 
     /// A client for requests to `url`: no automatic redirects, the time-outs of the settings, gzip understood.

@@ -37,6 +37,12 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+impl Fingerprint {
+    pub(super) fn bytes(self) -> [u8; 32] {
+        self.0
+    }
+}
+
 impl Connection {
     /// The same for equal connections, and small.
     pub fn fingerprint(&self) -> Fingerprint {

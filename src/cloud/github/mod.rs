@@ -12,12 +12,11 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub use tokens::{GithubToken, GithubTokens};
 
 use super::error::{Error, SettingError, fit_for_terminal};
-use super::tokens::{Fingerprint, Given};
+use super::tokens::{Fingerprint, Given, fingerprint};
 use crate::net::header::{ACCEPT, AUTHORIZATION, HeaderName, HeaderValue};
 use crate::net::{self, Answer, Deadline, Http, Method, Request, StatusCode, Url, host, is_loopback};
 use crate::secret::Secret;
@@ -118,13 +117,9 @@ impl GithubApp {
 
     /// Tells apps, installations, servers and keys apart, and cannot be turned back into a key.
     fn fingerprint(&self) -> Fingerprint {
-        let mut hash = Sha256::new();
         let installation = self.installation.to_string();
-        for part in [self.id.as_bytes(), installation.as_bytes(), self.base.as_str().as_bytes(), self.key.expose()] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.finalize().into()
+        let parts = [self.id.as_bytes(), installation.as_bytes(), self.base.as_str().as_bytes(), self.key.expose()];
+        fingerprint(&parts)
     }
 
     /// Asks GitHub for a new token.
@@ -179,7 +174,7 @@ impl GithubApp {
     }
 
     fn net_error(&self, source: net::Error) -> Error {
-        Error::Net { host: self.host(), what: self.wanted(), source: Box::new(source) }
+        Error::Net { host: self.host(), what: self.wanted(), source: Box::new(source), hint: None }
     }
 
     fn host(&self) -> String {
@@ -193,6 +188,7 @@ impl GithubApp {
                 host: self.host(),
                 what: self.wanted(),
                 status: answer.status,
+                code: String::new(),
                 message: message(&answer.body),
                 hint: hint(answer.status),
             });
@@ -215,7 +211,7 @@ impl GithubApp {
             Claims { iat: (now - ISSUED_BEFORE).as_second(), exp: (now + LIFETIME).as_second(), iss: &self.id };
         let signed = EncodingKey::from_rsa_pem(self.key.expose())
             .and_then(|key| jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &key));
-        let signed = signed.map_err(|source| Error::Sign { app: self.to_string(), source })?;
+        let signed = signed.map_err(|source| Error::Sign { who: self.to_string(), source })?;
         let mut header = HeaderValue::try_from(format!("Bearer {signed}")).expect("a JWT is base64 and dots");
         header.set_sensitive(true);
         Ok(header)

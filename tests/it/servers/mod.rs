@@ -1,6 +1,7 @@
 //! Servers that tests start on loopback.
 
 pub(crate) mod docker_registry;
+pub(crate) mod fake_cloud;
 pub(crate) mod fake_github;
 pub(crate) mod fake_registry;
 pub(crate) mod faulty_tcp;
