@@ -1,5 +1,6 @@
-//! AWS: keys of the chain that its SDKs follow, and what they are good for: logins of ECR.
+//! AWS: keys of the chain that its SDKs follow, and what they are good for: logins of ECR and of CodeCommit.
 
+mod codecommit;
 mod container;
 mod ecr;
 mod endpoint;
@@ -9,6 +10,7 @@ mod registry;
 mod sigv4;
 mod web_identity;
 
+pub(super) use codecommit::{CodeCommit, git_login};
 pub(super) use ecr::ecr_login;
 pub use keys::AwsKeys;
 pub(super) use registry::Registry;

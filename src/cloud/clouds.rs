@@ -145,7 +145,11 @@ impl Clouds {
         kept.map(registry_login)
     }
 
-    fn errand<'a>(&'a self, http: &'a Http, deadline: Deadline) -> Errand<'a> {
+    pub(super) fn endpoints(&self) -> &Endpoints {
+        &self.0.endpoints
+    }
+
+    pub(super) fn errand<'a>(&'a self, http: &'a Http, deadline: Deadline) -> Errand<'a> {
         let Shared { environment, endpoints, caches } = self.0.as_ref();
         Errand { http, environment, endpoints, caches, deadline }
     }

@@ -11,6 +11,7 @@ mod environment;
 mod errand;
 mod error;
 mod gcp;
+mod git;
 mod github;
 mod tokens;
 
@@ -19,4 +20,5 @@ pub use clouds::{Clouds, Provider, RegistryLogin};
 pub use endpoints::Endpoints;
 pub use environment::Environment;
 pub use error::{Error, SettingError};
+pub use git::GitLogin;
 pub use github::{GithubApp, GithubSettings, GithubToken, GithubTokens, Installation};

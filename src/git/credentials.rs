@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::header::HeaderValue;
 
 use super::error::Fault;
-use crate::cloud::GithubApp;
+use crate::cloud::{GithubApp, Provider};
 use crate::secret::Secret;
 
 /// How a remote is told who asks.
@@ -21,6 +21,8 @@ pub enum Auth {
     Ssh(SshAuth),
     /// A token of the app, asked for when the server is.
     GithubApp(Box<GithubApp>),
+    /// A login by the identity that this process has in a cloud.
+    Cloud(Provider),
 }
 
 /// What an ssh connection needs: our key, and the keys that the server may show.
@@ -37,7 +39,7 @@ pub struct SshAuth {
 /// The `Authorization` header (RFC 7617, RFC 6750), marked as sensitive so that no log prints it.
 pub(super) fn authorization(auth: &Auth) -> Result<Option<HeaderValue>, Fault> {
     let text = match auth {
-        Auth::None | Auth::Ssh(_) | Auth::GithubApp(_) => return Ok(None),
+        Auth::None | Auth::Ssh(_) | Auth::GithubApp(_) | Auth::Cloud(_) => return Ok(None),
         Auth::Basic { username, password } => {
             // A colon in the name would shift the border to the password (RFC 7617 §2).
             if username.contains(':') {

@@ -88,7 +88,7 @@ pub enum Fault {
     Ssh(Box<SshFault>),
     /// There was no token to show the server.
     #[error(transparent)]
-    Token(#[from] cloud::Error),
+    Token(Box<cloud::Error>),
     #[error("the server asks for credentials and none are configured (401)")]
     CredentialsNeeded,
     #[error("the server does not accept the credentials (401)")]
@@ -200,6 +200,12 @@ impl From<net::Error> for Fault {
             net::Error::Broken { step: net::Step::Body, .. } => Self::Truncated,
             error => Self::Net(error),
         }
+    }
+}
+
+impl From<cloud::Error> for Fault {
+    fn from(error: cloud::Error) -> Self {
+        Self::Token(Box::new(error))
     }
 }
 

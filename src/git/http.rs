@@ -40,7 +40,7 @@ impl Wire {
     pub(super) fn new(git: &super::Git, base: &Url, remote: &Remote) -> Result<Self, Fault> {
         let http = git.http.over(&remote.connection)?;
         let wire = Self {
-            login: Login::new(git, remote, &http)?,
+            login: Login::new(git, remote, base, &http)?,
             http,
             runtime: git.runtime.clone(),
             insecure: remote.insecure,
@@ -106,7 +106,7 @@ impl Wire {
         self.check_secrecy(url)?;
         let shown = self.login.present(deadline)?;
         let response = send(&shown)?;
-        if response.status() != StatusCode::UNAUTHORIZED {
+        if !self.login.is_refusal(response.status()) {
             return Ok(response);
         }
         match self.login.renew(&shown, deadline)? {

@@ -67,7 +67,7 @@ use self::error::Fault;
 use self::link::Link;
 use self::session::Place;
 use self::store::Store;
-use crate::cloud::GithubTokens;
+use crate::cloud::{Clouds, GithubTokens};
 use crate::metrics::Metrics;
 use crate::net::{Connection, Http};
 
@@ -81,6 +81,7 @@ pub struct Git {
     metrics: Metrics,
     ssh: SshAlgorithms,
     tokens: GithubTokens,
+    clouds: Clouds,
 }
 
 /// What one exchange may bring at most, and what is kept of it.
@@ -126,6 +127,7 @@ impl Git {
             metrics: Metrics::default(),
             ssh: SshAlgorithms::default(),
             tokens: GithubTokens::default(),
+            clouds: Clouds::from_env(),
         }
     }
 
@@ -137,6 +139,11 @@ impl Git {
     /// Uses these algorithms for ssh from now on.
     pub fn with_ssh(self, ssh: SshAlgorithms) -> Self {
         Self { ssh, ..self }
+    }
+
+    /// Gets its logins for the Git servers of clouds there from now on.
+    pub fn with_clouds(self, clouds: Clouds) -> Self {
+        Self { clouds, ..self }
     }
 
     /// Opens the store of a remote, waiting for another run that uses it at most [`Remote::timeout`]. No request yet.

@@ -10,7 +10,7 @@ use crate::api::{
 };
 use crate::cloud::Provider;
 use crate::engine::cause::Cause;
-use crate::git::{Remote, RemoteUrl, Transport, UrlError};
+use crate::git::{Auth, Remote, RemoteUrl, Transport, UrlError};
 use crate::image::Repository;
 use crate::net::Connection;
 use crate::object::NamespacedName;
@@ -42,8 +42,8 @@ pub(super) enum AccessError {
     NoApp { object: String },
     #[error("{object}: spec.provider github needs an https URL")]
     GithubUrl { object: String },
-    #[error("{object}: spec.provider {provider} is not supported for Git yet")]
-    Provider { object: String, provider: &'static str },
+    #[error("{object}: spec.provider {provider} needs an https URL")]
+    CloudUrl { object: String, provider: Provider },
     #[error("{object}: spec.url")]
     Url { object: String, source: UrlError },
     #[error("{object}")]
@@ -69,9 +69,9 @@ impl AccessError {
             Self::NoApp { .. } => Some(
                 "name a Secret in spec.secretRef with githubAppID, githubAppInstallationID and githubAppPrivateKey",
             ),
-            Self::Provider { .. } => Some(
-                "use a token of the service as password in the Secret of spec.secretRef, and leave spec.provider out",
-            ),
+            Self::CloudUrl { .. } => {
+                Some("over ssh, a key in the Secret of spec.secretRef serves without spec.provider")
+            }
             _ => None,
         };
         Cause { hint: hint.map(str::to_owned), ..Cause::from(self) }
@@ -214,7 +214,12 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
     check_provider(&object, spec.provider, &url)?;
     let is_ssh = url.transport() == Transport::Ssh;
     refuse(&object, &[("spec.proxySecretRef with an ssh URL", is_ssh && spec.proxy_secret_ref.is_some())])?;
+    let cloud = git_cloud(spec.provider);
+    if cloud.is_some() && spec.service_account_name.is_some() {
+        return Err(AccessError::CloudAccount { object });
+    }
     let (mut identity, mut read) = match &spec.secret_ref {
+        _ if cloud.is_some() => (String::new(), GitSecret::default()),
         None if spec.provider == GitProvider::Github => return Err(AccessError::NoApp { object }),
         None if is_ssh => return Err(AccessError::NoSshSecret { object }),
         None if user.is_some() => return Err(AccessError::NoPassword { object }),
@@ -229,7 +234,13 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
             (secret.to_string(), read)
         }
     };
-    if let Some(user) = user {
+    if let Some(provider) = cloud {
+        read.auth = Auth::Cloud(provider);
+        identity = format!("provider {provider}");
+        // Neither its credentials nor its authorities: a token of this machine is for the cloud's own servers.
+        let unused = || format!("spec.provider {provider} is used, spec.secretRef is not");
+        read.warnings.extend(spec.secret_ref.is_some().then(unused));
+    } else if let Some(user) = user {
         // Two users of one Secret's password see two repositories.
         identity = format!("{identity} as {user}");
     }
@@ -247,11 +258,19 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
 fn check_provider(object: &str, provider: GitProvider, url: &RemoteUrl) -> Result<(), AccessError> {
     let object = object.to_owned();
     let is_http = matches!(url.transport(), Transport::Http | Transport::Https);
+    match (provider, git_cloud(provider)) {
+        (GitProvider::Github, _) if !is_http => Err(AccessError::GithubUrl { object }),
+        (_, Some(provider)) if !is_http => Err(AccessError::CloudUrl { object, provider }),
+        _ => Ok(()),
+    }
+}
+
+/// Whose identity of this process a Git server is shown.
+fn git_cloud(provider: GitProvider) -> Option<Provider> {
     match provider {
-        GitProvider::Azure => Err(AccessError::Provider { object, provider: "azure" }),
-        GitProvider::Aws => Err(AccessError::Provider { object, provider: "aws" }),
-        GitProvider::Github if !is_http => Err(AccessError::GithubUrl { object }),
-        GitProvider::Github | GitProvider::Generic => Ok(()),
+        GitProvider::Aws => Some(Provider::Aws),
+        GitProvider::Azure => Some(Provider::Azure),
+        GitProvider::Generic | GitProvider::Github => None,
     }
 }
 

@@ -474,13 +474,17 @@ fn secrets_of_git_are_read_as_documented() {
     check(https, proxy, "address: 'p:1', password: s3cret", &["key username is missing, which belongs to password"]);
     check(https, proxy, "address: '127.0.0.1:1'", &["through the proxy 127.0.0.1:1: connection refused"]);
 
-    check(
-        https,
-        "provider: azure,",
-        "x: y",
-        &["spec.provider azure is not supported for Git yet", "hint: use a token"],
-    );
-    check(https, "provider: aws,", "x: y", &["spec.provider aws is not supported for Git yet"]);
+    let azure = "127.0.0.1:1 is no server of provider azure, expected dev.azure.com";
+    check(https, "provider: azure,", "x: y", &[azure, "hint: with spec.provider: generic"]);
+    check(user, "provider: azure,", "x: y", &[azure]);
+    let aws = "127.0.0.1:1 is no server of provider aws, expected git-codecommit.REGION.amazonaws.com";
+    check(https, "provider: aws,", "x: y", &[aws]);
+    let with_aws = "secretRef: {name: git}, provider: aws,";
+    let unused = "spec.provider aws is used, spec.secretRef is not";
+    check(https, with_aws, "bearerToken: s3cret", &[aws, unused]);
+    check("/srv/git", "provider: aws,", "x: y", &["spec.provider aws needs an https URL", "hint: over ssh"]);
+    let account = "provider: aws, serviceAccountName: git,";
+    check(https, account, "x: y", &["spec.serviceAccountName with a cloud's spec.provider needs a cluster"]);
     let app = "secretRef: {name: git}, provider: github,";
     let id = "githubAppID: '12', githubAppInstallationID: '77'";
     check(https, with, id, &["it belongs to a GitHub App", "hint: set spec.provider: github"]);

@@ -17,6 +17,7 @@ mod cloud;
 mod cloud_aws;
 mod cloud_azure;
 mod cloud_gcp;
+mod cloud_git;
 mod cloud_lab;
 mod contention;
 mod execve;

@@ -61,7 +61,12 @@ fn api(region: &str, end: &str, fips: bool) -> Option<(String, &'static str)> {
     Some((format!("{name}.{region}.{suffix}"), suffix))
 }
 
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=40).contains(&text.len()) && text.bytes().all(is_fit) && text.contains('-')
+}
+
+/// The end of the names in the part of AWS that a host belongs to.
+pub(super) fn suffix_of(host: &str) -> Option<&'static str> {
+    SUFFIXES.into_iter().find(|suffix| host.strip_suffix(suffix).is_some_and(|front| front.ends_with('.')))
 }

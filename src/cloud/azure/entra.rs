@@ -17,7 +17,10 @@ const TENANT: &str = "AZURE_TENANT_ID";
 const SECRET: &str = "AZURE_CLIENT_SECRET";
 const CERTIFICATE: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
 const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+const PUBLIC_AUTHORITY: &str = "https://login.microsoftonline.com/";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Azure DevOps, in every tenant.
+const DEVOPS: &str = "499b84ac-1321-427f-aa17-267ca6975798";
 
 /// What a token is for, and which part of Azure gives it.
 pub(super) struct Wanted<'a> {
@@ -25,6 +28,14 @@ pub(super) struct Wanted<'a> {
     pub(super) resource: &'a str,
     /// Where Entra is, unless the environment says.
     pub(super) authority: &'a str,
+}
+
+/// A token for Azure DevOps; another than `refused`.
+pub(in super::super) async fn devops_token(
+    errand: &Errand<'_>,
+    refused: Option<&Secret>,
+) -> Result<Kept<Secret>, Error> {
+    token(errand, &Wanted { resource: DEVOPS, authority: PUBLIC_AUTHORITY }, refused).await
 }
 
 /// A token that is good for some minutes; another than `refused`.
