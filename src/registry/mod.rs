@@ -16,6 +16,7 @@ mod json;
 mod link;
 mod manifest;
 mod page;
+pub mod parse;
 mod platform;
 mod realm;
 mod refusal;

@@ -3,6 +3,7 @@
 mod access;
 mod digests;
 mod faults;
+mod fuzz;
 mod hostile;
 mod images;
 mod limits;

@@ -32,6 +32,20 @@ async fn a_real_registry_lists_tags_and_digests() {
 }
 
 #[tokio::test]
+async fn a_real_registry_lists_a_full_page_and_more() {
+    for tags in [999, 1000, 1001, 2000] {
+        let registry = DockerRegistry::start();
+        registry.push_image("acme/web", "v0", "content");
+        registry.copy_tag("acme/web", "v0", (1..tags).map(|number| format!("v{number}")));
+        let web = repository(&registry.image("acme/web"));
+        let list = client().tags(&web, &Access::default()).await.expect("a listing");
+        assert_eq!(list.tags.len(), tags);
+        let asked = registry.access_log().iter().filter(|line| line.contains("/tags/list")).count();
+        assert!(asked <= 3, "{asked} pages of {tags} tags");
+    }
+}
+
+#[tokio::test]
 async fn a_real_registry_says_what_is_not_there() {
     let registry = DockerRegistry::start();
     registry.push_image("acme/web", "1.0.0", "content");

@@ -64,6 +64,17 @@ impl DockerRegistry {
         self.push_manifest(repository, tag, MANIFEST_TYPE, &manifest.to_string())
     }
 
+    /// Gives a tag that is there other names too, as many as pushes would take long for: where it keeps its files.
+    pub(crate) fn copy_tag(&self, repository: &str, tag: &str, names: impl Iterator<Item = String>) {
+        let tags = self.folder.path().join("storage/docker/registry/v2/repositories").join(repository);
+        let tags = tags.join("_manifests/tags");
+        let link = fs::read(tags.join(tag).join("current/link")).expect("the tag's file");
+        for name in names {
+            fs::create_dir_all(tags.join(&name).join("current")).expect("a folder");
+            fs::write(tags.join(&name).join("current/link"), &link).expect("a file");
+        }
+    }
+
     /// Pushes an index of manifests that are there, each for an architecture; gives its digest.
     pub(crate) fn push_index(&self, repository: &str, tag: &str, manifests: &[(&str, &str)]) -> String {
         let entry = |(digest, architecture): &(&str, &str)| {
