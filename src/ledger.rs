@@ -9,9 +9,16 @@
 
 mod batch;
 mod clock;
+mod door;
 mod error;
+mod export;
+mod fact;
 mod file;
+mod forget;
+mod import;
 mod reading;
+mod redate;
+mod socket;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +26,10 @@ use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 
+pub use door::Door;
 pub use error::{LedgerError, Warning};
+pub use fact::{Fact, FactError, Filter};
+pub use socket::serve;
 
 use crate::image::{Digest, ImageRef, Repository, Tag};
 use crate::object::NamespacedName;
@@ -115,6 +125,11 @@ impl Ledger {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The state directory.
+    fn state(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     /// Records the tags of a view; costs little when they are the ones of the last scan.

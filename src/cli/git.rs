@@ -12,13 +12,20 @@ use crate::engine::budget::{PushBudget, PushLimit};
 use crate::git::{Git, Limits, SshAlgorithms};
 use crate::net::Http;
 
+/// Where state is kept
+#[derive(Debug, clap::Args)]
+pub(super) struct StateArgs {
+    /// Where Git stores and memory are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
+    #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
+    state: Option<PathBuf>,
+}
+
 /// Access to Git
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Git")]
 pub(super) struct GitArgs {
-    /// Where the Git stores are kept (default: $XDG_STATE_HOME/tagwright or ~/.local/state/tagwright)
-    #[arg(long, value_name = "DIR", env = "TAGWRIGHT_STATE")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) state: StateArgs,
 
     /// What all stores may take together; those that were not used for longest are removed
     #[arg(long, value_name = "SIZE", env = "TAGWRIGHT_STATE_MAX", default_value = "10Gi", value_parser = quantity)]
@@ -78,7 +85,7 @@ impl PushArgs {
 impl GitArgs {
     pub(super) fn open(&self, http: Http, runtime: Handle) -> Result<Git, Failure> {
         let limits = Limits { state_bytes: self.state_max, ..Limits::default() };
-        let git = Git::new(self.state_folder()?, http, runtime, limits);
+        let git = Git::new(self.state.folder()?, http, runtime, limits);
         Ok(git.with_ssh(self.ssh_algorithms()?))
     }
 
@@ -88,13 +95,16 @@ impl GitArgs {
         let both = kex.with_host_keys(&self.ssh_hostkey_algos);
         both.map_err(|error| Failure::from(error).doing("reading --ssh-hostkey-algos"))
     }
+}
 
-    fn state_folder(&self) -> Result<PathBuf, Failure> {
+impl StateArgs {
+    /// The state directory.
+    pub(super) fn folder(&self) -> Result<PathBuf, Failure> {
         let default = || match env::var_os("XDG_STATE_HOME") {
             Some(home) => Some(PathBuf::from(home).join("tagwright")),
             None => Some(env::home_dir()?.join(".local/state/tagwright")),
         };
         let known = self.state.clone().or_else(default);
-        known.ok_or_else(|| Failure::new("no place for the Git stores is known").hint("name one with --state DIR"))
+        known.ok_or_else(|| Failure::new("no place for state is known").hint("name one with --state DIR"))
     }
 }

@@ -9,6 +9,7 @@ mod failure;
 mod findings;
 mod git;
 mod history;
+mod ledger;
 mod login;
 mod objects;
 mod output;
@@ -55,6 +56,7 @@ enum Verb {
     Update(update::Args),
     Sync(sync::Args),
     History(Box<history::Args>),
+    Ledger(ledger::Args),
     Demo(demo::Args),
     Completion(completion::Args),
 }
@@ -100,6 +102,7 @@ fn perform(verb: &Verb) -> Result<Outcome, Failure> {
         Verb::Update(args) => update::run(args),
         Verb::Sync(args) => sync::run(args),
         Verb::History(args) => history::run(args),
+        Verb::Ledger(args) => ledger::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Completion(args) => completion::run(args),
     }

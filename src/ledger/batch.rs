@@ -7,6 +7,8 @@ use redb::{ReadableTable, WriteTransaction};
 
 use super::clock::{self, Clock, Moment};
 use super::error::Fault;
+use super::forget;
+use super::redate::redate;
 use super::tables::{self, History};
 use super::{DigestNews, ScanNews, Scanned, View};
 use crate::image::{Digest, ImageRef, Tag};
@@ -14,19 +16,21 @@ use crate::object::NamespacedName;
 
 /// Of one view.
 pub(super) const TAGS_MAX: usize = 1_000_000;
-/// Of one tag: the first and the newest ones.
-const DIGESTS_MAX: usize = 50;
+/// Of one view; those that vanish when there are so many are forgotten at once.
+const VANISHED_MAX: usize = 100_000;
 
 /// One write transaction at one moment.
 pub(super) struct Batch<'t> {
-    transaction: &'t WriteTransaction,
+    pub(super) transaction: &'t WriteTransaction,
     /// The time that facts get.
-    time: i64,
+    pub(super) time: i64,
 }
 
 /// How the tags of a scan differ from those that were known.
 #[derive(Default)]
 struct Difference {
+    /// How many had vanished before and did not return.
+    still_vanished: usize,
     added: Vec<Tag>,
     vanished: Vec<Tag>,
     returned: Vec<(Tag, i64)>,
@@ -37,7 +41,7 @@ impl<'t> Batch<'t> {
         let mut meta = transaction.open_table(tables::META)?;
         let number = |name| meta.get(name).map(|row| row.map(|row| row.value()));
         let clock = Clock { latest: number(tables::CLOCK_LATEST)?, behind: number(tables::CLOCK_BEHIND)? };
-        let Moment { time, clock, redate: _ } = clock::judge(clock, now.as_millisecond());
+        let Moment { time, clock, redate: late } = clock::judge(clock, now.as_millisecond());
         for (name, value) in [(tables::CLOCK_LATEST, clock.latest), (tables::CLOCK_BEHIND, clock.behind)] {
             match value {
                 Some(value) => meta.insert(name, value)?,
@@ -45,11 +49,17 @@ impl<'t> Batch<'t> {
             };
         }
         drop(meta);
+        late.map_or(Ok(()), |limit| redate(transaction, limit))?;
         Ok(Self { transaction, time })
     }
 
+    /// What is done with each write: the ledger stays bounded.
+    pub(super) fn end(&self) -> Result<(), Fault> {
+        forget::step(self.transaction, self.time)
+    }
+
     /// The next number of a kind.
-    fn next(&self, name: &str) -> Result<i64, Fault> {
+    pub(super) fn next(&self, name: &str) -> Result<i64, Fault> {
         let mut meta = self.transaction.open_table(tables::META)?;
         let next = meta.get(name)?.map_or(1, |row| row.value());
         meta.insert(name, next + 1)?;
@@ -57,14 +67,17 @@ impl<'t> Batch<'t> {
     }
 
     /// The number of a view, which is a new one for a new view.
-    fn view(&self, view: &View) -> Result<u32, Fault> {
+    pub(super) fn view(&self, view: &View) -> Result<u32, Fault> {
         let name = (view.repository.as_str(), view.access.as_str());
-        let mut views = self.transaction.open_table(tables::VIEWS)?;
+        let views = self.transaction.open_table(tables::VIEWS)?;
         if let Some(id) = views.get(name)? {
             return Ok(id.value());
         }
-        let id = u32::try_from(self.next(tables::NEXT_VIEW)?).map_err(|_| Fault::Row("the number of a view"))?;
-        views.insert(name, id)?;
+        drop(views);
+        forget::make_room(self.transaction)?;
+        let id = u32::try_from(self.next(tables::NEXT_VIEW)?).ok().filter(|id| *id < u32::MAX);
+        let id = id.ok_or(Fault::Row("the number of a view"))?;
+        self.transaction.open_table(tables::VIEWS)?.insert(name, id)?;
         Ok(id)
     }
 
@@ -78,26 +91,29 @@ impl<'t> Batch<'t> {
         let id = self.view(view)?;
         let fingerprint = tables::fingerprint(sorted.iter().map(|tag| tag.as_str()));
         let mut scans = self.transaction.open_table(tables::SCANS)?;
-        let before = scans.get(id)?.map(|row| row.value().1);
+        let before = scans.get(id)?.map(|row| (row.value().1, row.value().2));
+        let is_first = before.is_none_or(|(before, _)| before == tables::NO_SCAN);
         let difference = match before {
-            Some(before) if before == fingerprint => Difference::default(),
+            Some((before, false)) if before == fingerprint => Difference::default(),
             _ => self.difference(id, &sorted)?,
         };
         self.keep(id, &difference)?;
-        scans.insert(id, (self.time, fingerprint, scanned.etag))?;
-        let Difference { added, vanished, returned } = difference;
+        scans.insert(id, (self.time, fingerprint, false, scanned.etag))?;
+        let Difference { added, vanished, returned, .. } = difference;
         let returned = returned.into_iter().map(|(tag, _)| tag).collect();
-        Ok(ScanNews { is_first: before.is_none(), added, vanished, returned })
+        Ok(ScanNews { is_first, added, vanished, returned })
     }
 
     pub(super) fn touch_scan(&self, view: &View) -> Result<(), Fault> {
         let id = self.view(view)?;
         let mut scans = self.transaction.open_table(tables::SCANS)?;
-        let Some((fingerprint, etag)) = scans.get(id)?.map(|row| (row.value().1, row.value().2.map(str::to_owned)))
-        else {
-            return Ok(());
-        };
-        scans.insert(id, (self.time, fingerprint, etag.as_deref()))?;
+        let known = scans.get(id)?.map(|row| {
+            let (_, fingerprint, mixed, etag) = row.value();
+            (fingerprint, mixed, etag.map(str::to_owned))
+        });
+        if let Some((fingerprint, mixed, etag)) = known {
+            scans.insert(id, (self.time, fingerprint, mixed, etag.as_deref()))?;
+        }
         Ok(())
     }
 
@@ -115,8 +131,9 @@ impl<'t> Batch<'t> {
             let is_found = found.next_if(|tag| tag.as_str().cmp(known) == Ordering::Equal).is_some();
             match vanished {
                 Some(when) if is_found => difference.returned.push((tables::tag(known)?, when)),
+                Some(_) => difference.still_vanished += 1,
                 None if !is_found => difference.vanished.push(tables::tag(known)?),
-                _ => {}
+                None => {}
             }
         }
         difference.added.extend(found.cloned());
@@ -129,10 +146,16 @@ impl<'t> Batch<'t> {
         for tag in &difference.added {
             table.insert((id, tag.as_str()), (self.time, None))?;
         }
-        for tag in &difference.vanished {
+        let room = VANISHED_MAX.saturating_sub(difference.still_vanished);
+        let (kept, dropped) = difference.vanished.split_at(room.min(difference.vanished.len()));
+        for tag in kept {
             let first_seen = first_seen(&table, id, tag)?.unwrap_or(self.time);
             table.insert((id, tag.as_str()), (first_seen, Some(self.time)))?;
             vanished.insert((self.time, id, tag.as_str()), ())?;
+        }
+        for tag in dropped {
+            table.remove((id, tag.as_str()))?;
+            self.transaction.open_table(tables::DIGESTS)?.remove((id, tag.as_str()))?;
         }
         for (tag, when) in &difference.returned {
             let first_seen = first_seen(&table, id, tag)?.unwrap_or(self.time);
@@ -155,9 +178,7 @@ impl<'t> Batch<'t> {
             return Ok(DigestNews { first_seen: tables::timestamp(*time), moved_from: None });
         }
         history.push((digest.clone(), self.time));
-        if history.len() > DIGESTS_MAX {
-            history.remove(1);
-        }
+        tables::shorten(&mut history);
         digests.insert((id, tag.as_str()), tables::history_row(&history).as_slice())?;
         let moved_from = last.map(|(digest, time)| (digest, tables::timestamp(time)));
         Ok(DigestNews { first_seen: tables::timestamp(self.time), moved_from })
@@ -176,6 +197,19 @@ impl<'t> Batch<'t> {
             None => self.time,
         };
         table.insert((id, tag.as_str()), (first_seen, None))?;
+        self.mix(id)
+    }
+
+    /// Notes that a view holds tags that its last scan did not list: the next scan is compared with them. A view that
+    /// was never scanned gets a time, from which on it counts as unused.
+    pub(super) fn mix(&self, id: u32) -> Result<(), Fault> {
+        let mut scans = self.transaction.open_table(tables::SCANS)?;
+        let known = scans.get(id)?.map(|row| {
+            let (at, fingerprint, _, etag) = row.value();
+            (at, fingerprint, etag.map(str::to_owned))
+        });
+        let (at, fingerprint, etag) = known.unwrap_or((self.time, tables::NO_SCAN, None));
+        scans.insert(id, (at, fingerprint, true, etag.as_deref()))?;
         Ok(())
     }
 

@@ -18,6 +18,8 @@ pub enum LedgerError {
     Damaged { doing: &'static str, path: PathBuf, reason: String },
     #[error("the memory in {} is off after an error, and tried again in a while", path.display())]
     Off { path: PathBuf },
+    #[error("the service at {} cannot: {message}", path.display())]
+    Service { path: PathBuf, message: String },
     #[error("{doing}: more than {max} tags of {repository}")]
     TooManyTags { doing: &'static str, repository: String, max: usize },
 }
@@ -50,7 +52,7 @@ impl LedgerError {
                 _ => None,
             },
             Self::Io { source, .. } => hint_of(source),
-            Self::Off { .. } | Self::TooManyTags { .. } => None,
+            Self::Off { .. } | Self::Service { .. } | Self::TooManyTags { .. } => None,
         }
     }
 

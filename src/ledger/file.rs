@@ -81,6 +81,7 @@ impl Ledger {
             let transaction = database.begin_write()?;
             let batch = Batch::begin(&transaction, now)?;
             let done = work(&batch)?;
+            batch.end()?;
             transaction.commit()?;
             Ok(done)
         })
@@ -132,7 +133,7 @@ impl Ledger {
             Slot::Closed { .. } => {}
         }
         *slot = Slot::Closed { since: Instant::now() };
-        let (database, warning) = open(self.path.parent().unwrap_or(Path::new(".")))?;
+        let (database, warning) = open(self.state())?;
         warning.iter().for_each(|warning| warn!("{warning}"));
         *slot = Slot::Open(database);
         Ok(())

@@ -25,7 +25,7 @@ impl Reading {
         tables::timestamp(time.min(self.now))
     }
 
-    fn view(&self, view: &View) -> Result<Option<u32>, Fault> {
+    pub(super) fn view(&self, view: &View) -> Result<Option<u32>, Fault> {
         let views = self.transaction.open_table(tables::VIEWS)?;
         Ok(views.get((view.repository.as_str(), view.access.as_str()))?.map(|id| id.value()))
     }
@@ -34,7 +34,7 @@ impl Reading {
         let Some(id) = self.view(view)? else { return Ok(None) };
         let scans = self.transaction.open_table(tables::SCANS)?;
         let Some(row) = scans.get(id)? else { return Ok(None) };
-        let (at, fingerprint, etag) = row.value();
+        let (at, fingerprint, _, etag) = row.value();
         let tags = self.present(id)?;
         // Tags that were imported or seen by digest alone are not those of the scan; nor does a time to come tell age.
         let is_whole = tables::fingerprint(tags.iter().map(Tag::as_str)) == fingerprint;
@@ -69,7 +69,7 @@ impl Reading {
         }))
     }
 
-    fn history(&self, id: u32, tag: &Tag) -> Result<History, Fault> {
+    pub(super) fn history(&self, id: u32, tag: &Tag) -> Result<History, Fault> {
         let digests = self.transaction.open_table(tables::DIGESTS)?;
         let row = digests.get((id, tag.as_str()))?;
         row.map_or(Ok(Vec::new()), |row| tables::history(row.value()))

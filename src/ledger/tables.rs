@@ -17,11 +17,18 @@ pub(super) const CLOCK_BEHIND: &str = "clock-behind";
 pub(super) const NEXT_VIEW: &str = "next-view";
 pub(super) const NEXT_CREATED: &str = "next-created";
 pub(super) const NEXT_LATEST: &str = "next-latest";
+/// When views were last looked through for unused ones.
+pub(super) const SWEPT: &str = "swept";
+/// Tags that vanished before this time are forgotten.
+pub(super) const VANISHED_BEFORE: &str = "vanished-before";
 
 /// Repository and access of a view, and its number.
 pub(super) const VIEWS: TableDefinition<(&str, &str), u32> = TableDefinition::new("views");
-/// Time, fingerprint of the tags (0: none that may be relied on) and ETag of the last scan of a view.
-pub(super) const SCANS: TableDefinition<u32, (i64, u128, Option<&str>)> = TableDefinition::new("scans");
+/// Time, fingerprint of the tags ([`NO_SCAN`] or [`fingerprint`]) and ETag of the last scan of a view; true in between
+/// when tags came to [`TAGS`] in another way since.
+pub(super) const SCANS: TableDefinition<u32, (i64, u128, bool, Option<&str>)> = TableDefinition::new("scans");
+/// The fingerprint where there was no scan that may be relied on.
+pub(super) const NO_SCAN: u128 = 0;
 /// When a tag was first seen, and when it was found to have vanished.
 pub(super) const TAGS: TableDefinition<(u32, &str), (i64, Option<i64>)> = TableDefinition::new("tags");
 /// The digests of a tag, each as [`push_digest`] writes it.
@@ -39,6 +46,9 @@ pub(super) const LATEST_ORDER: TableDefinition<i64, (&str, &str)> = TableDefinit
 
 pub(super) type LatestRow<'a> = (&'a str, Option<&'a str>, &'a str, i64, i64);
 
+/// Of one tag: the first and the newest ones.
+const DIGESTS_MAX: usize = 50;
+
 /// The digests of one tag with the time of each, oldest first.
 pub(super) type History = Vec<(Digest, i64)>;
 
@@ -53,7 +63,7 @@ pub(super) fn timestamp(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(limit)
 }
 
-/// Tells two sets of tags apart; never 0.
+/// Tells two sets of tags apart; never [`NO_SCAN`].
 pub(super) fn fingerprint<'a>(sorted: impl IntoIterator<Item = &'a str>) -> u128 {
     let mut hash = Sha256::new();
     for tag in sorted {
@@ -110,4 +120,10 @@ pub(super) fn history(mut row: &[u8]) -> Result<History, Fault> {
         row = rest;
     }
     Ok(history)
+}
+
+/// Drops what is too much: never the first one, never the last.
+pub(super) fn shorten(history: &mut History) {
+    let excess = history.len().saturating_sub(DIGESTS_MAX);
+    history.drain(1..=excess);
 }

@@ -1,5 +1,8 @@
 //! The ledger: what it tells of what was recorded, in this run and the next.
 
+mod model;
+mod verbs;
+
 use jiff::{SignedDuration, Timestamp};
 use tagwright::image::{Digest, Tag};
 use tagwright::ledger::{Ledger, ScanNews, Scanned, View};
