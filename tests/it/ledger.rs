@@ -1,5 +1,7 @@
 //! The ledger: what it tells of what was recorded, in this run and the next.
 
+mod bounds;
+mod file;
 mod model;
 mod verbs;
 

@@ -1,0 +1,86 @@
+//! What the ledger forgets, and when.
+
+use tagwright::image::Tag;
+use tagwright::ledger::{Ledger, LedgerError, Scanned, View};
+
+use super::{Lab, at, digest, scan, tag, view};
+
+const DAY: i64 = 24 * 60;
+
+fn other(name: &str) -> View {
+    View { repository: format!("docker.io/acme/{name}"), ..view() }
+}
+
+/// A service that scans one view each day.
+fn days(ledger: &Ledger, range: std::ops::RangeInclusive<i64>) {
+    for day in range {
+        scan(ledger, &other("daily"), "x", day * DAY);
+    }
+}
+
+fn is_known(ledger: &Ledger, view: &View, name: &str, day: i64) -> bool {
+    ledger.tag(view, &tag(name), at(day * DAY)).expect("an answer").is_some()
+}
+
+#[test]
+fn a_tag_that_vanished_is_known_for_thirty_days() {
+    let lab = Lab::new();
+    scan(&lab.ledger, &view(), "a b", 0);
+    lab.ledger.record_digest(&view(), &tag("a"), &digest(1), at(1)).expect("a digest");
+    scan(&lab.ledger, &view(), "b", DAY);
+    days(&lab.ledger, 2..=30);
+    assert!(is_known(&lab.ledger, &view(), "a", 30));
+    days(&lab.ledger, 31..=33);
+    assert!(!is_known(&lab.ledger, &view(), "a", 33));
+    assert!(is_known(&lab.ledger, &view(), "b", 33));
+    assert_eq!(scan(&lab.ledger, &view(), "a b", 34 * DAY).added, super::tags("a"));
+    let back = lab.ledger.tag(&view(), &tag("a"), at(34 * DAY)).expect("an answer").expect("facts");
+    assert!(back.digests.is_empty());
+}
+
+#[test]
+fn a_view_that_nothing_scans_goes_after_ninety_days_and_a_gap_forgets_nothing() {
+    let lab = Lab::new();
+    scan(&lab.ledger, &view(), "a b", 0);
+    days(&lab.ledger, 0..=90);
+    assert!(is_known(&lab.ledger, &view(), "a", 90));
+    days(&lab.ledger, 91..=92);
+    assert!(!is_known(&lab.ledger, &view(), "a", 92));
+    assert!(is_known(&lab.ledger, &other("daily"), "x", 92));
+    // It comes back as a new one.
+    assert!(scan(&lab.ledger, &view(), "a", 93 * DAY).is_first);
+    assert!(!is_known(&lab.ledger, &view(), "b", 93));
+
+    let lab = Lab::new();
+    scan(&lab.ledger, &view(), "a b", 0);
+    scan(&lab.ledger, &view(), "a", 1);
+    days(&lab.ledger, 0..=1);
+    // A year off, or a clock that jumped: what is in use is seen again within a day.
+    days(&lab.ledger, 366..=366);
+    assert!(is_known(&lab.ledger, &view(), "b", 366));
+    scan(&lab.ledger, &view(), "a", 366 * DAY + 10);
+    days(&lab.ledger, 367..=368);
+    assert!(is_known(&lab.ledger, &view(), "a", 368) && !is_known(&lab.ledger, &view(), "b", 368));
+}
+
+#[test]
+fn the_first_digest_and_the_newest_ones_stay() {
+    let lab = Lab::new();
+    for number in 0..120 {
+        lab.ledger.record_digest(&view(), &tag("a"), &digest(number), at(number.into())).expect("a digest");
+    }
+    let facts = lab.ledger.tag(&view(), &tag("a"), at(999)).expect("an answer").expect("facts");
+    let expected: Vec<_> =
+        std::iter::once(0).chain(71..120).map(|number| (digest(number), at(number.into()))).collect();
+    assert_eq!(facts.digests, expected);
+}
+
+#[test]
+fn too_many_tags_are_refused_and_the_ledger_works_on() {
+    let lab = Lab::new();
+    let many: Vec<Tag> = (0..1_000_001).map(|number| tag(&number.to_string())).collect();
+    let error = lab.ledger.record_scan(&view(), &Scanned { tags: &many, etag: None }, at(0)).expect_err("too many");
+    assert!(matches!(error, LedgerError::TooManyTags { max: 1_000_000, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "recording a scan: more than 1000000 tags of docker.io/library/nginx");
+    scan(&lab.ledger, &view(), "a", 1);
+}
