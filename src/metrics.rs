@@ -238,7 +238,7 @@ impl Metrics {
 
     /// Counts a look into a cache.
     pub fn count_lookup(&self, cache: Cache, hit: bool) {
-        self.cache_lookups.get_or_create(&Lookup { cache: cache.name(), hit: hit }).inc();
+        self.cache_lookups.get_or_create(&Lookup { cache: cache.name(), hit }).inc();
     }
 
     /// Counts an update of one Git repository.

@@ -23,8 +23,20 @@ pub struct Due {
     pub host: Option<String>,
     /// The path in the registry, such as `acme/web`.
     pub repository: String,
-    /// All repositories below that path are meant as well.
-    pub below: bool,
+    pub scope: Scope,
+}
+
+/// Which repositories a path means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// The one with this path.
+    #[default]
+    Exact,
+    /// That one and all below it: a project, whose repositories the sender does not tell apart.
+    Below,
+    /// That one, also in a folder whose name the sender does not know: Artifactory and Nexus give an image under the
+    /// names of several of their own repositories.
+    InFolder,
 }
 
 /// What became due since it was last asked for.
@@ -54,7 +66,7 @@ impl Due {
         let whole = if names_host { name.to_owned() } else { format!("any.invalid/{name}") };
         let repository = whole.parse::<ImageRef>().ok()?.repository;
         let host = names_host.then(|| bare_host(repository.registry()).to_owned());
-        Some(Self { host, repository: repository.path().to_owned(), below: false })
+        Some(Self { host, repository: repository.path().to_owned(), scope: Scope::Exact })
     }
 
     /// A path at a host that the sender names elsewhere, or not at all.
@@ -65,9 +77,8 @@ impl Due {
         }
     }
 
-    /// The same with all repositories below it.
-    pub fn and_below(self) -> Self {
-        Self { below: true, ..self }
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { scope, ..self }
     }
 }
 
@@ -78,14 +89,19 @@ pub fn due_matches(due: &Due, repository: &Repository) -> bool {
 }
 
 fn path_fits(due: &Due, repository: &Repository) -> bool {
-    let fits = |path: &str| {
-        let rest = path.strip_prefix(due.repository.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || (due.below && rest.starts_with('/')))
-    };
     let path = repository.path();
     // A sender without a host says `nginx` where Docker Hub's whole name is `library/nginx`.
     let official = path.strip_prefix("library/").filter(|_| repository.registry() == HUB);
-    fits(path) || official.is_some_and(fits)
+    fits(due, path) || official.is_some_and(|path| fits(due, path))
+}
+
+fn fits(due: &Due, path: &str) -> bool {
+    let named = due.repository.as_str();
+    match due.scope {
+        Scope::Exact => path == named,
+        Scope::Below => path.strip_prefix(named).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+        Scope::InFolder => path == named || path.split_once('/').is_some_and(|(_, rest)| rest == named),
+    }
 }
 
 /// As in references to images: a first part with a dot or a port, or `localhost`.

@@ -6,33 +6,47 @@
 mod coalesce;
 mod connections;
 mod due;
+mod google;
 mod hooks;
+mod payload;
+mod proof;
+mod sender;
+mod strangers;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{Method, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-use crate::metrics::Metrics;
+use self::sender::{Message, Sender};
+use self::strangers::{Refusal, Strangers};
+use crate::metrics::{HookOutcome, Metrics};
 use crate::net::Http;
 
 pub use coalesce::Coalescer;
-pub use due::{Due, DueReceiver, DueSender, Dues, due_matches, due_queue};
+pub use due::{Due, DueReceiver, DueSender, Dues, Scope, due_matches, due_queue};
 pub use hooks::{Hooks, HooksError};
 
 /// What Prometheus knows the text of the metrics by.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const BODY_BYTES_MAX: usize = 1 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// So many bodies are in memory at a time.
+const BODIES_MAX: usize = 32;
+/// What hooks are counted under whose token is not ours.
+const STRANGER: &str = "unknown";
 
 /// What the server shows, and whom it believes.
 #[derive(Clone)]
@@ -48,17 +62,30 @@ pub struct Shared {
 /// What serves one connection.
 #[derive(Clone)]
 struct Visit {
-    shared: Arc<Shared>,
-    due: DueSender,
-    #[expect(dead_code, reason = "refusals are counted by it")]
+    server: Arc<Server>,
     peer: IpAddr,
+}
+
+struct Server {
+    shared: Shared,
+    due: DueSender,
+    strangers: Mutex<Strangers>,
+    bodies: Semaphore,
+}
+
+/// Why a webhook is not accepted.
+enum Refused {
+    /// Its sender is told nothing.
+    Unbelieved,
+    TooLarge,
+    TooSlow,
 }
 
 /// Answers requests until it is dropped.
 pub async fn serve(listener: TcpListener, shared: Shared, due: DueSender) {
-    let shared = Arc::new(shared);
-    let routes = |peer| routes(Visit { shared: shared.clone(), due: due.clone(), peer });
-    connections::accept(&listener, routes).await;
+    let (strangers, bodies) = (Mutex::default(), Semaphore::new(BODIES_MAX));
+    let server = Arc::new(Server { shared, due, strangers, bodies });
+    connections::accept(&listener, |peer| routes(Visit { server: server.clone(), peer })).await;
 }
 
 fn routes(visit: Visit) -> Router {
@@ -73,34 +100,92 @@ fn routes(visit: Visit) -> Router {
 }
 
 async fn metrics(State(visit): State<Visit>) -> Response {
-    ([(CONTENT_TYPE, OPENMETRICS)], visit.shared.metrics.encode()).into_response()
+    ([(CONTENT_TYPE, OPENMETRICS)], visit.server.shared.metrics.encode()).into_response()
 }
 
 async fn ready(State(visit): State<Visit>) -> Response {
-    match visit.shared.ready.load(Ordering::Relaxed) {
+    match visit.server.shared.ready.load(Ordering::Relaxed) {
         true => "ok\n".into_response(),
         false => (StatusCode::SERVICE_UNAVAILABLE, "the first round is not done\n").into_response(),
     }
 }
 
+/// Anything that is no other route; most of it is nothing.
 async fn hook(State(visit): State<Visit>, request: Request) -> StatusCode {
-    match accept(&visit, request).await {
-        Ok(dues) => {
-            dues.into_iter().for_each(|due| visit.due.send(due));
-            StatusCode::ACCEPTED
-        }
-        Err(status) => status,
+    if declared_length(request.headers()) > BODY_BYTES_MAX as u64 {
+        return StatusCode::PAYLOAD_TOO_LARGE;
+    }
+    let server = visit.server.as_ref();
+    let Some((kind, token)) = path_parts(request.uri().path()) else { return StatusCode::NOT_FOUND };
+    let sender = server.shared.hooks.admit(kind, token).filter(|_| request.method() == Method::POST);
+    let accepted = match sender {
+        Some(sender) => server.receive(sender, request).await,
+        None => Err(Refused::Unbelieved),
+    };
+    let outcome = match &accepted {
+        Ok(outcome) => *outcome,
+        Err(Refused::Unbelieved) => HookOutcome::Refused,
+        Err(Refused::TooLarge | Refused::TooSlow) => HookOutcome::Dropped,
+    };
+    server.shared.metrics.count_hook(sender.map_or(STRANGER, Sender::name), outcome);
+    match accepted {
+        Ok(_) => StatusCode::ACCEPTED,
+        Err(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+        Err(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+        Err(Refused::Unbelieved) => server.refuse(visit.peer),
     }
 }
 
-async fn accept(visit: &Visit, request: Request) -> Result<Vec<Due>, StatusCode> {
-    let hooks = &visit.shared.hooks;
-    let (kind, token) = path_parts(request.uri().path()).ok_or(StatusCode::NOT_FOUND)?;
-    if !hooks.admits(kind, token) || request.method() != Method::POST {
-        return Err(StatusCode::NOT_FOUND);
+impl Server {
+    /// Reads and checks a message whose token is ours, and says what it makes due.
+    async fn receive(&self, sender: &'static Sender, request: Request) -> Result<HookOutcome, Refused> {
+        let _place = self.bodies.acquire().await.expect("the semaphore is never closed");
+        let (head, body) = request.into_parts();
+        let body = read(body).await?;
+        let query = head.uri.query().unwrap_or_default();
+        let message = Message { headers: &head.headers, query, body: &body, now: Timestamp::now() };
+        if !self.shared.hooks.believes(sender, &message, &self.shared.http).await {
+            return Err(Refused::Unbelieved);
+        }
+        let Some(dues) = (sender.read)(&message) else {
+            tracing::debug!(sender = sender.name(), "a webhook is not what its sender writes");
+            return Ok(HookOutcome::Unreadable);
+        };
+        let outcome = if dues.is_empty() { HookOutcome::Ignored } else { HookOutcome::Due };
+        for due in dues {
+            tracing::debug!(sender = sender.name(), host = due.host, repository = due.repository, "due by a webhook");
+            self.due.send(due);
+        }
+        Ok(outcome)
     }
-    let body = read(request.into_body()).await?;
-    Ok(hooks.dues(&body))
+
+    fn refuse(&self, peer: IpAddr) -> StatusCode {
+        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        match strangers.refuse(peer, Timestamp::now()) {
+            Refusal::Refused => StatusCode::NOT_FOUND,
+            Refusal::NowTooMany => {
+                tracing::warn!(%peer, "many webhooks with a wrong token, type or signature");
+                StatusCode::TOO_MANY_REQUESTS
+            }
+            Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+/// What a message of the sender `kind` says was pushed, `None` when there is no such sender or it writes otherwise.
+pub fn pushed(kind: &str, headers: &HeaderMap, query: &str, body: &[u8]) -> Option<Vec<Due>> {
+    (Sender::named(kind)?.read)(&Message { headers, query, body, now: Timestamp::UNIX_EPOCH })
+}
+
+/// The names of all senders, as they stand in URLs.
+pub fn senders() -> impl Iterator<Item = &'static str> {
+    sender::SENDERS.iter().flat_map(|sender| sender.names).copied()
+}
+
+/// What the head says the body has.
+fn declared_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_default()
 }
 
 /// `TYPE` and `TOKEN` of `/hooks/TYPE/TOKEN`.
@@ -108,10 +193,11 @@ fn path_parts(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("/hooks/")?.split_once('/')
 }
 
-async fn read(body: Body) -> Result<axum::body::Bytes, StatusCode> {
+async fn read(body: Body) -> Result<Bytes, Refused> {
     match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+        // A connection that broke is told nothing anyway.
+        Ok(Err(_)) => Err(Refused::TooLarge),
+        Err(_) => Err(Refused::TooSlow),
     }
 }

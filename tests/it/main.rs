@@ -34,6 +34,7 @@ mod git_ssh_faults;
 mod git_store;
 mod goregex;
 mod history;
+mod hooks;
 mod hostile_text;
 mod image;
 mod known_hosts;

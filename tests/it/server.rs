@@ -2,3 +2,4 @@
 
 mod due;
 mod routes;
+pub(crate) mod running;

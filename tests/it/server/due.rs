@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tagwright::image::Repository;
-use tagwright::server::{Coalescer, Due, Dues, due_matches, due_queue};
+use tagwright::server::{Coalescer, Due, Dues, Scope, due_matches, due_queue};
 
 #[test]
 fn names_of_senders_are_normalised() {
@@ -50,10 +50,15 @@ fn a_due_matches_the_repositories_that_it_means() {
     check(&due("docker.io/nginx"), "index.docker.io/library/nginx", true);
     check(&due("ghcr.io/acme/web"), "ghcr.io:443/acme/web", true);
     check(&due("127.0.0.1:5000/web"), "127.0.0.1:5001/web", false);
-    let project = due("acme/shop").and_below();
+    let project = due("acme/shop").with_scope(Scope::Below);
     check(&project, "registry.gitlab.com/acme/shop", true);
     check(&project, "registry.gitlab.com/acme/shop/web/api", true);
     check(&project, "registry.gitlab.com/acme/shopping", false);
+    let foldered = due("acme/web").with_scope(Scope::InFolder);
+    check(&foldered, "artifactory.example/docker-virtual/acme/web", true);
+    check(&foldered, "docker.artifactory.example/acme/web", true);
+    check(&foldered, "artifactory.example/a/b/acme/web", false);
+    check(&foldered, "artifactory.example/myacme/web", false);
 }
 
 #[test]

@@ -23,14 +23,24 @@ pub(crate) struct DockerRegistry {
     folder: TempDir,
 }
 
+/// Who is told of pushes.
+pub(crate) struct Listener {
+    pub(crate) url: String,
+    pub(crate) authorization: String,
+}
+
 impl DockerRegistry {
     pub(crate) fn start() -> Self {
-        Self::launch(None)
+        Self::launch(None, None)
+    }
+
+    pub(crate) fn start_notifying(listener: &Listener) -> Self {
+        Self::launch(None, Some(listener))
     }
 
     /// Everyone must show this name and password (kept as a bcrypt hash).
     pub(crate) fn start_with_login(username: &str, password: &str) -> Self {
-        Self::launch(Some((username.to_owned(), password.to_owned())))
+        Self::launch(Some((username.to_owned(), password.to_owned())), None)
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {
@@ -126,11 +136,11 @@ impl DockerRegistry {
     }
 
     /// Another process may take the free port before the server does; then it ends, and another port is tried.
-    fn launch(login: Option<(String, String)>) -> Self {
+    fn launch(login: Option<(String, String)>, listener: Option<&Listener>) -> Self {
         for _ in 0..5 {
             let folder = tempfile::tempdir().expect("a temporary directory");
             let addr = free_address();
-            fs::write(folder.path().join("config.yml"), config(addr, folder.path(), login.as_ref()))
+            fs::write(folder.path().join("config.yml"), config(addr, folder.path(), login.as_ref(), listener))
                 .expect("config.yml");
             let mut process = spawn(folder.path());
             if is_up(addr, &mut process) {
@@ -148,7 +158,7 @@ impl Drop for DockerRegistry {
     }
 }
 
-fn config(addr: SocketAddr, folder: &Path, login: Option<&(String, String)>) -> String {
+fn config(addr: SocketAddr, folder: &Path, login: Option<&(String, String)>, listener: Option<&Listener>) -> String {
     let root = folder.display();
     let mut config = format!(
         "version: 0.1\nlog:\n  accesslog:\n    disabled: false\n\
@@ -158,6 +168,12 @@ fn config(addr: SocketAddr, folder: &Path, login: Option<&(String, String)>) -> 
     if let Some((username, password)) = login {
         fs::write(folder.join("htpasswd"), bcrypt_line(username, password)).expect("htpasswd");
         config += &format!("auth:\n  htpasswd:\n    realm: test\n    path: {root}/htpasswd\n");
+    }
+    if let Some(Listener { url, authorization }) = listener {
+        config += &format!(
+            "notifications:\n  endpoints:\n  - name: tagwright\n    url: {url}\n    timeout: 1s\n    threshold: 5\n    \
+             backoff: 1s\n    headers:\n      Authorization: [\"{authorization}\"]\n"
+        );
     }
     config
 }
