@@ -4,7 +4,7 @@
 //! it; who needs more of them makes new ones.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,8 +35,9 @@ pub(super) async fn accept(listener: &TcpListener, routes: impl Fn(IpAddr) -> Ro
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                if let Some(place) = places.take(peer) {
-                    let routes = routes(peer.ip());
+                let address = owner(peer.ip());
+                if let Some(place) = places.take(address) {
+                    let routes = routes(address);
                     tasks.spawn(async move {
                         let _place = place;
                         // A time-out closes the connection: there is nobody to tell.
@@ -93,15 +94,15 @@ struct Place {
 }
 
 impl Places {
-    fn take(&self, peer: SocketAddr) -> Option<Place> {
+    fn take(&self, address: IpAddr) -> Option<Place> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
-        let own = taken.get(&peer.ip()).copied().unwrap_or_default();
+        let own = taken.get(&address).copied().unwrap_or_default();
         if all >= CONNECTIONS_MAX || own >= CONNECTIONS_PER_ADDRESS_MAX {
             return None;
         }
-        taken.insert(peer.ip(), own + 1);
-        Some(Place { places: self.clone(), address: peer.ip() })
+        taken.insert(address, own + 1);
+        Some(Place { places: self.clone(), address })
     }
 }
 
@@ -112,5 +113,13 @@ impl Drop for Place {
             Some(own) if *own > 1 => *own -= 1,
             _ => drop(taken.remove(&self.address)),
         }
+    }
+}
+
+/// Who is behind an address: one owner has a whole network of IPv6 addresses.
+fn owner(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }

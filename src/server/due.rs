@@ -15,6 +15,8 @@ const NAME_BYTES_MAX: usize = 1024;
 /// More different names that nobody has taken yet make everything due.
 const WAITING_MAX: usize = 1000;
 const HUB: &str = "docker.io";
+/// Docker Hub under the names that clients are told to use.
+const HUB_HOSTS: &[&str] = &["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 
 /// A repository whose tags may have changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +67,7 @@ impl Due {
         // Any host makes a whole name of a path, which is then read by the one grammar there is.
         let whole = if names_host { name.to_owned() } else { format!("any.invalid/{name}") };
         let repository = whole.parse::<ImageRef>().ok()?.repository;
-        let host = names_host.then(|| bare_host(repository.registry()).to_owned());
+        let host = names_host.then(|| canonical_host(repository.registry()).to_owned());
         Some(Self { host, repository: repository.path().to_owned(), scope: Scope::Exact })
     }
 
@@ -84,14 +86,14 @@ impl Due {
 
 /// Whether `due` means `repository`.
 pub fn due_matches(due: &Due, repository: &Repository) -> bool {
-    let host_fits = due.host.as_deref().is_none_or(|host| host.eq_ignore_ascii_case(bare_host(repository.registry())));
-    host_fits && path_fits(due, repository)
+    let registry = repository.registry().to_ascii_lowercase();
+    let host = canonical_host(&registry);
+    due.host.as_deref().is_none_or(|due| due == host) && path_fits(due, host, repository.path())
 }
 
-fn path_fits(due: &Due, repository: &Repository) -> bool {
-    let path = repository.path();
+fn path_fits(due: &Due, host: &str, path: &str) -> bool {
     // A sender without a host says `nginx` where Docker Hub's whole name is `library/nginx`.
-    let official = path.strip_prefix("library/").filter(|_| repository.registry() == HUB);
+    let official = path.strip_prefix("library/").filter(|_| host == HUB);
     fits(due, path) || official.is_some_and(|path| fits(due, path))
 }
 
@@ -110,9 +112,10 @@ fn names_host(name: &str) -> bool {
     first.is_some_and(|first| first.contains(['.', ':']) || first == "localhost")
 }
 
-/// Without the port that https has anyway.
-fn bare_host(host: &str) -> &str {
-    host.strip_suffix(":443").unwrap_or(host)
+/// One name for hosts that are the same: without the port that https has anyway, and Docker Hub under its own.
+fn canonical_host(host: &str) -> &str {
+    let bare = host.strip_suffix(":443").unwrap_or(host);
+    if HUB_HOSTS.contains(&bare) { HUB } else { bare }
 }
 
 /// Makes the queue between the server and who scans. Neither side ever blocks the other: what is named twice waits

@@ -42,7 +42,7 @@ pub use hooks::{Hooks, HooksError};
 /// What Prometheus knows the text of the metrics by.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const BODY_BYTES_MAX: usize = 1 << 20;
-const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// So many bodies are in memory at a time.
 const BODIES_MAX: usize = 32;
 /// What hooks are counted under whose token is not ours.

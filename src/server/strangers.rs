@@ -1,7 +1,7 @@
 //! Who is refused too often. Pure: takes the time.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,7 +10,7 @@ const WINDOW: SignedDuration = SignedDuration::from_secs(60);
 const REFUSALS_MAX: u32 = 60;
 const ADDRESSES_MAX: usize = 4096;
 
-/// The refusals of the last minute, by address.
+/// The refusals of the last minute, by address (as [`super::connections`] tells them apart).
 #[derive(Debug, Default)]
 pub(super) struct Strangers(HashMap<IpAddr, (Timestamp, u32)>);
 
@@ -25,7 +25,6 @@ pub(super) enum Refusal {
 
 impl Strangers {
     pub(super) fn refuse(&mut self, address: IpAddr, now: Timestamp) -> Refusal {
-        let address = network(address);
         if self.0.len() >= ADDRESSES_MAX && !self.0.contains_key(&address) {
             self.0.retain(|_, (since, _)| is_current(*since, now));
             if self.0.len() >= ADDRESSES_MAX {
@@ -48,12 +47,4 @@ impl Strangers {
 /// A clock that was set back does not keep a window open.
 fn is_current(since: Timestamp, now: Timestamp) -> bool {
     since <= now && now.duration_since(since) < WINDOW
-}
-
-/// One owner has a whole network of IPv6 addresses.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        v4 => v4,
-    }
 }

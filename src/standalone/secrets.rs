@@ -11,7 +11,7 @@ use crate::secret::{Secret, SecretData};
 /// A Secret value is small; the API server takes at most this many bytes.
 const VALUE_BYTES_MAX: u64 = 1 << 20;
 
-/// The keys that Secrets for Git and registries have. An environment variable cannot be named `ca.crt`, so the
+/// The keys that Secrets for Git, registries and webhooks have. An environment variable cannot be named `ca.crt`, so the
 /// rest of its name is compared with these without case and punctuation.
 const KEYS: &[&str] = &[
     "username",
@@ -36,6 +36,20 @@ const KEYS: &[&str] = &[
     "githubAppBaseURL",
     ".dockerconfigjson",
     ".dockercfg",
+    "token",
+    "github",
+    "gitlab",
+    "gitea",
+    "harbor",
+    "distribution",
+    "acr",
+    "ecr",
+    "nexus",
+    "artifactory",
+    "generic",
+    "pubsub-audience",
+    "pubsub-email",
+    "pubsub-keys-url",
 ];
 
 /// Where one Secret comes from.

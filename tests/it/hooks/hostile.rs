@@ -64,13 +64,10 @@ async fn a_body_without_a_length_is_read_up_to_the_limit() {
 /// What the server says to a head, and a body that is written while it listens.
 fn talk(server: &Running, head: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.addr).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
     stream.write_all(head.as_bytes()).expect("the head is taken");
     // The server may have had enough before all is written.
     let _ = stream.write_all(body);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    heard(&mut stream)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -82,6 +79,10 @@ async fn slow_senders_are_left_and_hold_nobody() {
         stream.write_all(b"POST /hooks/generic/").expect("a beginning");
         stream
     };
+    // This one knows the token, promises a body and sends none.
+    let mut promise = TcpStream::connect(server.addr).expect("a connection");
+    let head = format!("POST /hooks/generic/{TOKEN} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{");
+    let _ = promise.write_all(head.as_bytes());
     let mut streams: Vec<TcpStream> = (0..300).map(|_| slow()).collect();
     // 256 of them have a place; for this address there is none left until they are closed.
     let health = || async {
@@ -95,11 +96,18 @@ async fn slow_senders_are_left_and_hold_nobody() {
         assert!(start.elapsed() < Duration::from_secs(60), "slow senders hold the server");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    let first = &mut streams[0];
-    first.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+    heard(&mut streams[0]);
+    let answer = heard(&mut promise);
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(60), "slow senders are closed");
+}
+
+/// All that is said until the connection ends.
+fn heard(stream: &mut TcpStream) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
     let mut answer = Vec::new();
-    let _ = first.read_to_end(&mut answer);
-    assert!(start.elapsed() < Duration::from_secs(60), "a slow sender is closed");
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 const DEEP: usize = 100_000;

@@ -1,5 +1,7 @@
 //! How senders prove themselves: every sender with a good proof, a bad one, none, and the same message again.
 
+use std::sync::{Arc, Mutex};
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -252,4 +254,42 @@ fn a_secret_that_cannot_be_used_is_told_by_its_key() {
     hooks(&[("token", "3f9c1e7a5b2d8046\n"), ("github", SECRET)]).expect("a line end is not part of the token");
     let shown = format!("{:?}", hooks(&[("github", SECRET)]).expect("a good secret"));
     assert!(!shown.contains(SECRET) && !shown.contains(TOKEN), "{shown}");
+}
+
+/// What is logged, at every level, while it is the subscriber of this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no poisoned lock").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn neither_tokens_nor_secrets_are_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let events = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let _guard = tracing::subscriber::set_default(events.finish());
+    let guess = "5e1d0c7a9b3f2846";
+    let server = Running::start(&[("harbor", SECRET), ("generic", SECRET)]).await;
+    let body = r#"{"type":"PUSH_ARTIFACT","event_data":{"repository":{"repo_full_name":"acme/web"}}}"#;
+    for value in [SECRET, "a wrong secret", "Bearer a wrong secret"] {
+        server.post("harbor", &[("authorization", value.to_owned())], body).await;
+    }
+    server.post("generic", &[("authorization", SECRET.to_owned())], "what is this").await;
+    for _ in 0..70 {
+        server.call(Method::POST, &format!("/hooks/generic/{guess}"), &[], "{}").await;
+    }
+    let text = String::from_utf8(log.0.lock().expect("no poisoned lock").clone()).expect("text");
+    let ours: String = text.lines().filter(|line| line.contains("tagwright")).collect::<Vec<_>>().join("\n");
+    assert!(ours.contains("due by a webhook") && ours.contains("many webhooks with a wrong token"), "{text}");
+    for secret in [SECRET, TOKEN, guess, "a wrong secret"] {
+        assert!(!ours.contains(secret), "{secret} in {ours}");
+    }
 }

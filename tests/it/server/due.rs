@@ -24,6 +24,7 @@ fn names_of_senders_are_normalised() {
     check("http://registry/acme/web", Some((None, "acme/web")));
     check("localhost:5000/web:v1", Some((Some("localhost:5000"), "web")));
     check("index.docker.io/library/nginx", Some((Some("docker.io"), "library/nginx")));
+    check("registry-1.docker.io/acme/web", Some((Some("docker.io"), "acme/web")));
     check("docker.io/nginx", Some((Some("docker.io"), "library/nginx")));
     check(&format!("eu.gcr.io/p/web@sha256:{}", "0".repeat(64)), Some((Some("eu.gcr.io"), "p/web")));
     for text in ["", "/", "a//b", "../x", "a b", "web\n", "\u{0}", "ghcr.io/", "ümlaut/web", "x:y:z", "https://"] {
@@ -49,6 +50,7 @@ fn a_due_matches_the_repositories_that_it_means() {
     check(&due("library/nginx"), "nginx", true);
     check(&due("docker.io/nginx"), "index.docker.io/library/nginx", true);
     check(&due("ghcr.io/acme/web"), "ghcr.io:443/acme/web", true);
+    check(&due("docker.io/acme/web"), "registry-1.docker.io/acme/web", true);
     check(&due("127.0.0.1:5000/web"), "127.0.0.1:5001/web", false);
     let project = due("acme/shop").with_scope(Scope::Below);
     check(&project, "registry.gitlab.com/acme/shop", true);
