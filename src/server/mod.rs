@@ -3,7 +3,6 @@
 //! Takes what the driver shares with it, and requests from anyone; shows the one and says "due" on a queue for the
 //! other, nothing else. Whatever does not exist or is not allowed has the same answer: 404 without a body.
 
-mod coalesce;
 mod connections;
 mod due;
 mod google;
@@ -35,7 +34,6 @@ use self::strangers::{Refusal, Strangers};
 use crate::metrics::{HookOutcome, Metrics};
 use crate::net::Http;
 
-pub use coalesce::Coalescer;
 pub use due::{Due, DueReceiver, DueSender, Dues, Scope, due_matches, due_queue};
 pub use hooks::{Hooks, HooksError};
 

@@ -1,11 +1,10 @@
-//! Names from senders, the queue, and how many hooks make one scan.
+//! Names from senders, and the queue of them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use tagwright::image::Repository;
-use tagwright::server::{Coalescer, Due, Dues, Scope, due_matches, due_queue};
+use tagwright::server::{Due, Dues, Scope, due_matches, due_queue};
 
 #[test]
 fn names_of_senders_are_normalised() {
@@ -86,31 +85,4 @@ async fn the_queue_wakes_who_waits_and_loses_nothing_when_dropped() {
     let due = Due::parse("acme/web").expect("a name");
     sender.send(due.clone());
     assert_eq!(receiver.recv().await, Dues::These(BTreeSet::from([due])));
-}
-
-#[test]
-fn many_hooks_make_one_scan_and_one_more_after_it() {
-    let start: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
-    let at = |millis: i64| start + SignedDuration::from_millis(millis);
-    let mut hooks = Coalescer::new(Duration::from_secs(1));
-    let ask = |hooks: &mut Coalescer<&str>| (0..1000).for_each(|_| hooks.ask("web"));
-    ask(&mut hooks);
-    assert_eq!(hooks.next(at(0)), Some(at(0)));
-    assert_eq!(hooks.begin(at(0)), ["web"], "at once");
-    ask(&mut hooks);
-    assert_eq!(hooks.begin(at(5000)), [""; 0], "while the scan is in hand");
-    assert_eq!(hooks.next(at(5000)), None);
-    hooks.done(&"web");
-    assert_eq!(hooks.begin(at(5000)), ["web"], "once more after it");
-    hooks.done(&"web");
-    ask(&mut hooks);
-    assert_eq!(hooks.next(at(5100)), Some(at(6000)));
-    assert_eq!(hooks.begin(at(5999)), [""; 0], "within the distance");
-    hooks.ask("api");
-    assert_eq!(hooks.begin(at(5999)), ["api"], "others do not wait");
-    assert_eq!(hooks.begin(at(6000)), ["web"]);
-    hooks.done(&"web");
-    assert_eq!(hooks.begin(at(9000)), [""; 0], "nothing was asked");
-    hooks.ask("web");
-    assert_eq!(hooks.begin(at(-86_400_000)), ["web"], "the clock was set back");
 }
