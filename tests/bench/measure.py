@@ -46,19 +46,41 @@ class Side:
 
 @dataclass
 class Bar:
-    """What the first side may need: in all, or on top of the side `over`."""
-    seconds: float
+    """What the first side may need: in all, or on top of so many times the side `over`."""
+    seconds: float = 0
     over: str = ""
     mib: float = None
+    times: float = 1
+    # On top of the memory of the side `over`.
+    mib_over: float = None
 
     def __str__(self):
+        if self.mib_over:
+            return f"{self.mib_over:.0f} MiB over {self.over}"
+        if self.times != 1:
+            return f"{self.times} × {self.over}"
         memory = f", {self.mib} MiB" if self.mib else ""
         return f"{amount(self.seconds)}{' over ' + self.over if self.over else ''}{memory}"
 
     def is_kept(self, ours, beside):
-        base = statistics.median(beside[self.over].seconds) if self.over else 0
+        base = beside.get(self.over)
+        seconds = statistics.median(ours.seconds) - (self.times * statistics.median(base.seconds) if base else 0)
         fits = self.mib is None or ours.peak_mib <= self.mib
-        return fits and statistics.median(ours.seconds) - base <= self.seconds
+        fits_over = self.mib_over is None or ours.peak_mib - base.peak_mib <= self.mib_over
+        return fits and fits_over and seconds <= self.seconds
+
+
+@dataclass
+class Verdict:
+    """A bar that whoever measured has judged already."""
+    text: str
+    kept: bool
+
+    def __str__(self):
+        return self.text
+
+    def is_kept(self, *_):
+        return self.kept
 
 
 class Table:
