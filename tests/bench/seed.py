@@ -34,12 +34,12 @@ spec:
     return "".join(text)
 
 
-def policies(registry, count):
+def policies(registry, count, interval="1m"):
     """An ImageRepository and an ImagePolicy for each of web-0, web-1, …"""
     return "---\n".join(f"""apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
 metadata: {{name: web-{n}, namespace: flux-system}}
-spec: {{image: {registry}/acme/web-{n}, interval: 1m}}
+spec: {{image: {registry}/acme/web-{n}, interval: {interval}}}
 ---
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImagePolicy
