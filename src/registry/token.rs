@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::net::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use crate::net::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use crate::net::{Answer, Method, Request, Url, host};
 use crate::registry::grant::{Grant, GrantKind};
 use crate::registry::{Credentials, Fault};
@@ -44,12 +46,8 @@ pub(super) fn read(answer: &Answer) -> Result<Grant, Fault> {
     let token = [body.token, body.access_token].into_iter().flatten().find(|token| !token.is_empty());
     let token = token.ok_or_else(|| bad("there is no token in it"))?;
     let header = bearer(token.as_bytes()).ok_or_else(|| bad("its token cannot be put in a header"))?;
-    Ok(Grant {
-        header,
-        kind: GrantKind::Token,
-        until: Some(Instant::now() + life(body.expires_in.as_ref())),
-        login: None,
-    })
+    let life = life(body.expires_in.as_ref(), body.issued_at.and_then(|issued| age(&issued, answer)));
+    Ok(Grant { header, kind: GrantKind::Token, until: Some(Instant::now() + life), login: None })
 }
 
 /// `Basic` with the credential (RFC 7617).
@@ -73,13 +71,26 @@ struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
     expires_in: Option<serde_json::Value>,
+    /// RFC 3339; servers that keep tokens give one a second time.
+    issued_at: Option<String>,
 }
 
-fn life(expires_in: Option<&serde_json::Value>) -> Duration {
+/// How long a token is used that lives from when it was issued, `age` ago. An age beyond its life is not believed:
+/// some servers say that they issued it in the year 1.
+fn life(expires_in: Option<&serde_json::Value>, age: Option<Duration>) -> Duration {
     let told = expires_in.and_then(serde_json::Value::as_f64).filter(|seconds| *seconds >= 0.0);
     let told = told.map(|seconds| Duration::from_secs_f64(seconds.min(LIFE_MAX.as_secs_f64())));
-    let life = told.unwrap_or(LIFE_DEFAULT);
+    let whole = told.unwrap_or(LIFE_DEFAULT);
+    let life = age.and_then(|age| whole.checked_sub(age)).unwrap_or(whole);
     life - MARGIN.min(life / 2)
+}
+
+/// How long ago that was by the clock of the server, or by ours where it does not tell its own.
+fn age(issued_at: &str, answer: &Answer) -> Option<Duration> {
+    let issued = issued_at.parse::<Timestamp>().ok()?;
+    let read = |date: &str| DateTimeParser::new().parse_timestamp(date).ok();
+    let now = answer.header(&DATE).and_then(read).unwrap_or_else(Timestamp::now);
+    now.duration_since(issued).try_into().ok()
 }
 
 fn get(realm: &Url, asked: &[(&str, &str)]) -> Request {

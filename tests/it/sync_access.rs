@@ -215,3 +215,66 @@ fn a_certificate_that_is_listed_itself_is_trusted_by_registries_and_git() {
     let expired = expired_self_signed(here);
     check(&expired, &expired.0, Err("certificate expired"));
 }
+
+/// An ImageRepository of `image`, and a policy of `namespace` that selects from it.
+fn listed(name: &str, image: &str, spec: &str, namespace: &str) -> String {
+    policy(name, "*")
+        .replace(&format!("REGISTRY/acme/{name}"), image)
+        .replace("interval: 1m}", &format!("interval: 1m, {spec}}}"))
+        .replace(
+            &format!("kind: ImagePolicy\nmetadata: {{name: {name}, namespace: flux-system}}"),
+            &format!("kind: ImagePolicy\nmetadata: {{name: {name}, namespace: {namespace}}}"),
+        )
+        .replace("imageRepositoryRef: {", "imageRepositoryRef: {namespace: flux-system, ")
+}
+
+/// `NAME=TAG` or `NAME=error` of every policy.
+fn decided(world: &World) -> Vec<String> {
+    let json = world.sync(&["-o", "json"]).json();
+    let told = |policy: &serde_json::Value| {
+        let tag = policy["latest"]["tag"].as_str().unwrap_or("error").to_owned();
+        format!("{}={tag}", policy["name"].as_str().expect("a name"))
+    };
+    json["policies"].as_array().expect("a list").iter().map(told).collect()
+}
+
+#[test]
+fn exclusion_lists_never_disturb_each_other_and_one_listing_serves_all() {
+    let world = World::simple();
+    world.registry.push("acme/web", "2.0.0");
+    let image = "REGISTRY/acme/web";
+    let objects = listed("all", image, "exclusionList: []", "flux-system")
+        + &listed("one", image, "exclusionList: ['^2[.]']", "flux-system")
+        + &listed("usual", image, "timeout: 1m", "flux-system")
+        + &listed("zero", image, "exclusionList: ['^[12]', x]", "flux-system");
+    world.objects("all.yaml", &objects);
+    assert_eq!(decided(&world), ["all=2.0.0", "one=1.0.1", "usual=2.0.0", "zero=error"]);
+    assert_eq!(world.registry.calls().len(), 1, "{:?}", world.registry.calls());
+    world.registry.forget_requests();
+    let login = pull_secret(&world, "login", "alice");
+    world.objects("more.yaml", &(listed("other", image, "secretRef: {name: login}", "flux-system") + &login));
+    assert_eq!(decided(&world).len(), 5);
+    assert_eq!(world.registry.calls().len(), 2, "another credential may see another list");
+}
+
+#[test]
+fn policies_of_other_namespaces_need_leave() {
+    let name = "kubernetes.io/metadata.name";
+    let check = |access: &str, namespace: &str, expected: &str| {
+        let world = World::simple();
+        world.objects("all.yaml", &listed("web", "REGISTRY/acme/web", access, namespace));
+        assert_eq!(decided(&world), [format!("web={expected}")], "{access} for {namespace}");
+    };
+    let selectors = |list: &str| format!("accessFrom: {{namespaceSelectors: [{list}]}}");
+    let labelled = |namespace: &str| format!("{{matchLabels: {{{name}: {namespace}}}}}");
+    check("timeout: 1m", "flux-system", "1.0.1");
+    check("timeout: 1m", "team", "error");
+    check(&selectors(&labelled("team")), "team", "1.0.1");
+    check(&selectors(&labelled("team")), "other", "error");
+    check(&selectors(&labelled("team")), "flux-system", "1.0.1");
+    check(&selectors(&format!("{}, {}", labelled("other"), labelled("team"))), "team", "1.0.1");
+    check(&selectors("{}"), "team", "1.0.1");
+    check(&selectors("{matchLabels: {}}"), "team", "1.0.1");
+    check(&selectors(""), "team", "error");
+    check(&selectors("{matchLabels: {tier: gold}}"), "team", "error");
+}

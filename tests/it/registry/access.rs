@@ -1,12 +1,17 @@
 //! Who is let in: passwords, tokens, their life and their sharing, and what is said when nobody is.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
+use tagwright::net::{Connection, Proxy};
 use tagwright::registry::{Access, Credentials};
 use tagwright::secret::Secret;
 
 use super::{causes, client, login, repository, tags_of, with};
-use crate::servers::fake_registry::{FakeRegistry, Fault, TokenRules};
+use crate::servers::fake_registry::{FakeRegistry, Fault, Logged, TokenRules};
 
 const DENIED: &str =
     "listing tags of HOST/acme/web: HOST denied access (401: UNAUTHORIZED: authentication required), asked ";
@@ -32,7 +37,7 @@ fn registry_token(token: &str) -> Access {
 /// `METHOD PATH` without the query, and the kind of credential that was shown.
 fn shown(registry: &FakeRegistry) -> Vec<String> {
     let kind = |value: &String| value.split(' ').next().unwrap_or_default().to_owned();
-    let line = |logged: &crate::servers::fake_registry::Logged| {
+    let line = |logged: &Logged| {
         let path = logged.path.split('?').next().unwrap_or_default();
         let kind = logged.authorization.as_ref().map_or_else(|| "-".to_owned(), kind);
         format!("{} {path} {kind}", logged.method)
@@ -143,9 +148,34 @@ async fn tokens_live_as_long_as_the_server_says() {
         let client = client();
         assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
         assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
-        let found = shown(&registry).iter().filter(|line| line.starts_with("GET /token")).count();
-        assert_eq!(found, token_requests, "{expires_in:?}");
+        assert_eq!(token_requests_at(&registry), token_requests, "{expires_in:?}");
     }
+}
+
+#[tokio::test]
+async fn tokens_live_from_when_they_were_issued() {
+    let ago = |seconds: i64| (Timestamp::now() - SignedDuration::from_secs(seconds)).to_string();
+    for (issued_at, token_requests) in [
+        (ago(299), 2),
+        (ago(0), 1),
+        (ago(-3600), 1),
+        (ago(400), 1),
+        ("0001-01-01T00:00:00Z".to_owned(), 1),
+        ("yesterday".to_owned(), 1),
+    ] {
+        let registry = registry();
+        let rules = TokenRules { expires_in: Some(json!(300)), issued_at: Some(issued_at.clone()), ..alice() };
+        registry.require_tokens(rules);
+        let client = client();
+        assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        assert_eq!(tags_of(&client, &registry, "acme/web", &login("alice", "s3cret")).await, "v1");
+        assert_eq!(token_requests_at(&registry), token_requests, "{issued_at}");
+    }
+}
+
+fn token_requests_at(registry: &FakeRegistry) -> usize {
+    shown(registry).iter().filter(|line| line.starts_with("GET /token")).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -161,7 +191,39 @@ async fn one_fetches_the_token_for_all_who_wait() {
         let list = listing.expect("no panic").expect("a listing");
         assert_eq!(list.tags, ["v1".parse().expect("a tag")]);
     }
-    assert_eq!(shown(&registry).iter().filter(|line| line.starts_with("GET /token")).count(), 1);
+    assert_eq!(token_requests_at(&registry), 1);
+    // So it is when all find out at once that it is no longer taken.
+    registry.revoke_tokens();
+    let listings = (0..20).map(|_| {
+        let (client, name) = (client.clone(), name.clone());
+        tokio::spawn(async move { client.tags(&name, &login("alice", "s3cret")).await })
+    });
+    assert!(join_all(listings).await.into_iter().all(|listing| listing.expect("no panic").is_ok()));
+    assert_eq!(token_requests_at(&registry), 2);
+}
+
+#[tokio::test]
+async fn everybody_has_a_token_of_his_own() {
+    let registry = registry();
+    registry.push("acme/api", "v2");
+    registry.require_tokens(TokenRules { expires_in: Some(json!(300)), ..alice() });
+    let client = client();
+    let proxy = Proxy::new("http://127.0.0.1:1", None).expect("an address");
+    let (alice, mallory) = (login("alice", "s3cret"), login("alice", "guess"));
+    let strange = Access { connection: Connection { proxy: Some(proxy), ..Connection::default() }, ..alice.clone() };
+    for _ in 0..2 {
+        assert_eq!(tags_of(&client, &registry, "acme/web", &alice).await, "v1");
+        assert_eq!(tags_of(&client, &registry, "acme/api", &alice).await, "v2");
+        assert!(tags_of(&client, &registry, "acme/web", &mallory).await.starts_with(DENIED));
+        assert!(tags_of(&client, &registry, "acme/web", &Access::default()).await.starts_with(DENIED));
+        assert!(tags_of(&client, &registry, "acme/web", &strange).await.contains("through the proxy"));
+    }
+    let tokens: BTreeSet<String> = registry.requests().into_iter().filter_map(bearer).collect();
+    assert_eq!(tokens.len(), 2, "one for each repository: {tokens:?}");
+}
+
+fn bearer(logged: Logged) -> Option<String> {
+    logged.authorization?.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 #[tokio::test]

@@ -24,6 +24,8 @@ pub(crate) struct TokenRules {
     pub(crate) fixed: Option<String>,
     /// As written in the answer; left out if absent.
     pub(crate) expires_in: Option<serde_json::Value>,
+    /// As written in the answer; left out if absent.
+    pub(crate) issued_at: Option<String>,
     /// The realm to name instead of its own.
     pub(crate) realm: Option<String>,
     /// What the token server answers instead.
@@ -79,16 +81,20 @@ impl World {
         let Some(repository) = scope.filter(|_| field("service") == SERVICE) else {
             return error(400, "DENIED", "wrong scope or service");
         };
-        self.issue(repository, rules.expires_in.as_ref(), rules.identity.is_some())
+        self.issue(repository, &rules)
     }
 
-    fn issue(&mut self, repository: &str, expires_in: Option<&serde_json::Value>, oauth: bool) -> Response {
+    fn issue(&mut self, repository: &str, rules: &TokenRules) -> Response {
         self.tokens_made += 1;
         let token = format!("token{}-for-{repository}", self.tokens_made);
         self.issued.push(token.clone());
-        let mut body = if oauth { json!({ "access_token": token }) } else { json!({ "token": token }) };
-        if let Some(seconds) = expires_in {
+        let mut body =
+            if rules.identity.is_some() { json!({ "access_token": token }) } else { json!({ "token": token }) };
+        if let Some(seconds) = &rules.expires_in {
             body["expires_in"] = seconds.clone();
+        }
+        if let Some(time) = &rules.issued_at {
+            body["issued_at"] = json!(time);
         }
         reply(200, &[("content-type", "application/json")], Body::from(body.to_string()))
     }
