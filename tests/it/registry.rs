@@ -1,6 +1,7 @@
 //! The registry room against registries: Debian's, a fake with pages and tokens, and servers that are none.
 
 mod access;
+mod clouds;
 mod digests;
 mod faults;
 mod fuzz;
