@@ -28,3 +28,8 @@ impl Endpoints {
         self.known_as.get(host).map_or(host, String::as_str)
     }
 }
+
+/// Nothing that would end a host in a URL.
+pub(super) fn is_host_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+}

@@ -237,3 +237,8 @@ fn words(body: &[u8]) -> (String, String) {
     let code = code.rsplit('#').next().unwrap_or_default();
     (fit_for_terminal(code), text(&["message", "Message", "error_description"]))
 }
+
+/// It goes into a header or a form: what does not fit there is no token.
+pub(super) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}

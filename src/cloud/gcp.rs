@@ -9,7 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::clouds::Login;
-use super::errand::{Errand, Question};
+use super::endpoints::is_host_name;
+use super::errand::{Errand, Question, is_word};
 use super::error::Error;
 use super::tokens::Given;
 use crate::secret::Secret;
@@ -19,9 +20,7 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// `gcr.io` and what is below it, Artifact Registry, and that of S3NS.
 pub(super) fn is_registry(host: &str) -> bool {
-    let is_name =
-        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let below = |end: &str| host.strip_suffix(end).is_some_and(is_name);
+    let below = |end: &str| host.strip_suffix(end).is_some_and(is_host_name);
     ["gcr.io", "docker.s3nsregistry.fr"].contains(&host) || below(".gcr.io") || below("-docker.pkg.dev")
 }
 
@@ -47,9 +46,4 @@ fn read(question: &Question, answer: &Value, now: Timestamp) -> Result<Given<Sec
     let end = lifetime.and_then(|lifetime| now.checked_add(lifetime).ok());
     let end = end.ok_or_else(|| question.odd("the token's end is not a time"))?;
     Ok(Given { token: Secret::new(token), expires_at: end })
-}
-
-/// It goes into a header: what does not fit there is none.
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -10,8 +10,8 @@ use crate::secret::Secret;
 /// What a Git server takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitLogin {
-    /// Without one the secret is a bearer token.
-    pub username: Option<String>,
+    /// Without one the secret is a bearer token. CodeCommit's holds the session of the keys.
+    pub username: Option<Secret>,
     pub secret: Secret,
     /// Made of what was given just now, and not kept from before: to ask for another would change nothing.
     pub is_new: bool,
@@ -52,7 +52,7 @@ impl Clouds {
             Some(place) => {
                 let refused = refused.and_then(|login| login.keys.as_ref());
                 let (login, kept) = git_login(&errand, &place, url.path(), refused).await?;
-                let (username, keys) = (Some(login.username), Some(kept.given.token));
+                let (username, keys) = (Some(Secret::new(login.username)), Some(kept.given.token));
                 Ok(GitLogin { username, secret: login.password, is_new: kept.is_new, keys })
             }
             None => {

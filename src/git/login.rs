@@ -89,8 +89,8 @@ impl Login {
 }
 
 fn presented_login(login: GitLogin) -> Result<Presented, Fault> {
-    let auth = match &login.username {
-        Some(username) => Auth::Basic { username: username.clone(), password: login.secret.clone() },
+    let auth = match login.username.as_ref().and_then(Secret::expose_text) {
+        Some(username) => Auth::Basic { username: username.to_owned(), password: login.secret.clone() },
         None => Auth::Bearer(login.secret.clone()),
     };
     Ok(Presented { header: authorization(&auth)?, kept: (!login.is_new).then_some(Kept::Login(login)) })

@@ -3,7 +3,7 @@
 use super::super::errand::{Errand, Question, Refusal};
 use super::super::error::Error;
 use super::super::tokens::Given;
-use super::keys::{self, AwsKeys, is_word};
+use super::keys::{self, AwsKeys};
 use crate::net::header::HeaderName;
 use crate::net::{Answer, Method, Url};
 use crate::secret::Secret;
@@ -21,9 +21,9 @@ pub(super) async fn ask(errand: &Errand<'_>) -> Result<Given<AwsKeys>, Error> {
     }
     let base = base(errand)?;
     let opening = question(Method::PUT, &base, "latest/api/token").header(TOKEN_LIFETIME, "21600");
-    let token = Secret::new(word(&opening, &errand.ask(&opening).await?)?);
+    let token = Secret::new(word(&opening, &errand.ask(&opening).await?, is_of_token)?);
     let roles = question(Method::GET, &base, ROLES).secret_header(TOKEN, "", &token)?.hint(no_role);
-    let role = word(&roles, &errand.ask(&roles).await?)?;
+    let role = word(&roles, &errand.ask(&roles).await?, is_of_name)?;
     let of_role = question(Method::GET, &base, &format!("{ROLES}{role}")).secret_header(TOKEN, "", &token)?;
     let answer = errand.ask_json(&of_role).await?;
     keys::read(&of_role, &answer, "Token")
@@ -50,17 +50,21 @@ fn question(method: Method, base: &Url, path: &str) -> Question {
 }
 
 /// The token, or the name of the role: one line of text.
-fn word(question: &Question, answer: &Answer) -> Result<String, Error> {
+fn word(question: &Question, answer: &Answer, is_fit: fn(char) -> bool) -> Result<String, Error> {
     let text = std::str::from_utf8(&answer.body).unwrap_or_default().trim();
-    match is_word(text) && !text.contains('<') && !text.contains('/') || is_token(text) {
+    match !text.is_empty() && text.chars().all(is_fit) {
         true => Ok(text.to_owned()),
         false => Err(question.odd("not one word")),
     }
 }
 
-/// Base64 may hold a slash, a role's name does not.
-fn is_token(text: &str) -> bool {
-    text.ends_with('=') && is_word(text) && !text.contains(['<', '.'])
+fn is_of_token(c: char) -> bool {
+    c.is_ascii_graphic() && c != '<'
+}
+
+/// As IAM names roles.
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
 }
 
 fn hint(refusal: &Refusal<'_>) -> Option<&'static str> {

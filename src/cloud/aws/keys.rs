@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::errand::{Errand, Question};
+use super::super::errand::{Errand, Question, is_word};
 use super::super::error::Error;
 use super::super::tokens::{Given, Kept};
 use super::{container, instance, web_identity};
@@ -92,9 +92,4 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
         Value::String(text) => text.parse().ok(),
         _ => None,
     }
-}
-
-/// It goes into headers: what does not fit there is none.
-pub(super) fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::clouds::{Login, Provider, stranger};
-use super::super::errand::{Errand, Question, Refusal};
+use super::super::endpoints::is_host_name;
+use super::super::errand::{Errand, Question, Refusal, is_word};
 use super::super::error::Error;
 use super::super::tokens::Given;
-use super::entra::{Wanted, is_word, token};
+use super::entra::{Wanted, token};
 use super::stack::Stack;
 use crate::net::{Method, StatusCode};
 use crate::secret::Secret;
@@ -39,12 +40,10 @@ pub(in super::super) fn check_registry(errand: &Errand<'_>, host: &str) -> Resul
 }
 
 fn part(errand: &Errand<'_>, host: &str) -> Result<Part, Error> {
-    let is_name =
-        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let public = PARTS.iter().find(|(end, _)| host.strip_suffix(end).is_some_and(is_name));
+    let public = PARTS.iter().find(|(end, _)| host.strip_suffix(end).is_some_and(is_host_name));
     let stack = Stack::read(errand)?;
     match (stack.filter(|stack| stack.has(host)), public) {
-        (Some(stack), _) if is_name(host) => {
+        (Some(stack), _) if is_host_name(host) => {
             let resource = stack.resource_manager_endpoint.trim_end_matches('/').to_owned();
             let authority = stack.active_directory_endpoint.unwrap_or_else(|| PARTS[0].1.to_owned());
             Ok(Part { resource, authority })

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::super::errand::{Errand, Question, Refusal};
+use super::super::errand::{Errand, Question, Refusal, is_word};
 use super::super::error::Error;
 use super::super::tokens::{Given, Kept};
 use super::managed;
@@ -131,11 +131,6 @@ pub(super) fn read(question: &Question, answer: &Value, now: Timestamp) -> Resul
     let lifetime = || now.checked_add(SignedDuration::from_secs(number("expires_in")?)).ok();
     let end = end.or_else(lifetime).ok_or_else(|| question.odd("the token's end is not a time"))?;
     Ok(Given { token: Secret::new(token), expires_at: end })
-}
-
-/// It goes into a header: what does not fit there is none.
-pub(super) fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn hint(refusal: &Refusal<'_>) -> Option<&'static str> {

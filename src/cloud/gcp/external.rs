@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::errand::{Errand, Question, Refusal};
+use super::super::errand::{Errand, Question, Refusal, is_word};
 use super::super::error::Error;
 use super::super::tokens::Given;
-use super::{SCOPE, is_word, read};
+use super::{SCOPE, read};
 use crate::net::header::{AUTHORIZATION, HeaderName};
 use crate::net::{Method, Url, is_loopback};
 use crate::secret::Secret;
