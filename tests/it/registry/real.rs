@@ -31,18 +31,16 @@ async fn a_real_registry_lists_tags_and_digests() {
     assert!(!asked.iter().any(|line| line.contains("\"GET /v2/acme/web/manifests/")), "{asked:#?}");
 }
 
+/// It gives all tags whatever it is asked for, in no order, without a `Link`: so many look like a full page.
 #[tokio::test]
-async fn a_real_registry_lists_a_full_page_and_more() {
-    for tags in [999, 1000, 1001, 2000] {
-        let registry = DockerRegistry::start();
-        registry.push_image("acme/web", "v0", "content");
-        registry.copy_tag("acme/web", "v0", (1..tags).map(|number| format!("v{number}")));
-        let web = repository(&registry.image("acme/web"));
-        let list = client().tags(&web, &Access::default()).await.expect("a listing");
-        assert_eq!(list.tags.len(), tags);
-        let asked = registry.access_log().iter().filter(|line| line.contains("/tags/list")).count();
-        assert!(asked <= 3, "{asked} pages of {tags} tags");
-    }
+async fn a_real_registry_with_as_many_tags_as_a_page_has() {
+    let registry = DockerRegistry::start();
+    registry.push_image("acme/web", "v0", "content");
+    registry.copy_tag("acme/web", "v0", (1..1000).map(|number| format!("v{number}")));
+    let web = repository(&registry.image("acme/web"));
+    let list = client().tags(&web, &Access::default()).await.expect("a listing");
+    assert_eq!(list.tags.len(), 1000);
+    assert_eq!(registry.access_log().iter().filter(|line| line.contains("/tags/list")).count(), 2);
 }
 
 #[tokio::test]
