@@ -18,6 +18,7 @@ mod meta;
 mod objects;
 mod problem;
 mod service_account;
+mod strict;
 mod value;
 
 pub use duration::{Duration, InvalidDuration};
@@ -40,3 +41,4 @@ pub use meta::{Kind, LocalReference, Metadata, Object, Reference};
 pub use objects::Objects;
 pub use problem::{FieldError, Problem, Severity};
 pub use service_account::ServiceAccount;
+pub use strict::strict;

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::registries::RegistriesArgs;
 use super::runtime;
 use crate::engine::cause::Cause;
 use crate::engine::scan::{Scan, ScanRequest, scan};
 use crate::image::Repository;
 use crate::net::Http;
-use crate::registry::{Access, Client, Credentials, DockerConfig, Limits, docker_config};
+use crate::registry::{
+    Access, Client, Credentials, CredentialsSource, DockerConfig, Limits, Registries, docker_config, user_password,
+};
 use crate::secret::Secret;
 
 /// Access to registries
@@ -33,24 +36,33 @@ pub(super) struct RegistryArgs {
     /// Time for all requests to one repository, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     timeout: u64,
+
+    #[command(flatten)]
+    rules: RegistriesArgs,
 }
 
-/// A client with the usual bounds.
-pub(super) fn registry_client() -> Result<Client, Failure> {
-    Ok(Client::new(Http::new(Default::default())?, Limits::default()))
+/// A client with the usual bounds that asks by these rules.
+pub(super) fn registry_client(registries: Registries) -> Result<Client, Failure> {
+    Ok(Client::new(Http::new(Default::default())?, Limits::default()).with_registries(registries))
 }
 
 impl RegistryArgs {
     /// The tags of `images`; the outcome at place `i` belongs to image `i`.
     pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
-        Ok(runtime()?.block_on(scan(&registry_client()?, &self.requests(images)?)))
+        Ok(runtime()?.block_on(scan(&self.client()?, &self.requests(images)?)))
+    }
+
+    /// A client that asks by the `--registries` file.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        registry_client(self.rules.read()?)
     }
 
     /// How each of `images` is asked.
     pub(super) fn requests(&self, images: &[Repository]) -> Result<Vec<ScanRequest>, Failure> {
         let login = self.login()?;
+        let registries = self.rules.read()?;
         let request = |image: &Repository| {
-            let credentials = login.for_image(image)?;
+            let credentials = login.for_image(image, &registries)?;
             let timeout = Some(Duration::from_secs(self.timeout));
             let access = Access { credentials, insecure: self.insecure, timeout, ..Access::default() };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
@@ -76,13 +88,29 @@ enum Login {
 }
 
 impl Login {
-    fn for_image(&self, image: &Repository) -> Result<Vec<Credentials>, Failure> {
-        match self {
-            Self::Given(credentials) => Ok(vec![credentials.clone()]),
-            Self::User(Some(config)) => Ok(config.credentials(image)?),
-            Self::User(None) => Ok(Vec::new()),
+    fn for_image(&self, image: &Repository, registries: &Registries) -> Result<Vec<Credentials>, Failure> {
+        let rule = registries.rule(image);
+        match (self, rule.and_then(|rule| rule.credentials.as_ref())) {
+            (Self::Given(credentials), _) => Ok(vec![credentials.clone()]),
+            (_, Some(CredentialsSource::Variable(name))) => Ok(vec![variable(name)?]),
+            (_, Some(source)) => {
+                let doing = format!("reading the credentials of {image} by the --registries file");
+                let failure = Failure::new(format!("they are in {source}, and Secrets are not read here"));
+                Err(failure.doing(doing).hint("--username and --password-stdin come first"))
+            }
+            (Self::User(Some(config)), None) => Ok(config.credentials(&registries.asked_as(image))?),
+            (Self::User(None), None) => Ok(Vec::new()),
         }
     }
+}
+
+/// The credential of `env:NAME`.
+fn variable(name: &str) -> Result<Credentials, Failure> {
+    let value = env::var(name).ok().map(Secret::new);
+    value.as_ref().and_then(user_password).ok_or_else(|| {
+        Failure::new(format!("the environment variable {name} does not hold USER:PASSWORD"))
+            .doing("reading credentials of the --registries file")
+    })
 }
 
 /// The first line of stdin.

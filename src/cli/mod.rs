@@ -14,6 +14,7 @@ mod login;
 mod objects;
 mod output;
 mod reference;
+mod registries;
 mod replace;
 mod report;
 mod scan;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::access::{registry_client, user_docker_config};
 use super::failure::Failure;
+use super::registries::RegistriesArgs;
 use super::{output, report, runtime};
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
@@ -26,6 +27,9 @@ pub(super) struct ObjectArgs {
     /// Where objects without a namespace go
     #[arg(short, long, value_name = "NAMESPACE", default_value = "flux-system")]
     namespace: String,
+
+    #[command(flatten)]
+    pub(super) registries: RegistriesArgs,
 }
 
 impl ObjectArgs {
@@ -42,7 +46,7 @@ impl ObjectArgs {
         }
         let world = self.read()?;
         report::problems(&world.problems);
-        let client = registry_client()?;
+        let client = registry_client(self.registries.read()?)?;
         let progress = output::progress("listing tags");
         let decided = runtime()?.block_on(standalone::latest(&client, &world));
         progress.finish_and_clear();

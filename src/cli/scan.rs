@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::access::{RegistryArgs, registry_client};
+use super::access::RegistryArgs;
 use super::failure::Failure;
 use super::{Format, Outcome, output, runtime};
 use crate::engine::cause::Cause;
@@ -79,7 +79,7 @@ struct Fact {
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let progress = output::progress("listing tags");
-    let (client, runtime) = (registry_client()?, runtime()?);
+    let (client, runtime) = (args.registry.client()?, runtime()?);
     let requests = args.registry.requests(&args.images)?;
     let mut scans = runtime.block_on(scan(&client, &requests));
     if args.images_only {

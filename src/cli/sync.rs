@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let metrics = Metrics::default();
     let http = Http::new(observed_by(&metrics))?;
     let context = Context {
-        registry: Client::new(http.clone(), Limits::default()),
+        registry: Client::new(http.clone(), Limits::default()).with_registries(args.objects.registries.read()?),
         git: args.git.open(http, runtime.handle().clone())?.with_metrics(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
@@ -86,9 +86,10 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn observed_by(metrics: &Metrics) -> Settings {
-    let metrics = metrics.clone();
-    let observer = move |host: &str, code| metrics.count_exchange(host, code);
-    Settings { observer: Some(Arc::new(observer)), ..Settings::default() }
+    let (exchanges, waits) = (metrics.clone(), metrics.clone());
+    let observer = move |host: &str, code| exchanges.count_exchange(host, code);
+    let waits = move |host: &str, waited| waits.count_rate_wait(host, waited);
+    Settings { observer: Some(Arc::new(observer)), waits: Some(Arc::new(waits)), ..Settings::default() }
 }
 
 /// Rounds that never overlap, until the process is asked to end.

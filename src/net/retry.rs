@@ -11,8 +11,8 @@ use super::error::Error;
 
 /// How often one request is sent at most.
 pub const ATTEMPTS: u32 = 3;
-/// A server that asks for a longer wait is not waited for; its answer goes to the caller.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+/// A server that asks for a longer wait is not waited for, whatever the deadline; its answer goes to the caller.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 

@@ -75,7 +75,7 @@ impl Session<'_> {
             let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
             return token::bearer(token.expose()).map(Grant::of_credential).ok_or_else(unusable);
         }
-        let mut request = token::request(realm, service, self.repository.path(), given);
+        let mut request = token::request(realm, service, &self.path, given);
         request.reach = self.reach_of(realm, answer)?;
         request.asker = self.asker(realm);
         let answer = self.http.fetch(&request, self.deadline).await?;
@@ -114,7 +114,9 @@ impl Session<'_> {
         // The cloud is reached as the registry is, but trusts none of the authorities that an object brings.
         let connection = Connection { proxy: self.access.connection.proxy.clone(), ..Connection::default() };
         let http = self.client.http.over(&connection)?;
-        let (clouds, host, deadline) = (&self.client.clouds, self.repository.host(), self.deadline);
+        // A cloud's token is for who is asked, and a mirror is not the registry that it mirrors.
+        let asked = self.client.registries.asked_as(self.repository);
+        let (clouds, host, deadline) = (&self.client.clouds, asked.host(), self.deadline);
         let login = match refused {
             None => clouds.registry_login(&http, provider, host, deadline).await,
             Some(refused) => clouds.renew_registry_login(&http, provider, host, refused, deadline).await,

@@ -21,6 +21,8 @@ mod platform;
 mod realm;
 mod refusal;
 mod registries;
+mod registries_file;
+mod route;
 mod scheme;
 mod session;
 mod tags;
@@ -36,13 +38,15 @@ pub use error::{Error, Fault};
 pub use manifest::{Created, Image, Reference};
 pub use platform::{Platform, PlatformError};
 pub use realm::{RealmOwner, judge_realm};
-pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
+pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule, user_password};
+pub use registries_file::{REGISTRIES_BYTES_MAX, RegistriesFile, registries_file};
 pub use tags::{Listing, SkippedTag, TagList};
 
 use crate::cloud::Clouds;
 use crate::image::{Digest, Repository, Tag};
 use crate::net::{Deadline, Http};
 use grant::Grants;
+use route::Route;
 use scheme::Schemes;
 use session::Session;
 
@@ -104,7 +108,13 @@ impl Client {
 
     /// How many operations on this repository's host are worth being begun at a time: more would only wait for each other.
     pub fn concurrency(&self, repository: &Repository) -> usize {
-        self.registries.rate(repository.host()).connections.get() as usize
+        let rule = self.registries.rule(repository);
+        let host = rule.and_then(|rule| rule.api.host_str()).unwrap_or(repository.host());
+        self.registries.rate(host).connections.get() as usize
+    }
+
+    pub fn registries(&self) -> &Registries {
+        &self.registries
     }
 
     /// Logins of clouds come from here, and not from the identity of this process.
@@ -174,16 +184,21 @@ impl Client {
     async fn admitted<'a, T, F: Future<Output = Result<T, Fault>>>(
         &'a self,
         repository: &'a Repository,
-        access: &'a Access,
+        access: &Access,
         operation: impl Fn(Session<'a>) -> F,
     ) -> Result<T, Fault> {
+        let Route { access, base, path } = self.registries.route(repository, access)?;
         let http = self.http.over(&access.connection)?;
         let deadline = Deadline::after(access.timeout.unwrap_or(self.limits.timeout));
-        let base = self.schemes.base(&http, repository, access, deadline).await?;
+        let base = match base {
+            Some(base) => base,
+            None => self.schemes.base(&http, repository, &access, deadline).await?,
+        };
         let mut turned_away = Vec::new();
-        for (identity, slot) in self.grants.candidates(repository, access) {
+        for (identity, slot) in self.grants.candidates(repository, &access) {
             let (client, http, base) = (self, http.clone(), base.clone());
-            let session = Session { client, http, repository, access, identity, slot: slot.clone(), deadline, base };
+            let (access, path, held) = (access.clone(), path.clone(), slot.clone());
+            let session = Session { client, http, repository, path, access, identity, slot: held, deadline, base };
             match operation(session).await {
                 Err(fault) if fault.is_denial() => turned_away.push(fault),
                 done => return done,

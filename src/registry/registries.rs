@@ -4,11 +4,14 @@
 //! no rule speaks, the defaults do.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::image::Repository;
 use crate::net::{Rate, Url, is_loopback};
 use crate::object::NamespacedName;
+use crate::registry::Credentials;
+use crate::secret::Secret;
 
 /// What is sent to Docker Hub in a second; its limits are the tightest of all public registries, and Argo CD Image Updater
 /// stays below the same number.
@@ -56,6 +59,24 @@ pub enum CredentialsSource {
     Field { secret: NamespacedName, field: String },
     /// A variable of the environment that is `user:password`.
     Variable(String),
+}
+
+impl fmt::Display for CredentialsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PullSecret(secret) => write!(f, "Secret {secret}"),
+            Self::Field { secret, field } => write!(f, "Secret {secret}, key {field}"),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+        }
+    }
+}
+
+/// The credential that a Secret's field or a variable holds as `user:password`; `None` for other text. A line end behind it
+/// is none of the password's.
+pub fn user_password(value: &Secret) -> Option<Credentials> {
+    let (username, password) = value.expose_text()?.trim_end_matches(['\r', '\n']).split_once(':')?;
+    let password = Secret::new(password);
+    (!username.is_empty()).then(|| Credentials::Basic { username: username.to_owned(), password })
 }
 
 /// The limits that a rule names; the others are derived.
@@ -112,7 +133,7 @@ impl RegistryRule {
                 let rest = name.strip_prefix(prefix.trim_end_matches('/'));
                 rest.is_some_and(|rest| rest.starts_with('/'))
             }
-            None => self.api.host_str() == Some(without_port(repository.host())),
+            None => same_host(&self.api, repository.host()),
         }
     }
 }
@@ -146,9 +167,15 @@ fn default_rate(host: &str) -> Rate {
 }
 
 /// Whether the image was written with its registry.
-fn names_registry(repository: &Repository) -> bool {
+pub(super) fn names_registry(repository: &Repository) -> bool {
     let written = repository.written().split_once('/').map(|(first, _)| first);
     repository.registry() != "docker.io" || matches!(written, Some("docker.io" | "index.docker.io"))
+}
+
+fn same_host(api: &Url, host: &str) -> bool {
+    let port = host.strip_prefix(without_port(host)).and_then(|port| port.strip_prefix(':'));
+    let port = port.map_or(Some(443), |port| port.parse().ok());
+    api.host_str() == Some(without_port(host)) && api.port_or_known_default() == port
 }
 
 fn without_port(host: &str) -> &str {

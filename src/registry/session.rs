@@ -1,6 +1,7 @@
 //! One operation on one repository: requests that carry what the registry wants to see, within one deadline.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
@@ -20,7 +21,9 @@ pub(super) struct Session<'a> {
     /// The way to this registry.
     pub(super) http: Http,
     pub(super) repository: &'a Repository,
-    pub(super) access: &'a Access,
+    /// Its path where it is asked.
+    pub(super) path: String,
+    pub(super) access: Arc<Access>,
     pub(super) identity: Identity,
     /// Where the grant for this repository and identity is kept.
     pub(super) slot: Slot,

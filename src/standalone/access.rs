@@ -14,8 +14,10 @@ use crate::git::{Auth, Remote, RemoteUrl, Transport, UrlError};
 use crate::image::Repository;
 use crate::net::Connection;
 use crate::object::NamespacedName;
-use crate::registry::{Access, Credentials, DockerConfig, DockerConfigError, docker_config};
-use crate::secret::{SecretData, SecretError};
+use crate::registry::{
+    Access, Credentials, CredentialsSource, DockerConfig, DockerConfigError, Registries, docker_config, user_password,
+};
+use crate::secret::{Secret, SecretData, SecretError};
 
 /// Why an object cannot be used as it stands.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +50,8 @@ pub(super) enum AccessError {
     Url { object: String, source: UrlError },
     #[error("{object}")]
     Field { object: String, source: FieldError },
+    #[error("credentials of the --registries file: {from} does not hold USER:PASSWORD")]
+    RuleCredentials { from: String },
     #[error("the user's Docker credentials")]
     Docker(#[source] DockerConfigError),
 }
@@ -79,14 +83,18 @@ impl AccessError {
 }
 
 /// How the registry of `repository` is spoken to: with the credentials of `secretRef`, then with those of the service
-/// account; where neither is named, with the user's Docker credentials; with those of a cloud alone where one is named.
+/// account; where neither is named, with those of the operator's rule for it, or the user's Docker credentials; with those
+/// of a cloud alone where one is named.
 pub(super) fn registry(
     repository: &ImageRepository,
     objects: &Objects,
     user: Option<&DockerConfig>,
+    registries: &Registries,
 ) -> Result<Access, AccessError> {
     let spec = &repository.spec;
-    let image = spec.repository().map_err(|source| AccessError::Field { object: object_of(repository), source })?;
+    let named = spec.repository().map_err(|source| AccessError::Field { object: object_of(repository), source })?;
+    let image = registries.asked_as(&named);
+    let rule = registries.rule(&named).and_then(|rule| rule.credentials.as_ref());
     let cloud = cloud(spec.provider);
     if cloud.is_some() && spec.service_account_name.is_some() {
         return Err(AccessError::CloudAccount { object: object_of(repository) });
@@ -94,11 +102,36 @@ pub(super) fn registry(
     let secrets = pull_secrets(repository, objects)?;
     let credentials = match user {
         _ if cloud.is_some() => Vec::new(),
+        _ if let Some(source) = rule.filter(|_| takes_credentials_of_others(repository)) => {
+            rule_credentials(source, objects, &image)?
+        }
         Some(config) if has_no_credentials(repository) => config.credentials(&image).map_err(AccessError::Docker)?,
         _ => credentials(&secrets, &image)?,
     };
     let connection = connection(repository, objects)?;
     Ok(Access { credentials, cloud, connection, insecure: spec.insecure, timeout: Some(spec.timeout()) })
+}
+
+/// What the operator's rule shows to the registry of `image`.
+fn rule_credentials(
+    source: &CredentialsSource,
+    objects: &Objects,
+    image: &Repository,
+) -> Result<Vec<Credentials>, AccessError> {
+    let object = "the --registries file";
+    let malformed = || AccessError::RuleCredentials { from: source.to_string() };
+    match source {
+        CredentialsSource::PullSecret(secret) => credentials(&[find(objects, object, secret.clone())?], image),
+        CredentialsSource::Field { secret, field } => {
+            let (_, entries) = find(objects, object, secret.clone())?;
+            let found = entries.get(field).and_then(user_password);
+            found.map(|found| vec![found]).ok_or_else(malformed)
+        }
+        CredentialsSource::Variable(name) => {
+            let value = std::env::var(name).ok().map(Secret::new);
+            value.as_ref().and_then(user_password).map(|found| vec![found]).ok_or_else(malformed)
+        }
+    }
 }
 
 /// What tells views of a repository apart: the names of what its registry is shown and through what it is reached,
@@ -138,6 +171,13 @@ fn cloud(provider: RegistryProvider) -> Option<Provider> {
 /// Whether the object names nothing that holds credentials.
 fn has_no_credentials(repository: &ImageRepository) -> bool {
     repository.spec.secret_ref.is_none() && repository.spec.service_account_name.is_none()
+}
+
+/// Who brings an authority or a proxy of his own, or allows plain http, could read what the operator's rule shows there.
+fn takes_credentials_of_others(repository: &ImageRepository) -> bool {
+    let spec = &repository.spec;
+    let is_usual = spec.cert_secret_ref.is_none() && spec.proxy_secret_ref.is_none() && !spec.insecure;
+    has_no_credentials(repository) && is_usual
 }
 
 /// The Secrets with Docker configs that may serve, in order.

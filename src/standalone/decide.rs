@@ -12,7 +12,7 @@ use crate::engine::select::{Reflection, SelectRequest, Selection, select};
 use crate::goregex::Regex;
 use crate::object::NamespacedName;
 use crate::policy::Selector;
-use crate::registry::{Client, DockerConfig};
+use crate::registry::{Client, DockerConfig, Registries};
 
 /// Each policy's latest image, or why there is none.
 pub(super) type Decisions = BTreeMap<NamespacedName, Result<Selection, Undecided>>;
@@ -82,7 +82,7 @@ async fn scan_all(client: &Client, World { objects, docker, .. }: &World) -> Sca
     let mut scans = Scans::new();
     let mut asked = Vec::new();
     for (id, repository) in objects.image_repositories.iter().filter(|(id, _)| used.contains(*id)) {
-        match scan_request(repository, objects, docker.as_ref()) {
+        match scan_request(repository, objects, docker.as_ref(), client.registries()) {
             Ok(request) => asked.push((id.clone(), request)),
             Err(undecided) => drop(scans.insert(id.clone(), Err(undecided))),
         }
@@ -99,13 +99,14 @@ fn scan_request(
     repository: &ImageRepository,
     objects: &Objects,
     docker: Option<&DockerConfig>,
+    registries: &Registries,
 ) -> Result<ScanRequest, Undecided> {
     if repository.spec.suspend {
         return Err(Undecided::Suspended(format!("ImageRepository {} is suspended", repository.name())));
     }
     let exclusions =
         repository.spec.exclusion_list.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>()?;
-    let access = access::registry(repository, objects, docker)?;
+    let access = access::registry(repository, objects, docker, registries)?;
     Ok(ScanRequest { repository: repository.spec.repository()?, access, exclusions })
 }
 

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("schedule", &[]),
     ("net", &["metrics", "secret"]),
     ("cloud", &["net", "secret"]),
-    ("registry", &["image", "object", "metrics", "net", "cloud", "secret"]),
+    ("registry", &["image", "object", "yaml", "api", "metrics", "net", "cloud", "secret"]),
     ("git", &["cloud", "metrics", "net", "secret", "tree"]),
     ("ledger", &["image", "object"]),
     (

@@ -50,6 +50,7 @@ mod policy_guard;
 mod proxies;
 mod push_branch;
 mod rate;
+mod registries_flag;
 mod registry;
 mod registry_docker_config;
 mod schedule;

@@ -128,8 +128,8 @@ fn the_pause_doubles_and_obeys_the_server() {
         (2, None, 1.0, Some(1500)),
         (0, Some(100), 0.0, Some(250)),
         (0, Some(7_000), 0.5, Some(7_000)),
-        (0, Some(60_000), 0.0, Some(60_000)),
-        (0, Some(61_000), 0.0, None),
+        (0, Some(3_600_000), 0.0, Some(3_600_000)),
+        (0, Some(3_601_000), 0.0, None),
         (40, None, 0.0, None),
     ] {
         assert_eq!(millis(number, asked, jitter), expected, "{number} {asked:?} {jitter}");

@@ -13,6 +13,7 @@ mod memory;
 mod real;
 mod realms;
 mod rules;
+mod rules_file;
 
 use std::error::Error as StdError;
 use std::time::Duration;
