@@ -22,7 +22,8 @@ mod socket;
 mod tables;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -40,6 +41,8 @@ use file::Slot;
 pub struct Ledger {
     path: Arc<PathBuf>,
     slot: Arc<RwLock<Slot>>,
+    /// When it was last brought to the disk.
+    synced: Arc<Mutex<Option<Instant>>>,
 }
 
 /// An image repository as seen with one credential, in one way.
@@ -119,7 +122,8 @@ impl Ledger {
     pub fn open(state: &Path) -> Result<(Self, Option<Warning>), LedgerError> {
         let path = state.join(file::NAME);
         let (database, warning) = file::open(state)?;
-        Ok((Self { path: Arc::new(path), slot: Arc::new(RwLock::new(Slot::open(database))) }, warning))
+        let slot = Arc::new(RwLock::new(Slot::Open(database)));
+        Ok((Self { path: Arc::new(path), slot, synced: Arc::default() }, warning))
     }
 
     /// The file.

@@ -1,5 +1,6 @@
 //! What a write transaction records, and what it forgets meanwhile, a bounded step at a time.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
@@ -24,6 +25,7 @@ pub(super) struct Batch<'t> {
     pub(super) transaction: &'t WriteTransaction,
     /// The time that facts get.
     pub(super) time: i64,
+    news: Cell<bool>,
 }
 
 /// How the tags of a scan differ from those that were known.
@@ -50,12 +52,17 @@ impl<'t> Batch<'t> {
         }
         drop(meta);
         late.map_or(Ok(()), |limit| redate(transaction, limit))?;
-        Ok(Self { transaction, time })
+        Ok(Self { transaction, time, news: Cell::new(true) })
     }
 
     /// What is done with each write: the ledger stays bounded.
     pub(super) fn end(&self) -> Result<(), Fault> {
         forget::step(self.transaction, self.time)
+    }
+
+    /// False when it only tells that what was known is still so.
+    pub(super) fn has_news(&self) -> bool {
+        self.news.get()
     }
 
     /// The next number of a kind.
@@ -94,7 +101,10 @@ impl<'t> Batch<'t> {
         let before = scans.get(id)?.map(|row| (row.value().1, row.value().2));
         let is_first = before.is_none_or(|(before, _)| before == tables::NO_SCAN);
         let difference = match before {
-            Some((before, false)) if before == fingerprint => Difference::default(),
+            Some((before, false)) if before == fingerprint => {
+                self.news.set(false);
+                Difference::default()
+            }
             _ => self.difference(id, &sorted)?,
         };
         self.keep(id, &difference)?;
@@ -111,6 +121,7 @@ impl<'t> Batch<'t> {
             let (_, fingerprint, mixed, etag) = row.value();
             (fingerprint, mixed, etag.map(str::to_owned))
         });
+        self.news.set(false);
         if let Some((fingerprint, mixed, etag)) = known {
             scans.insert(id, (self.time, fingerprint, mixed, etag.as_deref()))?;
         }

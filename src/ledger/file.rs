@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadableDatabase as _, StorageError, WriteTransaction};
+use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, StorageError, WriteTransaction};
 use tracing::warn;
 
 use super::batch::Batch;
@@ -36,6 +36,8 @@ const STEPS: [fn(&WriteTransaction) -> Result<(), Fault>; 1] = [lay_out];
 const WAIT: Duration = Duration::from_secs(2);
 /// After an error the file is tried again when so much time has passed.
 const OFF: Duration = Duration::from_secs(30);
+/// That nothing was new is brought to the disk once in so much time: a thousand scans cost a few syncs.
+const SYNC: Duration = Duration::from_secs(1);
 /// Of pages in memory; the default is a thousand times as much.
 const CACHE_BYTES: usize = 4 << 20;
 const SET_ASIDE_MAX: usize = 3;
@@ -46,12 +48,6 @@ const COMPACT_BYTES_MIN: u64 = 8 << 20;
 pub(super) enum Slot {
     Open(Database),
     Closed { since: Instant },
-}
-
-impl Slot {
-    pub(super) fn open(database: Database) -> Self {
-        Self::Open(database)
-    }
 }
 
 impl std::fmt::Debug for Slot {
@@ -70,7 +66,8 @@ impl Ledger {
         self.with(doing, |database| work(&Reading::begin(database.begin_read()?, now)))
     }
 
-    /// One transaction: all that `work` records is there when this returns, or nothing of it.
+    /// One transaction: all that `work` records is on the disk when this returns, or nothing of it. Only that a scan
+    /// found nothing new may wait a little: a kill then costs a scan.
     pub(super) fn write<T>(
         &self,
         doing: &'static str,
@@ -78,11 +75,19 @@ impl Ledger {
         work: impl FnOnce(&Batch<'_>) -> Result<T, Fault>,
     ) -> Result<T, LedgerError> {
         self.with(doing, |database| {
-            let transaction = database.begin_write()?;
+            let mut transaction = database.begin_write()?;
             let batch = Batch::begin(&transaction, now)?;
             let done = work(&batch)?;
             batch.end()?;
-            transaction.commit()?;
+            let may_wait = !batch.has_news();
+            let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+            if may_wait && synced.is_some_and(|synced| synced.elapsed() < SYNC) {
+                transaction.set_durability(Durability::None)?;
+                transaction.commit()?;
+            } else {
+                transaction.commit()?;
+                *synced = Some(Instant::now());
+            }
             Ok(done)
         })
     }
@@ -94,31 +99,42 @@ impl Ledger {
         let done = catch_unwind(AssertUnwindSafe(|| work(database)));
         drop(slot);
         let path = self.path.to_path_buf();
-        let error = match done {
-            Ok(Ok(done)) => return Ok(done),
+        match done {
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::TooManyTags(repository))) => {
-                return Err(LedgerError::TooManyTags { doing, repository, max: super::batch::TAGS_MAX });
+                Err(LedgerError::TooManyTags { doing, repository, max: super::batch::TAGS_MAX })
             }
-            Ok(Err(Fault::Storage(source))) => LedgerError::Storage { doing, path, source },
-            Ok(Err(Fault::Row(what))) => LedgerError::Damaged { doing, path, reason: what.to_owned() },
-            Err(panic) => LedgerError::Damaged { doing, path, reason: said(&*panic) },
-        };
-        self.close(&error);
-        Err(error)
+            Ok(Err(Fault::Storage(source))) => {
+                self.close();
+                Err(LedgerError::Storage { doing, path, source })
+            }
+            Ok(Err(Fault::Row(what))) => {
+                self.close();
+                self.put_aside(what);
+                Err(LedgerError::Damaged { doing, path, reason: what.to_owned() })
+            }
+            Err(panic) => {
+                self.close();
+                Err(LedgerError::Damaged { doing, path, reason: said(&*panic) })
+            }
+        }
     }
 
-    /// The database writes nothing more after an error, so it is closed. Rows that no version of ours wrote have good
-    /// checksums: no check at the next opening would find them.
-    fn close(&self, error: &LedgerError) {
+    /// The database writes nothing more after an error, so it is closed, and checked when it is opened again.
+    fn close(&self) {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
         let closed = std::mem::replace(&mut *slot, Slot::Closed { since: Instant::now() });
         // Dropping writes, and may panic on a page that is damaged.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(closed)));
-        if let LedgerError::Damaged { reason, .. } = error {
-            match set_aside(&self.path, reason.clone()) {
-                Ok(warning) => warn!("{warning}"),
-                Err(error) => warn!(%error, "the damaged memory cannot be set aside"),
-            }
+    }
+
+    /// Rows that no version of ours wrote have good checksums: no check at the next opening would find them.
+    fn put_aside(&self, what: &str) {
+        let opening = lock(&self.state().join(LOCK), &self.path);
+        match opening.map(|_opening| set_aside(&self.path, what.to_owned())) {
+            Ok(Ok(warning)) => warn!("{warning}"),
+            Ok(Err(error)) => warn!(%error, "the damaged memory cannot be set aside"),
+            Err(error) => warn!(%error, "the damaged memory cannot be set aside"),
         }
     }
 

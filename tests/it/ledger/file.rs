@@ -36,7 +36,8 @@ fn child_that_writes_until_it_fails() {
 }
 
 fn write(ledger: &Ledger, number: u32) -> Result<(), LedgerError> {
-    let tags: Vec<_> = (0..100).map(|of| tag(&format!("v{}", (number / 100).max(1) * 100 + of))).collect();
+    // Each scan finds a hundred new tags, so that the file grows.
+    let tags: Vec<_> = (0..100).map(|of| tag(&format!("v{}", number * 100 + of))).collect();
     let etag = number.to_string();
     ledger.record_scan(&view(), &Scanned { tags: &tags, etag: Some(&etag) }, at(number.into()))?;
     ledger.record_digest(&view(), &tag("moving"), &digest(number), at(number.into()))?;
@@ -73,9 +74,9 @@ fn acknowledged(child: &mut Child) -> (u32, Vec<String>) {
 fn killed_at_any_write_it_holds_all_that_was_acknowledged() {
     let state = tempfile::tempdir().expect("a temporary folder");
     let mut last = 0;
-    for _ in 0..25 {
+    for _ in 0..20 {
         let mut writer = child(state.path()).spawn().expect("the program starts");
-        std::thread::sleep(Duration::from_millis(fastrand::u64(0..120)));
+        std::thread::sleep(Duration::from_millis(fastrand::u64(0..250)));
         writer.kill().expect("a child of ours");
         last = acknowledged(&mut writer).0.max(last);
         writer.wait().expect("it ends");
@@ -83,7 +84,7 @@ fn killed_at_any_write_it_holds_all_that_was_acknowledged() {
         assert_eq!(warning, None);
         check_written(&ledger, last);
     }
-    assert!(last > 25, "only {last} facts were written");
+    assert!(last > 5, "only {last} facts were written");
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_full_disk_is_an_error_with_advice_and_nothing_is_lost() {
     drop(Ledger::open(state.path()).expect("a ledger"));
     let kilobytes = fs::metadata(state.path().join("ledger.redb")).expect("a file").len() / 1024;
     // A limit on the size of files fails writes as a full disk does, and needs no disk of its own.
-    for room in [0, 100, 2000] {
+    for room in [0, 100] {
         let program = child(state.path());
         let mut limited = Command::new("bash");
         let limit = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kilobytes + room);
@@ -114,7 +115,7 @@ fn a_full_disk_is_an_error_with_advice_and_nothing_is_lost() {
 /// A ledger of many pages, and its facts.
 fn full() -> (Lab, Vec<Fact>) {
     let lab = Lab::new();
-    let names: String = (0..3000).map(|number| format!("tag-of-some-length-{number} ")).collect();
+    let names: String = (0..1000).map(|number| format!("tag-of-some-length-{number} ")).collect();
     scan(&lab.ledger, &view(), &names, 0);
     for number in 0..100 {
         let tag = tag(&format!("tag-of-some-length-{number}"));
@@ -146,7 +147,7 @@ fn a_damaged_file_is_set_aside_and_never_tells_a_wrong_fact() {
     let path = state.path().join("ledger.redb");
     let whole = fs::read(&path).expect("the file");
     let mut set_aside = 0;
-    for round in 0..150 {
+    for round in 0..60 {
         fs::write(&path, &whole).expect("a write");
         let file = File::options().write(true).open(&path).expect("the file");
         // The header, then anywhere.
@@ -176,7 +177,7 @@ fn a_damaged_file_is_set_aside_and_never_tells_a_wrong_fact() {
         assert!(facts(&ledger).iter().all(|fact| truth.contains(fact)), "{what} at {at}");
         scan(&ledger, &view(), "works", 200);
     }
-    assert!(set_aside > 20, "{set_aside}");
+    assert!(set_aside > 5, "{set_aside}");
     assert_eq!(damaged(state.path()).len(), 3);
 }
 
@@ -276,4 +277,34 @@ fn it_is_its_owners_alone_one_process_has_it_and_a_symbolic_link_is_none() {
     let error = Ledger::open(&state).expect_err("a link");
     assert!(matches!(error, LedgerError::Io { doing: "opening", .. }), "{error:?}");
     assert!(elsewhere.exists());
+}
+
+#[test]
+fn rows_that_no_version_wrote_are_told_and_the_file_is_set_aside() {
+    const TAGS: TableDefinition<(u32, &str), (i64, Option<i64>)> = TableDefinition::new("tags");
+    const DIGESTS: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("digests");
+    type Spoil = fn(&redb::WriteTransaction);
+    let spoils: [Spoil; 2] = [
+        |file| drop(file.open_table(TAGS).expect("a table").insert((1, "no tag"), (0, None)).expect("a row")),
+        |file| drop(file.open_table(DIGESTS).expect("a table").insert((1, "a"), [7; 20].as_slice()).expect("a row")),
+    ];
+    for spoil in spoils {
+        let lab = Lab::new();
+        scan(&lab.ledger, &view(), "a", 0);
+        let Lab { state, ledger } = lab;
+        drop(ledger);
+        let database = Database::create(state.path().join("ledger.redb")).expect("a database");
+        let transaction = database.begin_write().expect("a transaction");
+        spoil(&transaction);
+        transaction.commit().expect("a commit");
+        drop(database);
+        let (ledger, warning) = Ledger::open(state.path()).expect("a ledger");
+        assert_eq!(warning, None);
+        let told =
+            ledger.facts(&Default::default(), at(1), |_| std::ops::ControlFlow::Continue(())).expect_err("a row");
+        assert!(matches!(told, LedgerError::Damaged { .. }), "{told:?}");
+        assert_eq!(damaged(state.path()).len(), 1);
+        let (ledger, _) = Ledger::open(state.path()).expect("a new one");
+        assert!(facts(&ledger).is_empty());
+    }
 }
