@@ -94,8 +94,7 @@ impl Reading {
             let key = row?.0;
             let policy = NamespacedName::new(key.value().0, key.value().1);
             let Some(known) = self.latest(&policy)? else { continue };
-            let super::LastLatest { image, previous, specs, since } = known;
-            if each(Fact::Latest { policy, image, previous, specs, since }).is_break() {
+            if each(Fact::Latest { policy, latest: Box::new(known) }).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }

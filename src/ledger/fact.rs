@@ -6,8 +6,8 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::View;
-use crate::image::{Digest, ImageRef, Repository, Tag};
+use super::{LastLatest, View};
+use crate::image::{Digest, Repository, Tag};
 use crate::object::NamespacedName;
 
 /// One thing that was seen.
@@ -39,10 +39,7 @@ pub enum Fact {
     },
     Latest {
         policy: NamespacedName,
-        image: ImageRef,
-        previous: Option<ImageRef>,
-        specs: String,
-        since: Timestamp,
+        latest: Box<LastLatest>,
     },
 }
 
@@ -102,7 +99,8 @@ impl From<&Fact> for Line {
             Fact::Created { digest, created } => {
                 Self::Created { digest: digest.to_string(), created: created.to_string() }
             }
-            Fact::Latest { policy: NamespacedName { namespace, name }, image, previous, specs, since } => {
+            Fact::Latest { policy: NamespacedName { namespace, name }, latest } => {
+                let LastLatest { image, previous, specs, since } = *latest;
                 let (image, previous) = (image.written(), previous.map(|image| image.written()));
                 Self::Latest { namespace, name, image, previous, specs, since: since.to_string() }
             }
@@ -140,10 +138,12 @@ impl TryFrom<Line> for Fact {
             }),
             Line::Latest { namespace, name, image, previous, specs, since } => Ok(Self::Latest {
                 policy: NamespacedName::new(text("namespace", namespace)?, text("name", name)?),
-                image: parsed("image", &image, "an image")?,
-                previous: previous.map(|image| parsed("previous", &image, "an image")).transpose()?,
-                specs: text("specs", specs)?,
-                since: time("since", &since)?,
+                latest: Box::new(LastLatest {
+                    image: parsed("image", &image, "an image")?,
+                    previous: previous.map(|image| parsed("previous", &image, "an image")).transpose()?,
+                    specs: text("specs", specs)?,
+                    since: time("since", &since)?,
+                }),
             }),
         }
     }

@@ -5,6 +5,7 @@
 //! altered. What it meets later all the same is caught, and costs the memory alone.
 
 use std::any::Any;
+use std::cmp::Ordering;
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -16,21 +17,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, StorageError, WriteTransaction};
+use redb::{Database, DatabaseError, Durability, ReadableDatabase as _, StorageError};
 use tracing::warn;
 
 use super::batch::Batch;
 use super::error::{Fault, LedgerError, Warning};
 use super::reading::Reading;
-use super::{Ledger, tables};
+use super::{Ledger, schema};
 
 pub(super) const NAME: &str = "ledger.redb";
 const LOCK: &str = "ledger.lock";
-
-/// The version of the tables: how many steps lead to them from an empty file.
-const SCHEMA: i64 = STEPS.len() as i64;
-/// Each takes the tables from the version of its index to the next one.
-const STEPS: [fn(&WriteTransaction) -> Result<(), Fault>; 1] = [lay_out];
 
 /// How long to wait for another run to let go: verbs of the command line hold the file for moments.
 const WAIT: Duration = Duration::from_secs(2);
@@ -256,7 +252,7 @@ fn refusal(path: &Path, error: DatabaseError) -> Refusal {
         }
         // The layout of the file itself, which is the library's: it was 3 when we began.
         DatabaseError::UpgradeRequired(found @ 4..=9) => {
-            Refusal::Error(LedgerError::Newer { path, found: found.into(), known: SCHEMA })
+            Refusal::Error(LedgerError::Newer { path, found: found.into(), known: schema::VERSION })
         }
         DatabaseError::UpgradeRequired(_) | DatabaseError::Storage(StorageError::Corrupted(_)) => {
             Refusal::Damaged(error.to_string())
@@ -274,49 +270,17 @@ fn storage(path: PathBuf, error: redb::Error) -> LedgerError {
     LedgerError::Storage { doing: "opening the memory", path, source: Box::new(error) }
 }
 
-/// Brings the tables to the version of this program, in one transaction.
+/// Brings the tables to the version of this program.
 fn migrate(path: &Path, database: &Database) -> Result<(), Refusal> {
-    let found = schema(database).map_err(|fault| faulty(path, fault))?;
-    if found == SCHEMA {
-        return Ok(());
+    let found = schema::found(database).map_err(|fault| faulty(path, fault))?;
+    match found.cmp(&schema::VERSION) {
+        Ordering::Less => schema::step_up(database, found).map_err(|fault| faulty(path, fault)),
+        Ordering::Equal => Ok(()),
+        Ordering::Greater => {
+            let (path, known) = (path.to_path_buf(), schema::VERSION);
+            Err(Refusal::Error(LedgerError::Newer { path, found, known }))
+        }
     }
-    if found > SCHEMA {
-        return Err(Refusal::Error(LedgerError::Newer { path: path.to_path_buf(), found, known: SCHEMA }));
-    }
-    step_up(database, found).map_err(|fault| faulty(path, fault))
-}
-
-fn schema(database: &Database) -> Result<i64, Fault> {
-    let transaction = database.begin_read()?;
-    match transaction.open_table(tables::META) {
-        Ok(meta) => Ok(redb::ReadableTable::get(&meta, tables::SCHEMA)?.map_or(0, |version| version.value())),
-        Err(redb::TableError::TableDoesNotExist(_)) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn step_up(database: &Database, from: i64) -> Result<(), Fault> {
-    let transaction = database.begin_write()?;
-    let steps = usize::try_from(from).ok().and_then(|from| STEPS.get(from..));
-    steps.ok_or(Fault::Row("the version of the tables"))?.iter().try_for_each(|step| step(&transaction))?;
-    transaction.open_table(tables::META)?.insert(tables::SCHEMA, SCHEMA)?;
-    Ok(transaction.commit()?)
-}
-
-/// Version 1: all tables exist, so that reading needs no word on those that were never written.
-fn lay_out(transaction: &WriteTransaction) -> Result<(), Fault> {
-    transaction.open_table(tables::META)?;
-    transaction.open_table(tables::VIEWS)?;
-    transaction.open_table(tables::SCANS)?;
-    transaction.open_table(tables::TAGS)?;
-    transaction.open_table(tables::DIGESTS)?;
-    transaction.open_table(tables::VANISHED)?;
-    transaction.open_table(tables::DOOMED)?;
-    transaction.open_table(tables::CREATED)?;
-    transaction.open_table(tables::CREATED_ORDER)?;
-    transaction.open_table(tables::LATEST)?;
-    transaction.open_table(tables::LATEST_ORDER)?;
-    Ok(())
 }
 
 fn faulty(path: &Path, fault: Fault) -> Refusal {

@@ -8,7 +8,7 @@ use super::batch::Batch;
 use super::error::Fault;
 use super::fact::Fact;
 use super::tables::{self, History};
-use super::{Ledger, LedgerError, View};
+use super::{LastLatest, Ledger, LedgerError, View};
 use crate::image::{Digest, ImageRef, Tag};
 use crate::object::NamespacedName;
 
@@ -17,14 +17,6 @@ impl Ledger {
     pub fn import(&self, facts: &[Fact], now: Timestamp) -> Result<(), LedgerError> {
         self.write("importing", now, |batch| facts.iter().try_for_each(|fact| batch.import(fact)))
     }
-}
-
-/// What a policy had latest.
-struct Imported<'a> {
-    image: &'a ImageRef,
-    previous: Option<&'a ImageRef>,
-    specs: &'a str,
-    since: i64,
 }
 
 impl Batch<'_> {
@@ -38,10 +30,7 @@ impl Batch<'_> {
             }
             Fact::Digest { view, tag, digest, since } => self.import_digest(view, tag, digest, self.past(*since)),
             Fact::Created { digest, created } => self.import_created(digest, *created),
-            Fact::Latest { policy, image, previous, specs, since } => {
-                let since = self.past(*since);
-                self.import_latest(policy, &Imported { image, previous: previous.as_ref(), specs, since })
-            }
+            Fact::Latest { policy, latest } => self.import_latest(policy, latest),
         }
     }
 
@@ -97,15 +86,16 @@ impl Batch<'_> {
         if is_known { Ok(()) } else { self.record_created(digest, created) }
     }
 
-    fn import_latest(&self, policy: &NamespacedName, imported: &Imported<'_>) -> Result<(), Fault> {
+    fn import_latest(&self, policy: &NamespacedName, latest: &LastLatest) -> Result<(), Fault> {
         let key = (policy.namespace.as_str(), policy.name.as_str());
         let place = self.next(tables::NEXT_LATEST)?;
         let mut rows = self.transaction.open_table(tables::LATEST)?;
         if rows.get(key)?.is_some() {
             return Ok(());
         }
-        let (image, previous) = (imported.image.written(), imported.previous.map(ImageRef::written));
-        rows.insert(key, (image.as_str(), previous.as_deref(), imported.specs, imported.since, place))?;
+        let (image, previous) = (latest.image.written(), latest.previous.as_ref().map(ImageRef::written));
+        let since = self.past(latest.since);
+        rows.insert(key, (image.as_str(), previous.as_deref(), latest.specs.as_str(), since, place))?;
         self.transaction.open_table(tables::LATEST_ORDER)?.insert(place, key)?;
         Ok(())
     }

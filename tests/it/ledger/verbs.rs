@@ -106,7 +106,7 @@ fn a_running_service_is_asked() {
     let imported = lab.ledger.tag(&view(), &tag("0.9"), at(9)).expect("an answer").expect("facts");
     assert_eq!((imported.first_seen, imported.vanished), (at(0), Some(at(3))));
     assert!(!state.join("ledger.sock").exists(), "it goes with the service");
-    assert_eq!(fs::read_dir(state).expect("a folder").filter(|entry| is_leftover(entry)).count(), 0);
+    assert_eq!(fs::read_dir(state).expect("a folder").filter(is_leftover).count(), 0);
 }
 
 fn is_leftover(entry: &std::io::Result<fs::DirEntry>) -> bool {
