@@ -130,7 +130,7 @@ async fn hook(State(visit): State<Visit>, request: Request) -> StatusCode {
         Ok(_) => StatusCode::ACCEPTED,
         Err(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
         Err(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-        Err(Refused::Unbelieved) => server.refuse(visit.peer),
+        Err(Refused::Unbelieved) => server.refuse(visit.peer, sender),
     }
 }
 
@@ -157,16 +157,19 @@ impl Server {
         Ok(outcome)
     }
 
-    fn refuse(&self, peer: IpAddr) -> StatusCode {
-        let mut strangers = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
-        match strangers.refuse(peer, Timestamp::now()) {
-            Refusal::Refused => StatusCode::NOT_FOUND,
-            Refusal::NowTooMany => {
-                tracing::warn!(%peer, "many webhooks with a wrong token, type or signature");
-                StatusCode::TOO_MANY_REQUESTS
+    /// Counts a refusal, and tells of it as long as there are not too many.
+    fn refuse(&self, peer: IpAddr, sender: Option<&Sender>) -> StatusCode {
+        let refusal = self.strangers.lock().unwrap_or_else(PoisonError::into_inner).refuse(peer, Timestamp::now());
+        match (refusal, sender) {
+            (Refusal::Refused, None) => tracing::debug!(%peer, "refused a webhook: its type or token is not ours"),
+            // The token is right, so this is rather a secret that was changed on one side than a stranger.
+            (Refusal::Refused, Some(sender)) => {
+                tracing::warn!(%peer, sender = sender.name(), "refused a webhook: it does not prove to be of its sender");
             }
-            Refusal::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            (Refusal::NowTooMany, _) => tracing::warn!(%peer, "many webhooks with a wrong type, token or proof"),
+            (Refusal::TooMany, _) => {}
         }
+        if refusal == Refusal::Refused { StatusCode::NOT_FOUND } else { StatusCode::TOO_MANY_REQUESTS }
     }
 }
 
