@@ -22,6 +22,10 @@ pub enum Credentials {
     RegistryToken {
         token: Secret,
     },
+    /// None that can be shown: a program keeps it (`docker-credential-HELPER`), which is not run.
+    Kept {
+        helper: String,
+    },
 }
 
 /// How one repository is asked. Requests for one repository with equal accesses are the same request.
@@ -54,8 +58,20 @@ impl Access {
         match (self.cloud, self.credentials.as_slice()) {
             (Some(provider), _) => vec![Identity::Cloud(provider)],
             (None, []) => vec![Identity::Anonymous],
-            (None, credentials) => credentials.iter().cloned().map(Identity::Known).collect(),
+            (None, credentials) => {
+                let mut identities: Vec<Identity> = credentials.iter().map(Identity::of).collect();
+                identities.dedup();
+                identities
+            }
         }
+    }
+
+    /// The helper that keeps a credential which the registry may want to see.
+    pub(super) fn helper(&self) -> Option<&str> {
+        self.credentials.iter().find_map(|credentials| match credentials {
+            Credentials::Kept { helper } => Some(helper.as_str()),
+            _ => None,
+        })
     }
 
     /// What would be shown first, in words; `None` for nobody.
@@ -65,6 +81,13 @@ impl Access {
 }
 
 impl Identity {
+    fn of(credentials: &Credentials) -> Self {
+        match credentials {
+            Credentials::Kept { .. } => Self::Anonymous,
+            known => Self::Known(known.clone()),
+        }
+    }
+
     /// Who asks, in words, without a secret; `None` for nobody.
     pub(super) fn named(&self) -> Option<String> {
         match self {
@@ -82,6 +105,7 @@ impl Credentials {
             Self::Basic { username, .. } => format!("the password of {}", shown(username)),
             Self::IdentityToken { .. } => "an identity token".to_owned(),
             Self::RegistryToken { .. } => "a registry token".to_owned(),
+            Self::Kept { helper } => format!("what docker-credential-{} keeps", shown(helper)),
         }
     }
 }

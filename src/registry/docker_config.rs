@@ -1,7 +1,7 @@
 //! Docker's file of credentials: `config.json`, `.dockerconfigjson` and the older `.dockercfg`.
 //!
 //! Entries are matched as Kubernetes matches image pull secrets: host with globs, port, prefix of the path, the most
-//! specific first. Credential helpers are programs, and none is run: a registry that only they know is an error.
+//! specific first. Credential helpers are programs, and none is run: a registry that only they know is asked anonymously.
 
 use std::collections::BTreeMap;
 
@@ -32,8 +32,6 @@ pub enum DockerConfigError {
     NotJson { line: usize, column: usize },
     #[error("{place}: {expected}")]
     Shape { place: String, expected: &'static str },
-    #[error("the credentials for {host} are kept by docker-credential-{helper}, which is not run")]
-    Helper { host: String, helper: String },
 }
 
 /// Parses a file of any of the three shapes. A broken entry is only an error for the registry that it is for.
@@ -72,13 +70,7 @@ impl DockerConfig {
         let helper = hosts.iter().find_map(|host| self.helpers.get(*host));
         // With a store, Docker leaves an empty entry behind for every registry that it logged in to.
         let store = self.store.as_ref().filter(|_| !matching.is_empty());
-        match helper.or(store) {
-            Some(helper) => {
-                let host = repository.registry().to_owned();
-                Err(DockerConfigError::Helper { host, helper: shown(helper) })
-            }
-            None => Ok(Vec::new()),
-        }
+        Ok(helper.or(store).map(|helper| Credentials::Kept { helper: helper.clone() }).into_iter().collect())
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Fault {
     Denied { host: String, status: u16, detail: String, asked: String },
     #[error("{host} denied access to all who asked: {}", tried.join("; "))]
     AllDenied { host: String, tried: Vec<String> },
+    #[error("{denial}; the credentials are kept by docker-credential-{helper}, which is not run")]
+    Helper { helper: String, denial: Box<Fault> },
     #[error("{host} asks for a login")]
     Cloud { host: String, source: Box<cloud::Error> },
     #[error("the repository does not exist at {host}")]
@@ -87,6 +89,9 @@ impl Error {
             }
             Fault::Net(error) => error.hint(),
             Fault::Cloud { source, .. } => source.hint(),
+            Fault::Helper { .. } => {
+                Some("give them in a Secret of `secretRef`, or with --username and --password-stdin")
+            }
             Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
                 Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")
             }

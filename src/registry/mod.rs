@@ -206,6 +206,10 @@ impl Client {
             // What was granted is worth nothing here: next time others come first.
             slot.try_lock().map(|mut grant| grant.take()).ok();
         }
-        Err(refusal::of_all(turned_away))
+        let denial = refusal::of_all(turned_away);
+        Err(match access.helper() {
+            Some(helper) => Fault::Helper { helper: text::shown(helper), denial: Box::new(denial) },
+            None => denial,
+        })
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn request(realm: &Url, service: Option<&str>, repository: &str, give
         Some(Credentials::Basic { username, password }) => {
             get(realm, &asked).header(AUTHORIZATION, basic(username, password.expose()))
         }
-        Some(Credentials::RegistryToken { .. }) | None => get(realm, &asked),
+        Some(Credentials::RegistryToken { .. } | Credentials::Kept { .. }) | None => get(realm, &asked),
     }
 }
 

@@ -320,3 +320,17 @@ async fn credentials_are_tried_in_order_until_one_is_let_in() {
     let found = tags_of(&client(), &basic, "acme/web", &access).await;
     assert_eq!(found, "listing tags of HOST/acme/web: HOST answered 404 Not Found", "only denial goes on");
 }
+
+#[tokio::test]
+async fn helpers_are_named_where_they_would_have_been_needed() {
+    let kept = with(Credentials::Kept { helper: "desktop".to_owned() });
+    let (open, basic, tokens) = (registry(), registry(), registry());
+    assert_eq!(tags_of(&client(), &open, "acme/web", &kept).await, "v1");
+    basic.require_login("alice", "s3cret");
+    tokens.require_tokens(alice());
+    for registry in [&basic, &tokens] {
+        let found = tags_of(&client(), registry, "acme/web", &kept).await;
+        let expected = "anonymously; the credentials are kept by docker-credential-desktop, which is not run";
+        assert_eq!(found, format!("{DENIED}{expected}"));
+    }
+}
