@@ -11,6 +11,7 @@ use super::runtime;
 use crate::engine::cause::Cause;
 use crate::engine::scan::{Scan, ScanRequest, scan};
 use crate::image::Repository;
+use crate::ledger::View;
 use crate::net::Http;
 use crate::registry::{
     Access, Client, Credentials, CredentialsSource, DockerConfig, Limits, Registries, docker_config, user_password,
@@ -70,6 +71,16 @@ impl RegistryArgs {
         images.iter().map(request).collect()
     }
 
+    /// Who sees an image repository in the way of `request`: what is remembered of it is remembered by view.
+    pub(super) fn view(&self, request: &ScanRequest) -> View {
+        let user = match &self.username {
+            Some(username) => Some(format!("username={username}")),
+            None => (!request.access.credentials.is_empty()).then(|| "dockerConfig".to_owned()),
+        };
+        let parts: Vec<String> = user.into_iter().chain(self.insecure.then(|| "insecure".to_owned())).collect();
+        View::new(&request.repository, parts.join(";"))
+    }
+
     /// Read once, however many images there are: stdin holds one password.
     fn login(&self) -> Result<Login, Failure> {
         match &self.username {
@@ -126,14 +137,19 @@ pub(super) fn read_password() -> Result<Secret, Failure> {
     }
 }
 
-/// `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`; `None` where there is none.
+/// What Docker's `config.json` of this user holds; `None` where there is none.
 pub(super) fn user_docker_config() -> Result<Option<DockerConfig>, Failure> {
-    let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".docker")));
-    let Some(file) = folder.map(|folder| folder.join("config.json")) else { return Ok(None) };
+    let Some(file) = user_docker_file() else { return Ok(None) };
     let doing = || format!("reading {}", file.display());
     match std::fs::read(&file) {
         Ok(json) => docker_config(&json).map(Some).map_err(|error| Failure::from(error).doing(doing())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::from(error).doing(doing())),
     }
+}
+
+/// `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`.
+pub(super) fn user_docker_file() -> Option<PathBuf> {
+    let folder = env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".docker")));
+    Some(folder?.join("config.json"))
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::access::{registry_client, user_docker_config};
+use super::access::{registry_client, user_docker_config, user_docker_file};
 use super::failure::Failure;
 use super::registries::RegistriesArgs;
 use super::{output, report, runtime};
+use crate::engine::memory::Memory;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
-use crate::standalone::{self, SecretSource, Undecided, World};
+use crate::standalone::{self, Inputs, SecretSource, Selecting, Undecided, World};
 
 /// The objects to work on
 #[derive(Debug, clap::Args)]
@@ -35,8 +36,24 @@ pub(super) struct ObjectArgs {
 impl ObjectArgs {
     /// Reads everything anew: objects, Secrets and the user's Docker credentials may have been renewed since.
     pub(super) fn read(&self) -> Result<World, Failure> {
-        let world = standalone::read(&self.objects, &self.secret, &self.namespace)?;
-        Ok(World { docker: user_docker_config()?, ..world })
+        Ok(World { docker: user_docker_config()?, ..self.inputs().read()? })
+    }
+
+    /// The same when a file may be another one than at the last call with this `stamp`.
+    pub(super) fn read_if_changed(&self, stamp: &mut Option<u64>) -> Result<Option<World>, Failure> {
+        let before = stamp.take();
+        let now = self.inputs().stamp(user_docker_file().as_ref());
+        if now.is_some() && now == before {
+            *stamp = now;
+            return Ok(None);
+        }
+        let world = self.read()?;
+        *stamp = now;
+        Ok(Some(world))
+    }
+
+    fn inputs(&self) -> Inputs {
+        Inputs { paths: self.objects.clone(), secrets: self.secret.clone(), namespace: self.namespace.clone() }
     }
 
     /// The latest image of every policy of the objects; nothing without `--objects`. Tells what failed.
@@ -46,11 +63,17 @@ impl ObjectArgs {
         }
         let world = self.read()?;
         report::problems(&world.problems);
-        let client = registry_client(self.registries.read()?)?;
-        let progress = output::progress("listing tags");
-        let decided = runtime()?.block_on(standalone::latest(&client, &world));
-        progress.finish_and_clear();
+        let selecting = Selecting {
+            registry: registry_client(self.registries.read()?)?,
+            memory: Memory::default(),
+            metrics: Default::default(),
+            allow_older: false,
+            patterns: Default::default(),
+        };
         let mut latest = LatestImages { images: BTreeMap::new(), has_failures: world.has_errors() };
+        let progress = output::progress("listing tags");
+        let decided = runtime()?.block_on(standalone::latest(&selecting, world));
+        progress.finish_and_clear();
         for (policy, decision) in decided {
             if let Err(Undecided::Failed(cause)) = &decision {
                 output::failure(&cause.clone().doing(format!("ImagePolicy {policy}")));

@@ -98,9 +98,9 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
         output::table(&["POLICY", "WAS", "LATEST", "WHY"], report.policies.iter().map(policy_row).collect())?;
         output::line("")?;
     }
-    if report.automations.is_empty() {
+    if report.automations.is_empty() && report.is_whole {
         output::warning("there is no ImageUpdateAutomation among the objects: nothing is updated");
-    } else {
+    } else if !report.automations.is_empty() {
         output::table(
             &["AUTOMATION", "BRANCH", "COMMIT", "CHANGES"],
             report.automations.iter().map(automation_row).collect(),
@@ -112,7 +112,8 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
         findings::tell_ignored(&automation.findings);
     }
     // Automations of one repository are warned of the same.
-    let warnings: BTreeSet<&String> = report.automations.iter().flat_map(|automation| &automation.warnings).collect();
+    let warnings = report.automations.iter().flat_map(|automation| &automation.warnings);
+    let warnings: BTreeSet<&String> = warnings.chain(report.policies.iter().flat_map(|p| &p.warnings)).collect();
     warnings.into_iter().for_each(|warning| output::warning(warning));
     let errors =
         report.policies.iter().filter_map(|policy| Some(("ImagePolicy", &policy.policy, policy.error.as_ref()?)));

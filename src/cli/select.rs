@@ -7,8 +7,11 @@ use serde::Serialize;
 
 use super::access::RegistryArgs;
 use super::failure::Failure;
+use super::guard::GuardArgs;
 use super::scan::tell_skipped;
 use super::{Format, Outcome, output};
+use crate::engine::scan::Scan;
+use crate::engine::select::{PassedOver, Sieved, without};
 use crate::image::{Repository, TagKind};
 use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
 
@@ -25,6 +28,7 @@ const TAGS_BYTES_MAX: u64 = 256 << 20;
     after_help = "Examples:
   tagwright select ghcr.io/stefanprodan/podinfo --semver '^6'
   tagwright select nginx --semver '~1.27' --pattern '^(?P<v>[0-9.]+)-alpine$' --extract '$v' --explain
+  tagwright select ghcr.io/acme/web --semver '^1' --min-age 7d --state /var/lib/tagwright --explain
   git tag | tagwright select --tags-from - --semver '>=1.0.0-0' -o json"
 )]
 pub(super) struct Args {
@@ -68,6 +72,9 @@ pub(super) struct Args {
     explain: bool,
 
     #[command(flatten)]
+    guard: GuardArgs,
+
+    #[command(flatten)]
     registry: RegistryArgs,
 
     /// Format of the output
@@ -104,29 +111,47 @@ struct TagVerdict<'a> {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
-    let found = Selector::new(&rules(args)).map_err(Failure::from).and_then(|selector| Ok((selector, tags(args)?)));
-    let (selector, tags) = match found {
+    let found = Selector::new(&rules(args)).map_err(Failure::from);
+    let found = found.and_then(|selector| {
+        let found = find(args, &selector)?;
+        Ok((selector, found))
+    });
+    let (selector, Found { tags, passed_over }) = match found {
         Ok(found) => found,
         Err(failure) => {
             if args.output == Format::Json {
-                output::json(&answer(args, None, &[], Some(failure.cause().message.clone())))?;
+                output::json(&answer(args, None, Vec::new(), Some(failure.cause().message.clone())))?;
             }
             return Err(failure);
         }
     };
     let latest = selector.latest(&tags);
-    let verdicts = if args.explain { selector.explain(&tags) } else { Vec::new() };
+    let verdicts = if args.explain { verdicts(&selector, &tags, &passed_over) } else { Vec::new() };
     match args.output {
-        Format::Json => output::json(&answer(args, latest, &verdicts, None))?,
-        Format::Text => print(args, latest, &verdicts)?,
+        Format::Json => output::json(&answer(args, latest, verdicts, None))?,
+        Format::Text => print(args, latest, verdicts)?,
     }
     if latest.is_none() && args.output == Format::Text {
-        output::talk(&format!("no tag of {} qualifies", tags.len()));
+        output::talk(&format!("no tag of {} qualifies", tags.len() + passed_over.len()));
         if !args.explain {
             output::hint("--explain gives every tag's verdict");
         }
     }
     Ok(if latest.is_some() { Outcome::Done } else { Outcome::Negative })
+}
+
+/// Those that the guard refuses come after those that qualify, and before those that the rules reject.
+fn verdicts<'a>(selector: &'a Selector, tags: &'a [String], passed_over: &'a [PassedOver]) -> Vec<TagVerdict<'a>> {
+    let explained = selector.explain(tags);
+    let told = |v: &Verdict<'a>| TagVerdict { tag: v.tag, verdict: word(v.outcome), reason: reason(v) };
+    let refused = passed_over.iter().map(|over| TagVerdict {
+        tag: &over.tag,
+        verdict: word(policy::Outcome::Rejected),
+        reason: over.why.to_string(),
+    });
+    let (eligible, rejected): (Vec<_>, Vec<_>) =
+        explained.iter().partition(|verdict| verdict.outcome != policy::Outcome::Rejected);
+    eligible.into_iter().map(told).chain(refused).chain(rejected.into_iter().map(told)).collect()
 }
 
 fn rules(args: &Args) -> Rules {
@@ -140,21 +165,38 @@ fn rules(args: &Args) -> Rules {
     Rules { order, filter, exclude: args.exclude.clone() }
 }
 
-fn tags(args: &Args) -> Result<Vec<String>, Failure> {
+/// The tags to choose from, and those that the guard refuses.
+struct Found {
+    tags: Vec<String>,
+    passed_over: Vec<PassedOver>,
+}
+
+fn find(args: &Args, selector: &Selector) -> Result<Found, Failure> {
     match (&args.tags_from, &args.image) {
         (Some(file), _) => {
-            Ok(read_tags(file)?.lines().map(str::trim_end).filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
+            let text = read_tags(file)?;
+            let tags = text.lines().map(str::trim_end).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
+            Ok(Found { tags, passed_over: Vec::new() })
         }
         (None, Some(image)) => {
             let progress = output::progress(format!("listing tags of {image}"));
-            let scans = args.registry.scan(std::slice::from_ref(image))?;
+            let (scan, sieved) = match args.guard.guard().is_set() {
+                true => args.guard.scan(&args.registry, image, selector)?,
+                false => (scan(args, image)?, Sieved::default()),
+            };
             progress.finish_and_clear();
-            let scan = scans.into_iter().next().expect("an outcome for each image")?;
             tell_skipped(image, &scan);
-            Ok(scan.tags.iter().map(ToString::to_string).collect())
+            sieved.moved.iter().for_each(|moved| output::warning(&format!("the tag {moved}")));
+            let tags = without(&scan.tags, &sieved.passed_over).into_iter().map(ToString::to_string).collect();
+            Ok(Found { tags, passed_over: sieved.passed_over })
         }
         (None, None) => Err(Failure::new("neither IMAGE nor --tags-from is given")),
     }
+}
+
+fn scan(args: &Args, image: &Repository) -> Result<Scan, Failure> {
+    let scans = args.registry.scan(std::slice::from_ref(image))?;
+    Ok(scans.into_iter().next().expect("an outcome for each image")?)
 }
 
 fn read_tags(file: &Path) -> Result<String, Failure> {
@@ -172,13 +214,9 @@ fn read_tags(file: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn answer<'a>(args: &Args, latest: Option<&'a str>, verdicts: &'a [Verdict<'a>], error: Option<String>) -> Answer<'a> {
-    Answer {
-        image: args.image.as_ref().map(ToString::to_string),
-        latest: latest.map(|tag| Latest { tag, digest: None }),
-        error,
-        tags: verdicts.iter().map(|v| TagVerdict { tag: v.tag, verdict: word(v.outcome), reason: reason(v) }).collect(),
-    }
+fn answer<'a>(args: &Args, latest: Option<&'a str>, tags: Vec<TagVerdict<'a>>, error: Option<String>) -> Answer<'a> {
+    let latest = latest.map(|tag| Latest { tag, digest: None });
+    Answer { image: args.image.as_ref().map(ToString::to_string), latest, error, tags }
 }
 
 /// What a tag that was passed over is, if it is no image, and why it was passed over.
@@ -199,9 +237,9 @@ fn word(outcome: policy::Outcome) -> &'static str {
     }
 }
 
-fn print(args: &Args, latest: Option<&str>, verdicts: &[Verdict<'_>]) -> Result<(), Failure> {
+fn print(args: &Args, latest: Option<&str>, verdicts: Vec<TagVerdict<'_>>) -> Result<(), Failure> {
     if args.explain {
-        let rows = verdicts.iter().map(|v| vec![v.tag.to_owned(), word(v.outcome).to_owned(), reason(v)]);
+        let rows = verdicts.into_iter().map(|v| vec![v.tag.to_owned(), v.verdict.to_owned(), v.reason]);
         return output::table(&["TAG", "VERDICT", "REASON"], rows.collect());
     }
     match (latest, &args.image) {

@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::failure::Failure;
 use super::git::{GitArgs, PushArgs};
 use super::objects::ObjectArgs;
 use super::report::{self, Json};
-use super::{Format, Outcome, output, runtime};
-use crate::api;
+use super::service::{self, ServeArgs};
+use super::{Format, Outcome, memory, output, runtime};
+use crate::api::{self, Problem, Severity};
 use crate::engine::update::Mode;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
-use crate::standalone::{self, Context, Memory, Report, World};
-use crate::telemetry::Shutdown;
+use crate::standalone::{self, Context, Report, Selecting};
 
 /// How long a single run waits for the push budget; a repeated one leaves the push to a later round.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,19 +30,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
     after_help = "Examples:
   tagwright sync --objects ./clusters/production --dry-run
   tagwright sync --objects ./clusters/production --secret flux-system/git=env:GIT
-  tagwright sync --objects ./clusters/production --secret flux-system/git=/run/secrets/git --every 1m"
+  tagwright sync --objects ./clusters/production --secret flux-system/git=/run/secrets/git --every 1m
+  tagwright sync --objects ./clusters/production --every 1m --listen 0.0.0.0:8080 --hooks flux-system/hooks"
 )]
 pub(super) struct Args {
     #[command(flatten)]
-    objects: ObjectArgs,
+    pub(super) objects: ObjectArgs,
 
-    /// Repeat after this time, until SIGINT or SIGTERM; the run in hand is finished
+    /// Repeat until SIGINT or SIGTERM: look at the objects and the Git repositories after this time, and at each image
+    /// repository at its own interval; the run in hand is finished
     #[arg(long, value_name = "DURATION", value_parser = interval)]
-    every: Option<api::Duration>,
+    pub(super) every: Option<api::Duration>,
+
+    #[command(flatten)]
+    pub(super) serve: ServeArgs,
 
     /// Print the changes as a unified diff and push nothing
     #[arg(long)]
     dry_run: bool,
+
+    /// Let policies go back to older images than they selected before
+    #[arg(long)]
+    allow_older: bool,
 
     /// Exit with 1 when something changed, or would
     #[arg(long)]
@@ -72,16 +79,23 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let runtime = runtime()?;
     let metrics = Metrics::default();
     let http = Http::new(observed_by(&metrics))?;
+    let memory = memory::open(&args.git.state.folder()?);
     let context = Context {
-        registry: Client::new(http.clone(), Limits::default()).with_registries(args.objects.registries.read()?),
-        git: args.git.open(http, runtime.handle().clone())?.with_metrics(metrics.clone()),
+        selecting: Selecting {
+            registry: Client::new(http.clone(), Limits::default()).with_registries(args.objects.registries.read()?),
+            memory: if args.dry_run { memory.dry() } else { memory },
+            metrics: metrics.clone(),
+            allow_older: args.allow_older,
+            patterns: Default::default(),
+        },
+        git: args.git.open(http.clone(), runtime.handle().clone())?.with_metrics(metrics.clone()),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
         budget: args.push.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),
     };
     match &args.every {
-        None => runtime.block_on(once(args, &context, &mut Memory::new(), &mut None)),
-        Some(interval) => runtime.block_on(repeat(args, &context, interval.get())),
+        None => runtime.block_on(once(args, &context)),
+        Some(interval) => runtime.block_on(service::repeat(args, context, interval.get(), metrics, http)),
     }
 }
 
@@ -92,58 +106,44 @@ fn observed_by(metrics: &Metrics) -> Settings {
     Settings { observer: Some(Arc::new(observer)), waits: Some(Arc::new(waits)), ..Settings::default() }
 }
 
-/// Rounds that never overlap, until the process is asked to end.
-async fn repeat(args: &Args, context: &Context, interval: Duration) -> Result<Outcome, Failure> {
-    let mut shutdown = Shutdown::listen()?;
-    let (mut memory, mut told) = (Memory::new(), None);
-    loop {
-        // A round that fails as a whole (unreadable objects, say) is told and tried again: files get mended.
-        let outcome = match once(args, context, &mut memory, &mut told).await {
-            Ok(outcome) => outcome,
-            Err(failure) if failure.is_closed_pipe() => return Err(failure),
-            Err(failure) => {
-                if is_news(&mut told, failure.cause().message.clone()) {
-                    output::failure(failure.cause());
-                }
-                Outcome::PartlyFailed
-            }
-        };
-        if shutdown.within(interval).await {
-            return Ok(outcome);
-        }
+async fn once(args: &Args, context: &Context) -> Result<Outcome, Failure> {
+    let mut world = args.objects.read()?;
+    let problems = std::mem::take(&mut world.problems);
+    let progress = output::progress("syncing");
+    let report = standalone::round(context, world).await;
+    progress.finish_and_clear();
+    match args.output {
+        Format::Json => output::json(&Json::of(&report, &problems))?,
+        Format::Text => report::print(&report, &problems)?,
     }
+    Ok(outcome(args, &problems, &report))
 }
 
-/// One round, told unless it says the same as the one before.
-async fn once(
+/// Tells a round of many, unless it is of the whole world and says the same as the one before.
+pub(super) fn tell(
     args: &Args,
-    context: &Context,
-    memory: &mut Memory,
+    problems: &[Problem],
+    report: &Report,
     told: &mut Option<String>,
-) -> Result<Outcome, Failure> {
-    let world = args.objects.read()?;
-    let progress = output::progress("syncing");
-    let report = standalone::round(context, &world, memory, Timestamp::now()).await;
-    progress.finish_and_clear();
-    let json = serde_json::to_string(&Json::of(&report, &world.problems))?;
-    if is_news(told, json.clone()) {
-        match args.output {
-            Format::Json if args.every.is_some() => output::line(&json)?,
-            Format::Json => output::json(&Json::of(&report, &world.problems))?,
-            Format::Text => report::print(&report, &world.problems)?,
-        }
+) -> Result<(), Failure> {
+    let json = serde_json::to_string(&Json::of(report, problems))?;
+    if report.is_whole && !is_news(told, json.clone()) {
+        return Ok(());
     }
-    Ok(outcome(args, &world, &report))
+    match args.output {
+        Format::Json => output::line(&json),
+        Format::Text => report::print(report, problems),
+    }
 }
 
 /// True when `text` is not what was told last; it is from now on.
-fn is_news(told: &mut Option<String>, text: String) -> bool {
+pub(super) fn is_news(told: &mut Option<String>, text: String) -> bool {
     let before = told.replace(text);
     before != *told
 }
 
-fn outcome(args: &Args, world: &World, report: &Report) -> Outcome {
-    if world.has_errors() || report.has_failures() {
+pub(super) fn outcome(args: &Args, problems: &[Problem], report: &Report) -> Outcome {
+    if problems.iter().any(|problem| problem.severity == Severity::Error) || report.has_failures() {
         Outcome::PartlyFailed
     } else if args.exit_code && report.has_changes() {
         Outcome::Negative

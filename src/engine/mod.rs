@@ -6,6 +6,7 @@ pub mod diff;
 pub mod facts;
 pub mod history;
 mod lanes;
+pub mod memory;
 pub mod message;
 pub mod rewrite;
 pub mod scan;

@@ -1,12 +1,22 @@
 //! Select: chooses the latest image of each policy from the tags of its repository.
 //!
 //! Takes a batch of policies with their scans, gives an image reference and the reason for each. Asks the
-//! registry for nothing but the digests that `digestReflectionPolicy` wants.
+//! registry for nothing but the digests that `digestReflectionPolicy` wants and those that a [`Guard`] must know.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 
 use super::lanes::in_lanes;
+use super::memory::Memory;
 use crate::image::{Digest, ImageRef, ParseError, Repository, Tag};
-use crate::policy::{Outcome, Selector, Verdict};
+use crate::ledger::View;
+use crate::policy::{Guard, Judgement, Moved, Outcome, Refusal, Selector, Verdict};
 use crate::registry::{self, Access, Client};
+
+/// At most this many digests are asked for to decide one policy, and of this many best candidates; further down only
+/// tags can qualify whose digests are known for long enough already.
+const DIGESTS_MAX: usize = 20;
 
 /// When the digest of the latest image is written beside its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,8 +32,11 @@ pub enum Reflection {
 #[derive(Clone, Debug)]
 pub struct SelectRequest<'a> {
     pub selector: &'a Selector,
+    pub guard: Guard,
     pub repository: &'a Repository,
     pub access: &'a Access,
+    /// Whose eyes see the repository: what is remembered of it is remembered by view.
+    pub view: &'a View,
     pub tags: &'a [Tag],
     pub reflection: Reflection,
     /// What was latest before, where that is known.
@@ -36,47 +49,164 @@ pub struct Selection {
     pub image: ImageRef,
     /// Why this one, in a sentence.
     pub reason: String,
+    /// The better tags that the guard refuses, best first.
+    pub passed_over: Vec<PassedOver>,
+    /// That the tag moved since it was seen last, where the policy wants to be told.
+    pub moved: Option<Moved>,
+}
+
+/// A tag that the rules select and the guard refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    pub tag: String,
+    pub why: Refusal,
 }
 
 /// Why a policy has no latest image.
 #[derive(Debug, thiserror::Error)]
 pub enum SelectError {
     #[error("no tag of {repository} qualifies: {reason}")]
-    NoTag { repository: Repository, reason: String },
+    NoTag { repository: Repository, reason: String, passed_over: Vec<PassedOver> },
     #[error("selecting from {repository}: tag {tag:?} is not one that a registry may hold")]
     Tag { repository: Repository, tag: String, source: Box<ParseError> },
     #[error("digestReflectionPolicy")]
     Digest { source: registry::Error },
+    #[error("minAge or onMovedTag")]
+    Guard { source: registry::Error },
 }
 
 /// Decides all policies; the outcome at place `i` belongs to request `i`.
-pub async fn select(client: &Client, requests: &[SelectRequest<'_>]) -> Vec<Result<Selection, SelectError>> {
-    let requests = requests.iter().map(|request| (request.repository, request));
-    in_lanes(client, requests, |request| select_one(client, request)).await
+pub async fn select(
+    client: &Client,
+    memory: &Memory,
+    requests: &[SelectRequest<'_>],
+    now: Timestamp,
+) -> Vec<Result<Selection, SelectError>> {
+    let deciding = requests.iter().map(|request| (request.repository, select_one(client, memory, request, now)));
+    in_lanes(client, deciding, |deciding| deciding).await
 }
 
-async fn select_one(client: &Client, request: &SelectRequest<'_>) -> Result<Selection, SelectError> {
-    let mut selection = choose(request)?;
+async fn select_one(
+    client: &Client,
+    memory: &Memory,
+    request: &SelectRequest<'_>,
+    now: Timestamp,
+) -> Result<Selection, SelectError> {
+    let sieved = sieve(client, memory, request, now).await?;
+    let mut selection = choose(request, sieved.passed_over)?;
+    selection.moved = sieved.moved;
     if let Some(tag) = selection.image.tag.clone() {
-        selection.image.digest = digest(client, request, &tag).await?;
+        selection.image.digest = digest(client, memory, request, &tag, sieved.digest, now).await?;
     }
     Ok(selection)
 }
 
-fn choose(request: &SelectRequest<'_>) -> Result<Selection, SelectError> {
-    let repository = request.repository.clone();
+/// What came of the walk down the candidates.
+#[derive(Clone, Debug, Default)]
+pub struct Sieved {
+    /// Those that do not qualify, best first: all before the first that does.
+    pub passed_over: Vec<PassedOver>,
+    pub moved: Option<Moved>,
+    /// The digest of the one that does, where it was asked for.
+    digest: Option<Digest>,
+}
+
+/// Walks down the tags that the rules select, best first, to the one that the guard lets pass.
+pub async fn sieve(
+    client: &Client,
+    memory: &Memory,
+    request: &SelectRequest<'_>,
+    now: Timestamp,
+) -> Result<Sieved, SelectError> {
+    let mut sieved = Sieved::default();
+    if !request.guard.is_set() {
+        return Ok(sieved);
+    }
     let verdicts = request.selector.explain(request.tags);
+    let candidates = verdicts.iter().take_while(|verdict| verdict.outcome != Outcome::Rejected);
+    let mut asked = 0;
+    for (place, verdict) in candidates.enumerate() {
+        let tag = parse(request.repository, verdict.tag)?;
+        let seen = memory.seen(request.view, &tag, now);
+        let is_worth_it = asked < DIGESTS_MAX && (place < DIGESTS_MAX || !seen.digests.is_empty());
+        let why = match request.guard.judge(&seen, now) {
+            Judgement::Qualifies => break,
+            Judgement::Refused(why) => why,
+            Judgement::NeedsDigest if !is_worth_it => Refusal::NotAsked,
+            Judgement::NeedsDigest => {
+                asked += 1;
+                match ask(client, memory, request, &tag, now).await? {
+                    Asked::Passes { digest, moved } => {
+                        (sieved.digest, sieved.moved) = (Some(digest), moved);
+                        break;
+                    }
+                    Asked::Refused(why) => why,
+                }
+            }
+        };
+        sieved.passed_over.push(PassedOver { tag: tag.to_string(), why });
+    }
+    Ok(sieved)
+}
+
+/// What became of a candidate whose digest was asked for.
+enum Asked {
+    Passes { digest: Digest, moved: Option<Moved> },
+    Refused(Refusal),
+}
+
+async fn ask(
+    client: &Client,
+    memory: &Memory,
+    request: &SelectRequest<'_>,
+    tag: &Tag,
+    now: Timestamp,
+) -> Result<Asked, SelectError> {
+    let digest = match client.digest(request.repository, tag, request.access).await {
+        Ok(digest) => digest,
+        Err(error) if matches!(error.fault(), registry::Fault::NoTag { .. }) => {
+            return Ok(Asked::Refused(Refusal::Gone));
+        }
+        Err(source) => return Err(SelectError::Guard { source }),
+    };
+    let (seen, has_moved) = memory.record_digest(request.view, tag, &digest, now);
+    Ok(match request.guard.judge(&seen, now) {
+        Judgement::Refused(why) => Asked::Refused(why),
+        _ => Asked::Passes { digest, moved: request.guard.moved(&seen).filter(|_| has_moved) },
+    })
+}
+
+fn choose(request: &SelectRequest<'_>, passed_over: Vec<PassedOver>) -> Result<Selection, SelectError> {
+    let repository = request.repository.clone();
+    let tags = without(request.tags, &passed_over);
+    let verdicts = request.selector.explain(&tags);
     let Some(latest) = verdicts.first().filter(|verdict| verdict.outcome == Outcome::Latest) else {
-        return Err(SelectError::NoTag { repository, reason: why_none(&verdicts) });
+        let reason = match passed_over.first() {
+            Some(best) => format!("{} {}", best.tag, best.why),
+            None => why_none(&verdicts),
+        };
+        return Err(SelectError::NoTag { repository, reason, passed_over });
     };
-    let unfit = |source| SelectError::Tag {
+    let tag = parse(&repository, latest.tag)?;
+    let mut reason = format!("{} (of {} tags)", latest.reason, request.tags.len());
+    if let Some(best) = passed_over.first() {
+        reason += &format!("; {} {}", best.tag, best.why);
+    }
+    Ok(Selection { image: ImageRef { repository, tag: Some(tag), digest: None }, reason, passed_over, moved: None })
+}
+
+/// The tags that were not passed over.
+pub fn without<'t>(tags: &'t [Tag], passed_over: &[PassedOver]) -> Vec<&'t Tag> {
+    let passed_over: BTreeMap<&str, &Refusal> = passed_over.iter().map(|over| (over.tag.as_str(), &over.why)).collect();
+    tags.iter().filter(|tag| !passed_over.contains_key(tag.as_str())).collect()
+}
+
+fn parse(repository: &Repository, tag: &str) -> Result<Tag, SelectError> {
+    tag.parse().map_err(|source| SelectError::Tag {
         repository: repository.clone(),
-        tag: latest.tag.to_owned(),
+        tag: tag.to_owned(),
         source: Box::new(source),
-    };
-    let tag = latest.tag.parse().map_err(unfit)?;
-    let reason = format!("{} (of {} tags)", latest.reason, verdicts.len());
-    Ok(Selection { image: ImageRef { repository, tag: Some(tag), digest: None }, reason })
+    })
 }
 
 fn why_none(verdicts: &[Verdict<'_>]) -> String {
@@ -87,17 +217,28 @@ fn why_none(verdicts: &[Verdict<'_>]) -> String {
     }
 }
 
-async fn digest(client: &Client, request: &SelectRequest<'_>, tag: &Tag) -> Result<Option<Digest>, SelectError> {
+/// `told` is the digest that the registry gave in this round already.
+async fn digest(
+    client: &Client,
+    memory: &Memory,
+    request: &SelectRequest<'_>,
+    tag: &Tag,
+    told: Option<Digest>,
+    now: Timestamp,
+) -> Result<Option<Digest>, SelectError> {
     let known = request
         .previous
         .filter(|previous| previous.repository == *request.repository && previous.tag.as_ref() == Some(tag))
         .and_then(|previous| previous.digest.clone());
-    match (request.reflection, known) {
-        (Reflection::Never, _) => Ok(None),
-        (Reflection::IfNotPresent, Some(known)) => Ok(Some(known)),
+    match (request.reflection, known, told) {
+        (Reflection::Never, ..) => Ok(None),
+        (Reflection::IfNotPresent, Some(known), _) => Ok(Some(known)),
+        (_, _, Some(told)) => Ok(Some(told)),
         _ => {
             let asked = client.digest(request.repository, tag, request.access).await;
-            asked.map(Some).map_err(|source| SelectError::Digest { source })
+            let digest = asked.map_err(|source| SelectError::Digest { source })?;
+            memory.record_digest(request.view, tag, &digest, now);
+            Ok(Some(digest))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Runs the automations of a world: gathers update requests from the objects and the decisions, by remote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use jiff::Timestamp;
@@ -13,8 +14,10 @@ use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
 use crate::engine::cause::Cause;
 use crate::engine::message::MessageTemplate;
 use crate::engine::rewrite::Findings;
-use crate::engine::update::{Checkout, PushTo, Terms, Update, UpdateRequest, update};
+use crate::engine::update::{Checkout, FailedUpdate, PushTo, Terms, Update, UpdateRequest, update};
 use crate::git::{Author, PushOptions, Refspec, Remote};
+use crate::metrics::UpdateOutcome;
+use crate::object::NamespacedName;
 use crate::setter::Latest;
 
 /// At most this many remotes are worked on at once.
@@ -26,16 +29,18 @@ struct Batch {
     requests: Vec<(usize, UpdateRequest)>,
 }
 
-/// Runs all automations that are not suspended; reports come in the order of their names.
+/// Runs all automations that are not suspended, or `only` some; reports come in the order of their names.
 pub(super) async fn automate(
     context: &Context,
     objects: &Objects,
     decisions: &Decisions,
+    only: Option<&BTreeSet<NamespacedName>>,
     now: Timestamp,
 ) -> Vec<AutomationReport> {
     let mut reports = Vec::new();
     let mut batches = Batches::default();
-    for (id, automation) in &objects.image_update_automations {
+    let wanted = |id: &NamespacedName| only.is_none_or(|only| only.contains(id));
+    for (id, automation) in objects.image_update_automations.iter().filter(|(id, _)| wanted(id)) {
         let mut report = AutomationReport::of(id);
         report.suspended = automation.spec.suspend;
         if !automation.spec.suspend {
@@ -55,8 +60,24 @@ pub(super) async fn automate(
         .buffer_unordered(REMOTES_MAX);
     for (place, outcome) in done.collect::<Vec<_>>().await.into_iter().flatten() {
         reports[place].record(outcome);
+        observe_lag(context, decisions, &reports[place]);
     }
     reports
+}
+
+/// How long after it was first listed each image was pushed.
+fn observe_lag(context: &Context, decisions: &Decisions, report: &AutomationReport) {
+    if report.commit.is_none() {
+        return;
+    }
+    let now = Timestamp::now();
+    let policies: BTreeSet<&NamespacedName> = report.findings.changes.iter().map(|found| &found.what.policy).collect();
+    for policy in policies {
+        let settled = decisions.get(policy).and_then(|decision| decision.as_ref().ok());
+        // What was listed before the clock was set back was not listed in the future.
+        let lag = settled.and_then(|settled| Duration::try_from(now.duration_since(settled.first_seen?)).ok());
+        lag.into_iter().for_each(|lag| context.selecting.metrics.count_lag(lag));
+    }
 }
 
 /// By the address and identity of the remote, which name its store. Objects that reach it in different ways are not worked
@@ -92,8 +113,10 @@ async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Out
     let work = tokio::task::spawn_blocking(move || {
         update(&git, &batch.remote, &requests, Terms { mode, now, budget: &budget })
     });
-    match work.await {
+    let (start, worked) = (Instant::now(), work.await);
+    match worked {
         Ok(outcomes) => {
+            outcomes.iter().for_each(|outcome| context.selecting.metrics.count_update(kind(outcome), start.elapsed()));
             let told =
                 outcomes.into_iter().map(|outcome| outcome.map_err(|failed| (failed.error.into(), failed.findings)));
             places.into_iter().zip(told).collect()
@@ -102,6 +125,14 @@ async fn run(context: &Context, batch: Batch, now: Timestamp) -> Vec<(usize, Out
             let aborted = || (Cause::new(format!("the update was aborted: {error}")), Findings::default());
             places.into_iter().map(|place| (place, Err(aborted()))).collect()
         }
+    }
+}
+
+fn kind(outcome: &Result<Update, FailedUpdate>) -> UpdateOutcome {
+    match outcome {
+        Err(_) => UpdateOutcome::Failed,
+        Ok(update) if update.commit.is_some() => UpdateOutcome::Pushed,
+        Ok(_) => UpdateOutcome::Unchanged,
     }
 }
 

@@ -1,27 +1,41 @@
-//! Decides the latest image of every policy of a world: gathers scan and select requests from the objects.
+//! Decides the policies on one repository: lists its tags where that is due, and selects from them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use super::access;
+use jiff::Timestamp;
+
 use super::inputs::World;
-use super::round::Memory;
-use crate::api::{DigestReflectionPolicy, ImagePolicy, ImageRepository, Kind, Labels, Objects};
+use super::latest::{self, MayGoBack, Settled, settle};
+use super::plan::{Watched, repository_of};
+use crate::api::{DigestReflectionPolicy, ImagePolicy, ImageRepository};
 use crate::engine::cause::Cause;
-use crate::engine::scan::{Scan, ScanRequest, scan};
-use crate::engine::select::{Reflection, SelectRequest, Selection, select};
-use crate::goregex::Regex;
+use crate::engine::memory::{Latest, Memory};
+use crate::engine::select::{Reflection, SelectRequest, select};
+use crate::goregex::{self, Regex};
+use crate::image::{Repository, Tag};
+use crate::ledger::{StoredScan, View};
+use crate::metrics::{Cache, Metrics, ScanOutcome};
 use crate::object::NamespacedName;
-use crate::policy::Selector;
-use crate::registry::{Client, DockerConfig, Registries};
+use crate::policy::{Guard, Selector};
+use crate::registry::{self, Client};
+
+/// At most this many patterns are kept ready.
+const PATTERNS_MAX: usize = 1000;
 
 /// Each policy's latest image, or why there is none.
-pub(super) type Decisions = BTreeMap<NamespacedName, Result<Selection, Undecided>>;
+pub(super) type Decisions = BTreeMap<NamespacedName, Decision>;
+
+pub(super) type Decision = Result<Settled, Undecided>;
 
 /// Why a policy has no latest image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecided {
     /// It or its image repository is suspended, as somebody wants it; says which.
     Suspended(String),
+    /// Its image repository is being scanned for the first time.
+    Waiting,
     Failed(Cause),
 }
 
@@ -29,6 +43,7 @@ impl Undecided {
     pub fn message(&self) -> &str {
         match self {
             Self::Suspended(message) => message,
+            Self::Waiting => "its image repository is being scanned",
             Self::Failed(cause) => &cause.message,
         }
     }
@@ -40,115 +55,227 @@ impl<C: Into<Cause>> From<C> for Undecided {
     }
 }
 
-type Scans = BTreeMap<NamespacedName, Result<(ScanRequest, Scan), Undecided>>;
+/// What it takes to decide.
+#[derive(Clone)]
+pub struct Selecting {
+    pub registry: Client,
+    pub memory: Memory,
+    pub metrics: Metrics,
+    /// Policies may go back to older images.
+    pub allow_older: bool,
+    pub patterns: Patterns,
+}
 
-/// The label that every namespace of a cluster has; the only one that is known without a cluster.
-const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
+/// The patterns of exclusion lists, which most image repositories have in common: each is compiled once. Clones share
+/// them.
+#[derive(Clone, Debug, Default)]
+pub struct Patterns(Arc<Mutex<HashMap<String, Arc<Regex>>>>);
+
+impl Patterns {
+    fn get(&self, pattern: &str) -> Result<Arc<Regex>, goregex::Error> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(regex) = known.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = Arc::new(Regex::new(pattern)?);
+        if known.len() < PATTERNS_MAX {
+            known.insert(pattern.to_owned(), regex.clone());
+        }
+        Ok(regex)
+    }
+}
+
+/// One repository to look at.
+#[derive(Clone)]
+pub(super) struct Job {
+    pub(super) world: Arc<World>,
+    pub(super) view: View,
+    pub(super) watched: Watched,
+    /// The registry is asked; without it only when the tags are not known.
+    pub(super) scan: bool,
+    /// What is decided even when the tags are those that are known.
+    pub(super) policies: BTreeSet<NamespacedName>,
+}
+
+/// What came of a job.
+pub(super) struct Done {
+    pub(super) world: Arc<World>,
+    pub(super) view: View,
+    /// When it began: what is known is what was known then.
+    pub(super) at: Timestamp,
+    /// When the registry was asked: whether there was news.
+    pub(super) scanned: Option<Result<bool, Cause>>,
+    pub(super) decisions: Vec<(NamespacedName, Decision)>,
+}
+
+pub(super) async fn work(selecting: &Selecting, job: Job) -> Done {
+    let now = Timestamp::now();
+    let (scanned, decisions) = match tags(selecting, &job, now).await {
+        Ok(Tags { tags, news }) => {
+            let policies = if news == Some(true) { &job.watched.policies } else { &job.policies };
+            (news.map(Ok), decide(selecting, &job, policies, &tags, now).await)
+        }
+        Err(cause) => {
+            let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
+            let decisions = job.watched.policies.iter().map(failed).collect();
+            (Some(Err(cause)), decisions)
+        }
+    };
+    Done { world: job.world, view: job.view, at: now, scanned, decisions }
+}
+
+struct Tags {
+    tags: Vec<Tag>,
+    /// Whether there was news; `None` when the registry was not asked.
+    news: Option<bool>,
+}
+
+async fn tags(selecting: &Selecting, job: &Job, now: Timestamp) -> Result<Tags, Cause> {
+    let known = selecting.memory.scan(&job.view, now);
+    if !job.scan {
+        selecting.metrics.count_lookup(Cache::Scan, known.is_some());
+    }
+    match known {
+        Some(known) if !job.scan => Ok(Tags { tags: known.tags, news: None }),
+        known => {
+            let start = Instant::now();
+            let scanned = scan(selecting, job, known, now).await;
+            let outcome = scanned.as_ref().map_or(ScanOutcome::Failed, |(outcome, _)| *outcome);
+            selecting.metrics.count_scan(outcome, start.elapsed());
+            let (outcome, tags) = scanned?;
+            selecting.metrics.set_tags(&job.view.repository, tags.len());
+            Ok(Tags { tags, news: Some(outcome == ScanOutcome::Changed) })
+        }
+    }
+}
+
+async fn scan(
+    selecting: &Selecting,
+    job: &Job,
+    known: Option<StoredScan>,
+    now: Timestamp,
+) -> Result<(ScanOutcome, Vec<Tag>), Cause> {
+    let etag = known.as_ref().and_then(|known| known.etag.as_deref());
+    let listed = selecting.registry.tags_if_changed(&job.watched.repository, &job.watched.access, etag).await?;
+    match (listed, known) {
+        (registry::Listing::Unchanged, known) => {
+            selecting.memory.touch_scan(&job.view, now);
+            Ok((ScanOutcome::NotModified, known.map(|known| known.tags).unwrap_or_default()))
+        }
+        (registry::Listing::Tags(list), known) => {
+            selecting.memory.record_scan(&job.view, &list.tags, list.etag.as_deref(), now);
+            let is_same = known.is_some_and(|known| known.tags == list.tags);
+            Ok((if is_same { ScanOutcome::Unchanged } else { ScanOutcome::Changed }, list.tags))
+        }
+    }
+}
 
 /// A policy that can be decided.
 struct Ready<'a> {
     id: &'a NamespacedName,
     selector: Selector,
-    scan: &'a (ScanRequest, Scan),
+    guard: Guard,
+    repository: Repository,
+    tags: Arc<Vec<Tag>>,
     reflection: Reflection,
+    before: Option<Latest>,
+    specs: String,
+    may_go_back: MayGoBack,
 }
 
-/// Scans the repositories that policies name and selects from their tags.
-pub(super) async fn decide(client: &Client, world: &World, memory: &Memory) -> Decisions {
-    let objects = &world.objects;
-    let scans = scan_all(client, world).await;
-    let mut decisions = Decisions::new();
-    let mut ready = Vec::new();
-    for (id, policy) in &objects.image_policies {
-        match prepare(objects, id, policy, &scans) {
+async fn decide(
+    selecting: &Selecting,
+    job: &Job,
+    policies: &BTreeSet<NamespacedName>,
+    tags: &[Tag],
+    now: Timestamp,
+) -> Vec<(NamespacedName, Decision)> {
+    let (mut decisions, mut ready) = (Vec::new(), Vec::new());
+    let mut kept = BTreeMap::new();
+    for id in policies {
+        match prepare(selecting, &job.world, id, tags, &mut kept, now) {
             Ok(policy) => ready.push(policy),
-            Err(undecided) => drop(decisions.insert(id.clone(), Err(undecided))),
+            Err(undecided) => decisions.push((id.clone(), Err(undecided))),
         }
     }
-    let requests: Vec<SelectRequest<'_>> = ready.iter().map(|policy| policy.request(memory)).collect();
-    let selected = select(client, &requests).await;
-    let selected = selected.into_iter().map(|outcome| outcome.map_err(Undecided::from));
-    decisions.extend(ready.iter().map(|policy| policy.id.clone()).zip(selected));
+    let requests: Vec<SelectRequest<'_>> = ready.iter().map(|policy| policy.request(job)).collect();
+    let selected = select(&selecting.registry, &selecting.memory, &requests, now).await;
+    for (policy, selected) in ready.iter().zip(selected) {
+        let mut settled = settle(selected, &policy.terms(tags)).map_err(Undecided::from);
+        if let Ok(settled) = &mut settled {
+            selecting.memory.record_latest(policy.id, &settled.image, &policy.specs, now);
+            let tag = settled.image.tag.as_ref();
+            settled.first_seen = tag.and_then(|tag| selecting.memory.first_seen(&job.view, tag, now));
+        }
+        decisions.push((policy.id.clone(), settled));
+    }
     decisions
 }
 
-/// The repository that a policy selects from.
-pub(super) fn repository_of(policy: &ImagePolicy) -> NamespacedName {
-    policy.spec.image_repository_ref.within(&policy.metadata.namespace)
-}
-
-async fn scan_all(client: &Client, World { objects, docker, .. }: &World) -> Scans {
-    let used: BTreeSet<NamespacedName> = objects.image_policies.values().map(repository_of).collect();
-    let mut scans = Scans::new();
-    let mut asked = Vec::new();
-    for (id, repository) in objects.image_repositories.iter().filter(|(id, _)| used.contains(*id)) {
-        match scan_request(repository, objects, docker.as_ref(), client.registries()) {
-            Ok(request) => asked.push((id.clone(), request)),
-            Err(undecided) => drop(scans.insert(id.clone(), Err(undecided))),
-        }
-    }
-    let (ids, requests): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-    let outcomes = scan(client, &requests).await;
-    for ((id, request), outcome) in ids.into_iter().zip(requests).zip(outcomes) {
-        scans.insert(id, outcome.map(|scan| (request, scan)).map_err(Undecided::from));
-    }
-    scans
-}
-
-fn scan_request(
-    repository: &ImageRepository,
-    objects: &Objects,
-    docker: Option<&DockerConfig>,
-    registries: &Registries,
-) -> Result<ScanRequest, Undecided> {
-    if repository.spec.suspend {
-        return Err(Undecided::Suspended(format!("ImageRepository {} is suspended", repository.name())));
-    }
-    let exclusions =
-        repository.spec.exclusion_list.iter().map(|pattern| Regex::new(pattern)).collect::<Result<_, _>>()?;
-    let access = access::registry(repository, objects, docker, registries)?;
-    Ok(ScanRequest { repository: repository.spec.repository()?, access, exclusions })
-}
-
+/// `kept` holds what the exclusion lists leave of the tags, by image repository.
 fn prepare<'a>(
-    objects: &Objects,
+    selecting: &Selecting,
+    world: &World,
     id: &'a NamespacedName,
-    policy: &ImagePolicy,
-    scans: &'a Scans,
+    tags: &[Tag],
+    kept: &mut BTreeMap<NamespacedName, Arc<Vec<Tag>>>,
+    now: Timestamp,
 ) -> Result<Ready<'a>, Undecided> {
-    if policy.spec.suspend {
-        return Err(Undecided::Suspended("the policy is suspended".to_owned()));
-    }
+    let gone = || Cause::new("the object is gone");
+    let policy = world.objects.image_policies.get(id).ok_or_else(gone)?;
     let repository_id = repository_of(policy);
-    let absent = || Cause::new(objects.why_absent(Kind::ImageRepository, &repository_id));
-    let repository = objects.image_repositories.get(&repository_id).ok_or_else(absent)?;
-    if repository_id.namespace != id.namespace && !admits(repository, &id.namespace) {
-        return Err(Undecided::Failed(Cause::with_hint(
-            format!("ImageRepository {repository_id} does not admit namespace {} (spec.accessFrom)", id.namespace),
-            format!(
-                "without a cluster the only label of a namespace is {NAMESPACE_LABEL}; match it, or have empty matchLabels"
-            ),
-        )));
-    }
-    let scan = scans.get(&repository_id).ok_or_else(absent)?.as_ref().map_err(Undecided::clone)?;
-    Ok(Ready { id, selector: policy.spec.selector()?, scan, reflection: reflection(policy) })
+    let repository = world.objects.image_repositories.get(&repository_id).ok_or_else(gone)?;
+    let kept = match kept.get(&repository_id) {
+        Some(kept) => kept.clone(),
+        None => {
+            let left = Arc::new(without_excluded(&selecting.patterns, repository, tags)?);
+            kept.insert(repository_id, left.clone());
+            left
+        }
+    };
+    Ok(Ready {
+        id,
+        selector: policy.spec.selector()?,
+        guard: policy.spec.guard(),
+        repository: repository.spec.repository()?,
+        tags: kept,
+        reflection: reflection(policy),
+        before: selecting.memory.latest(id, now),
+        specs: latest::specs(policy, repository),
+        may_go_back: MayGoBack::of(policy, selecting.allow_older),
+    })
 }
 
-fn admits(repository: &ImageRepository, namespace: &str) -> bool {
-    let labels = Labels::from([(NAMESPACE_LABEL.to_owned(), namespace.to_owned())]);
-    repository.spec.access_from.as_ref().is_some_and(|access| access.admits(&labels))
+fn without_excluded(patterns: &Patterns, repository: &ImageRepository, tags: &[Tag]) -> Result<Vec<Tag>, Undecided> {
+    let exclusions: Vec<Arc<Regex>> =
+        repository.spec.exclusion_list.iter().map(|pattern| patterns.get(pattern)).collect::<Result<_, _>>()?;
+    let is_kept = |tag: &&Tag| !exclusions.iter().any(|pattern| pattern.is_match(tag.as_str()));
+    Ok(tags.iter().filter(is_kept).cloned().collect())
 }
 
 impl Ready<'_> {
-    fn request<'a>(&'a self, memory: &'a Memory) -> SelectRequest<'a> {
-        let (asked, scan) = self.scan;
+    fn request<'a>(&'a self, job: &'a Job) -> SelectRequest<'a> {
         SelectRequest {
             selector: &self.selector,
-            repository: &asked.repository,
-            access: &asked.access,
-            tags: &scan.tags,
+            guard: self.guard,
+            repository: &self.repository,
+            access: &job.watched.access,
+            view: &job.view,
+            tags: &self.tags,
             reflection: self.reflection,
-            previous: memory.get(self.id),
+            previous: self.before.as_ref().map(|before| &before.image),
+        }
+    }
+
+    fn terms<'a>(&'a self, listed: &'a [Tag]) -> latest::Terms<'a> {
+        latest::Terms {
+            selector: &self.selector,
+            repository: &self.repository,
+            reflection: self.reflection,
+            tags: listed,
+            before: self.before.as_ref(),
+            specs: &self.specs,
+            may_go_back: &self.may_go_back,
         }
     }
 }

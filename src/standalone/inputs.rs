@@ -1,8 +1,11 @@
 //! What the files say: reads paths into objects.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::secrets::{SecretSource, SecretSourceError};
 use crate::api::{self, Objects, Problem, Severity, SourceText};
@@ -10,6 +13,8 @@ use crate::registry::DockerConfig;
 
 /// A file of objects is text for people; what is larger is none.
 const FILE_BYTES_MAX: u64 = 16 << 20;
+/// A file that was written this long ago and is written again shows a later time.
+const SETTLED: Duration = Duration::from_secs(1);
 /// Folders below folders, at most.
 const DEPTH_MAX: usize = 64;
 
@@ -44,39 +49,80 @@ pub enum InputError {
     Secret(#[from] SecretSourceError),
 }
 
-/// Reads all objects below `paths`, and the Secrets from outside, which win over those in files.
-///
-/// Objects without a namespace go to `namespace`.
-pub fn read(paths: &[PathBuf], secrets: &[SecretSource], namespace: &str) -> Result<World, InputError> {
-    let mut texts = Vec::new();
-    for path in paths {
-        if collect(path, 0, &mut texts)? == 0 {
-            return Err(InputError::Empty { path: path.clone() });
-        }
-    }
-    let sources = texts.iter().map(|(file, text)| SourceText { file, text });
-    let loaded = api::load(sources, namespace);
-    let mut world = World { objects: loaded.objects, problems: loaded.problems, docker: None };
-    for source in secrets {
-        world.objects.secrets.insert(source.secret.clone(), source.read()?);
-    }
-    Ok(world)
+/// Where the objects and Secrets come from.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    pub paths: Vec<PathBuf>,
+    pub secrets: Vec<SecretSource>,
+    /// Where objects without a namespace go.
+    pub namespace: String,
 }
 
-/// Adds the YAML files at or below `path` that may hold objects of ours, by name; gives how many YAML files there are.
-/// Links are followed here: Kubernetes mounts ConfigMaps as links.
-fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Result<usize, InputError> {
+impl Inputs {
+    /// Reads all objects below the paths, and the Secrets from outside, which win over those in files.
+    pub fn read(&self) -> Result<World, InputError> {
+        let mut texts = Vec::new();
+        for path in &self.paths {
+            let files = files(path)?;
+            if files.is_empty() {
+                return Err(InputError::Empty { path: path.clone() });
+            }
+            for file in files {
+                texts.extend(text_of(&file)?.map(|text| (file.display().to_string(), text)));
+            }
+        }
+        let sources = texts.iter().map(|(file, text)| SourceText { file, text });
+        let loaded = api::load(sources, &self.namespace);
+        let mut world = World { objects: loaded.objects, problems: loaded.problems, docker: None };
+        for source in &self.secrets {
+            world.objects.secrets.insert(source.secret.clone(), source.read()?);
+        }
+        Ok(world)
+    }
+
+    /// A number that is another one when a file is, one of `more` included. `None` when something cannot be looked at, or was written a moment ago:
+    /// it may be written again without showing a later time.
+    pub fn stamp(&self, more: Option<&PathBuf>) -> Option<u64> {
+        let secrets = self.secrets.iter().filter_map(SecretSource::folder);
+        let mut files = self.paths.iter().map(|path| files(path).ok()).collect::<Option<Vec<_>>>()?.concat();
+        for folder in secrets {
+            files.extend(fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())));
+        }
+        let mut hasher = DefaultHasher::new();
+        for file in files.iter().chain(more) {
+            let meta = fs::metadata(file).ok();
+            let of = |meta: &fs::Metadata| (meta.len(), meta.mtime(), meta.mtime_nsec(), meta.ctime_nsec(), meta.ino());
+            if meta.as_ref().and_then(|meta| meta.modified().ok()?.elapsed().ok()).is_some_and(|age| age < SETTLED) {
+                return None;
+            }
+            (file, meta.as_ref().map(of)).hash(&mut hasher);
+        }
+        Some(hasher.finish())
+    }
+}
+
+/// What a file holds, if it may hold objects of ours.
+fn text_of(file: &Path) -> Result<Option<String>, InputError> {
+    let failed = |source| InputError::Read { path: file.to_owned(), source };
+    if fs::metadata(file).map_err(failed)?.len() > FILE_BYTES_MAX {
+        return Err(InputError::TooLarge { path: file.to_owned() });
+    }
+    let bytes = fs::read(file).map_err(failed)?;
+    Ok(may_hold_objects(&bytes).then(|| String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The YAML files at or below `path`, by name. Links are followed here: Kubernetes mounts ConfigMaps as links.
+fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {
+    let mut found = Vec::new();
+    collect(path, 0, &mut found)?;
+    Ok(found)
+}
+
+fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), InputError> {
     let failed = |source| InputError::Read { path: path.to_owned(), source };
-    let meta = fs::metadata(path).map_err(failed)?;
-    if !meta.is_dir() {
-        if meta.len() > FILE_BYTES_MAX {
-            return Err(InputError::TooLarge { path: path.to_owned() });
-        }
-        let bytes = fs::read(path).map_err(failed)?;
-        if may_hold_objects(&bytes) {
-            texts.push((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()));
-        }
-        return Ok(1);
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        found.push(path.to_owned());
+        return Ok(());
     }
     if depth == DEPTH_MAX {
         return Err(InputError::TooDeep { path: path.to_owned() });
@@ -84,11 +130,7 @@ fn collect(path: &Path, depth: usize, texts: &mut Vec<(String, String)>) -> Resu
     let entries = fs::read_dir(path).map_err(failed)?.map(|entry| Ok(entry?.path()));
     let mut entries = entries.collect::<io::Result<Vec<_>>>().map_err(failed)?;
     entries.sort();
-    let mut found = 0;
-    for entry in entries.iter().filter(|entry| is_object_file(entry)) {
-        found += collect(entry, depth + 1, texts)?;
-    }
-    Ok(found)
+    entries.iter().filter(|entry| is_object_file(entry)).try_for_each(|entry| collect(entry, depth + 1, found))
 }
 
 /// What a file must mention to be worth a parse: one of our API groups, a Secret or a ServiceAccount.

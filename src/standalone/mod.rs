@@ -1,21 +1,29 @@
 //! The driver without a cluster: objects from YAML files, Secrets from files and the environment.
 //!
-//! A [`World`] is what the files say; [`round`] runs the four steps over it once and gives a [`Report`].
+//! A [`World`] is what the files say. [`round`] runs the four steps over it once; a [`Watch`] runs them again and again
+//! for what is due. Both give a [`Report`].
 
 mod access;
+mod agenda;
 mod automate;
 mod decide;
 mod git_secret;
 mod inputs;
+mod latest;
+mod plan;
 mod report;
 mod round;
 mod secrets;
 mod signing;
+mod watch;
+mod workers;
 
 pub use access::access_name;
-pub use decide::Undecided;
-pub use inputs::{InputError, World, read};
-pub use report::{AutomationReport, LatestReport, PolicyReport, Report};
-pub use round::{Context, Memory, latest, round};
+pub use agenda::{Agenda, Ended};
+pub use decide::{Patterns, Selecting, Undecided};
+pub use inputs::{InputError, Inputs, World};
+pub use report::{AutomationReport, LatestReport, PassedOverReport, PolicyReport, Report};
+pub use round::{Context, latest, round};
 pub use secrets::SecretSource;
 pub use signing::Signers;
+pub use watch::Watch;

@@ -5,13 +5,19 @@ use serde::Serialize;
 
 use crate::engine::cause::Cause;
 use crate::engine::rewrite::Findings;
+use crate::engine::select::PassedOver;
 use crate::engine::update::Effect;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
 
+/// At most this many tags that were passed over are told of a policy.
+const PASSED_OVER_MAX: usize = 20;
+
 /// The outcome of one round.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
+    /// False when it tells only of what a scan or a hook touched.
+    pub is_whole: bool,
     pub policies: Vec<PolicyReport>,
     pub automations: Vec<AutomationReport>,
 }
@@ -32,7 +38,21 @@ pub struct PolicyReport {
     pub downgrade: bool,
     /// Why this one, or why none is looked for.
     pub reason: Option<String>,
+    /// True when what was latest before stays, though the policy would select an older image or none now.
+    pub kept: bool,
+    /// The better tags that `minAge` or `onMovedTag` refuse, best first.
+    #[serde(rename = "passedOver")]
+    pub passed_over: Vec<PassedOverReport>,
+    /// What a user should know: that a tag moved.
+    pub warnings: Vec<String>,
     pub error: Option<Cause>,
+}
+
+/// A tag that was passed over, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PassedOverReport {
+    pub tag: String,
+    pub reason: String,
 }
 
 /// The latest image of a policy, name as the user wrote it.
@@ -81,6 +101,31 @@ impl Report {
     /// True when a marked value was changed, or would be; a change that waits on its push branch is none of this round.
     pub fn has_changes(&self) -> bool {
         self.automations.iter().any(|automation| !automation.proposed && !automation.findings.changes.is_empty())
+    }
+}
+
+impl PolicyReport {
+    pub(super) fn of(policy: &NamespacedName, image: Option<String>) -> Self {
+        Self {
+            policy: policy.clone(),
+            image,
+            suspended: false,
+            was: Vec::new(),
+            latest: None,
+            downgrade: false,
+            reason: None,
+            kept: false,
+            passed_over: Vec::new(),
+            warnings: Vec::new(),
+            error: None,
+        }
+    }
+}
+
+impl PassedOverReport {
+    pub(super) fn of(passed_over: &[PassedOver]) -> Vec<Self> {
+        let told = |over: &PassedOver| Self { tag: over.tag.clone(), reason: over.why.to_string() };
+        passed_over.iter().take(PASSED_OVER_MAX).map(told).collect()
     }
 }
 

@@ -1,86 +1,98 @@
-//! One round: scan, select, update over all objects of a world.
+//! One round over a whole world: scan, select, update, and the report of it.
 //!
 //! An object that fails is reported and does not stop the others.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::automate::automate;
-use super::decide::{Undecided, decide, repository_of};
+use super::decide::{Decision, Decisions, Job, Selecting, Undecided};
 use super::inputs::World;
-use super::report::{AutomationReport, PolicyReport, Report};
+use super::plan::{plan, repository_of};
+use super::report::{AutomationReport, PassedOverReport, PolicyReport, Report};
 use super::signing::Signers;
+use super::workers::Workers;
 use crate::api::Objects;
 use crate::engine::budget::PushBudget;
-use crate::engine::select::Selection;
 use crate::engine::update::Mode;
 use crate::git::Git;
-use crate::image::ImageRef;
+use crate::image::{ImageRef, Tag};
 use crate::object::NamespacedName;
-use crate::registry::Client;
+use crate::policy::Moved;
 
-/// The edges of a round.
+/// What a round works with.
 #[derive(Clone)]
 pub struct Context {
-    pub registry: Client,
+    pub selecting: Selecting,
     pub git: Git,
     pub mode: Mode,
     pub signers: Signers,
     pub budget: PushBudget,
 }
 
-/// What a process remembers from round to round: the latest image of each policy.
-pub type Memory = BTreeMap<NamespacedName, ImageRef>;
-
-/// Runs the four steps over `world` once.
-pub async fn round(context: &Context, world: &World, memory: &mut Memory, now: Timestamp) -> Report {
-    let decisions = decide(&context.registry, world, memory).await;
-    for (policy, decision) in &decisions {
-        if let Ok(selection) = decision {
-            memory.insert(policy.clone(), selection.image.clone());
-        }
-    }
-    let automations = automate(context, &world.objects, &decisions, now).await;
-    let policies =
-        decisions.iter().map(|(policy, decision)| policy_report(&world.objects, policy, decision, &automations));
-    Report { policies: policies.collect(), automations }
+/// Runs the four steps over `world` once. Every repository is scanned: somebody asks now.
+pub async fn round(context: &Context, world: World) -> Report {
+    // What another run sets from now on is newer than what this one knows.
+    let (world, now) = (Arc::new(world), Timestamp::now());
+    let decisions = decide_all(&context.selecting, &world).await;
+    let automations = automate(context, &world.objects, &decisions, None, now).await;
+    Report { is_whole: true, policies: policy_reports(&world.objects, &decisions, &automations), automations }
 }
 
 /// The latest image of every policy, without touching Git.
-pub async fn latest(registry: &Client, world: &World) -> BTreeMap<NamespacedName, Result<ImageRef, Undecided>> {
-    let decisions = decide(registry, world, &Memory::new()).await;
-    decisions.into_iter().map(|(policy, decision)| (policy, decision.map(|selection| selection.image))).collect()
+pub async fn latest(selecting: &Selecting, world: World) -> BTreeMap<NamespacedName, Result<ImageRef, Undecided>> {
+    let decisions = decide_all(selecting, &Arc::new(world)).await;
+    decisions.into_iter().map(|(policy, decision)| (policy, decision.map(|settled| settled.image))).collect()
+}
+
+async fn decide_all(selecting: &Selecting, world: &Arc<World>) -> Decisions {
+    let plan = plan(world, selecting.registry.registries());
+    let mut workers = Workers::new(selecting.clone());
+    for (view, watched) in plan.watched {
+        let policies = watched.policies.clone();
+        workers.push(Job { world: world.clone(), view, watched, scan: true, policies });
+    }
+    let mut decisions = plan.undecided;
+    while let Some(done) = workers.next().await {
+        decisions.extend(done.decisions);
+    }
+    decisions
+}
+
+pub(super) fn policy_reports(
+    objects: &Objects,
+    decisions: &Decisions,
+    automations: &[AutomationReport],
+) -> Vec<PolicyReport> {
+    decisions.iter().map(|(policy, decision)| policy_report(objects, policy, decision, automations)).collect()
 }
 
 fn policy_report(
     objects: &Objects,
     policy: &NamespacedName,
-    decision: &Result<Selection, Undecided>,
+    decision: &Decision,
     automations: &[AutomationReport],
 ) -> PolicyReport {
-    let mut report = PolicyReport {
-        policy: policy.clone(),
-        image: image_of(objects, policy),
-        suspended: false,
-        was: Vec::new(),
-        latest: None,
-        downgrade: false,
-        reason: None,
-        error: None,
-    };
+    let mut report = PolicyReport::of(policy, image_of(objects, policy));
     match decision {
         Err(Undecided::Failed(cause)) => report.error = Some(cause.clone()),
-        Err(Undecided::Suspended(reason)) => {
-            report.suspended = true;
-            report.reason = Some(reason.clone());
+        Err(undecided) => {
+            report.suspended = matches!(undecided, Undecided::Suspended(_));
+            report.reason = Some(undecided.message().to_owned());
         }
-        Ok(selection) => {
+        Ok(settled) => {
             report.was = values(policy, automations);
-            report.downgrade = is_downgrade(objects, policy, &selection.image, &report.was);
-            report.latest = Some((&selection.image).into());
-            report.reason = Some(selection.reason.clone());
+            report.downgrade = is_downgrade(objects, policy, &settled.image, &report.was);
+            report.latest = Some((&settled.image).into());
+            report.reason = Some(settled.reason.clone());
+            report.kept = settled.kept;
+            report.passed_over = PassedOverReport::of(&settled.passed_over);
+            let tag = settled.image.tag.as_ref().map(Tag::as_str).unwrap_or_default();
+            let told = |moved: &Moved| format!("ImagePolicy {policy}: tag {tag} {moved}");
+            report.warnings = settled.moved.iter().map(told).collect();
         }
     }
     report

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::object::NamespacedName;
@@ -94,6 +94,14 @@ impl FromStr for SecretSource {
 }
 
 impl SecretSource {
+    /// Where its files are, if it has any.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Directory(folder) => Some(folder),
+            Place::Environment(_) => None,
+        }
+    }
+
     /// Reads the values as they are now: a mounted Secret may have been renewed.
     pub fn read(&self) -> Result<SecretData, SecretSourceError> {
         match &self.place {

@@ -34,8 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "standalone",
         &[
-            "image", "object", "secret", "tree", "goregex", "policy", "api", "setter", "net", "cloud", "registry",
-            "git", "ledger", "engine", "metrics",
+            "image", "object", "secret", "tree", "goregex", "policy", "api", "setter", "schedule", "net", "cloud",
+            "registry", "git", "ledger", "engine", "metrics",
         ],
     ),
     ("server", &["image", "secret", "net", "metrics"]),

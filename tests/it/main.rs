@@ -8,6 +8,7 @@ mod program;
 mod servers;
 mod world;
 
+mod agenda;
 mod api;
 mod api_checks;
 mod api_types;
@@ -62,6 +63,7 @@ mod sync;
 mod sync_access;
 mod sync_faults;
 mod sync_killed;
+mod sync_memory;
 mod sync_push;
 mod sync_shapes;
 mod sync_ssh;

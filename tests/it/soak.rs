@@ -26,6 +26,7 @@ fn three_hundred_rounds_with_faults_leave_nothing_behind() {
         .replace("GIT/", &format!("http://{}/", wire.addr()))
         .replace("interval: 1m,", "interval: 1m, timeout: 1s,");
     world.objects("all.yaml", &(policy("web", "^1") + &source + &automation("apps", "app", "./apps")));
+    world.scan_every("10ms");
     let mut command = world.sync_command("state", &["--every", "1ms", "-o", "json"]);
     let child = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"));
     // The first rounds fill caches and pools, and see each fault once.

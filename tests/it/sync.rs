@@ -292,6 +292,7 @@ fn a_downgrade_is_shown_as_one() {
 #[test]
 fn repeated_rounds_follow_new_tags_and_end_when_asked() {
     let world = World::simple();
+    world.scan_every("100ms");
     let mut command = world.sync_command("state", &["--every", "100ms", "-o", "json"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     wait_for(|| world.git.log("app.git", "main").len() == 2);
@@ -557,6 +558,7 @@ fn a_policy_tells_what_was_also_when_nothing_changes() {
 #[test]
 fn a_round_that_fails_in_the_same_way_is_told_once() {
     let world = World::simple();
+    world.scan_every("100ms");
     let objects = world.path("objects/all.yaml");
     let child = repeat(&world);
     wait_for(|| world.git.log("app.git", "main").len() == 2);

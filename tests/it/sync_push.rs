@@ -438,6 +438,7 @@ fn two_sources_of_one_repository_and_secret_are_one_batch() {
 #[test]
 fn a_push_beyond_the_budget_waits_and_is_merged_with_what_came_meanwhile() {
     let world = World::simple();
+    world.scan_every("100ms");
     let more = ["--every", "100ms", "-o", "json", "--git-pushes-per-minute", "1"];
     let child = world.sync_command("state", &more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.expect("the program starts");

@@ -124,6 +124,20 @@ impl World {
         world
     }
 
+    /// Sets the interval of all image repositories, which is a minute.
+    pub(crate) fn scan_every(&self, interval: &str) {
+        self.edit("interval: 1m}", &format!("interval: {interval}}}"));
+    }
+
+    /// Replaces text in the file of objects, in one step.
+    pub(crate) fn edit(&self, old: &str, new: &str) {
+        let (file, part) = (self.path("objects/all.yaml"), self.path("objects/all.yaml.part"));
+        let text = std::fs::read_to_string(&file).expect("the objects");
+        assert!(text.contains(old), "{old:?} in {text}");
+        std::fs::write(&part, text.replace(old, new)).expect("a file");
+        std::fs::rename(part, file).expect("the objects");
+    }
+
     /// The image in `apps/web.yaml` on `branch`.
     pub(crate) fn web_image(&self, branch: &str) -> String {
         let text = self.git.read("app.git", branch, "apps/web.yaml");

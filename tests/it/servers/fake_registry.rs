@@ -158,6 +158,12 @@ impl FakeRegistry {
         world(&self.shared).blobs_at = Some(url.to_owned());
     }
 
+    /// The tag is gone.
+    pub(crate) fn remove(&self, repository: &str, tag: &str) {
+        let mut world = world(&self.shared);
+        world.repositories.entry(repository.to_owned()).or_default().retain(|(known, _)| known != tag);
+    }
+
     /// A repository that exists and has no tags.
     pub(crate) fn create(&self, repository: &str) {
         world(&self.shared).repositories.entry(repository.to_owned()).or_default();

@@ -1,0 +1,174 @@
+//! Memory: what is remembered of registries and policies, in the ledger and, where there is none, in this process.
+//!
+//! Takes observations and gives them back. A ledger that cannot be written is told once, and what it does not take is
+//! kept here: the work goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tracing::warn;
+
+use super::cause::Cause;
+use crate::image::{Digest, ImageRef, Tag};
+use crate::ledger::{Ledger, LedgerError, Scanned, StoredScan, View};
+use crate::object::NamespacedName;
+use crate::policy::Seen;
+
+/// So many tags keep the history of their digests here when there is no ledger.
+const TAGS_MAX: usize = 100_000;
+
+/// What one process remembers. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    ledger: Option<Ledger>,
+    /// Latest images are read from the ledger and not written to it: nothing comes of a dry run.
+    is_dry: bool,
+    own: Arc<Mutex<Own>>,
+}
+
+/// What the ledger did not take.
+#[derive(Debug, Default)]
+struct Own {
+    digests: BTreeMap<(View, Tag), Vec<(Digest, Timestamp)>>,
+    latest: BTreeMap<NamespacedName, Latest>,
+    /// Views whose last scan is not in the ledger.
+    unrecorded: BTreeSet<View>,
+    has_told: bool,
+}
+
+/// The last latest image of a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latest {
+    pub image: ImageRef,
+    /// Names the specs that it was selected by.
+    pub specs: String,
+    pub since: Timestamp,
+}
+
+impl Memory {
+    pub fn new(ledger: Option<Ledger>) -> Self {
+        Self { ledger, ..Self::default() }
+    }
+
+    /// The same, but what becomes latest is remembered by this process alone.
+    pub fn dry(self) -> Self {
+        Self { is_dry: true, ..self }
+    }
+
+    /// Where it lasts, if it does.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.ledger.as_ref()
+    }
+
+    /// The last scan of a view. `None` when there is none that may be relied on.
+    pub fn scan(&self, view: &View, now: Timestamp) -> Option<StoredScan> {
+        if self.own().unrecorded.contains(view) {
+            return None;
+        }
+        self.ask(|ledger| ledger.scan(view, now)).flatten()
+    }
+
+    pub fn record_scan(&self, view: &View, tags: &[Tag], etag: Option<&str>, now: Timestamp) {
+        let recorded = self.ask(|ledger| ledger.record_scan(view, &Scanned { tags, etag }, now)).is_some();
+        self.note_recorded(view, recorded);
+    }
+
+    /// The tags of a view are still those of its last scan.
+    pub fn touch_scan(&self, view: &View, now: Timestamp) {
+        let recorded = self.ask(|ledger| ledger.touch_scan(view, now)).is_some();
+        self.note_recorded(view, recorded);
+    }
+
+    fn note_recorded(&self, view: &View, recorded: bool) {
+        let mut own = self.own();
+        match recorded {
+            true => drop(own.unrecorded.remove(view)),
+            false => drop(own.unrecorded.insert(view.clone())),
+        }
+    }
+
+    /// When a tag was listed first.
+    pub fn first_seen(&self, view: &View, tag: &Tag, now: Timestamp) -> Option<Timestamp> {
+        Some(self.ask(|ledger| ledger.tag(view, tag, now)).flatten()?.first_seen)
+    }
+
+    /// The digests that a tag was seen with.
+    pub fn seen(&self, view: &View, tag: &Tag, now: Timestamp) -> Seen {
+        let own = self.own().digests.get(&(view.clone(), tag.clone())).cloned();
+        let digests = own.or_else(|| Some(self.ask(|ledger| ledger.tag(view, tag, now)).flatten()?.digests));
+        Seen { digests: digests.unwrap_or_default(), is_present: false }
+    }
+
+    /// Records what a tag names now. Gives all that it was seen with, and whether it moved since it was seen last.
+    pub fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest, now: Timestamp) -> (Seen, bool) {
+        let before = self.seen(view, tag, now);
+        let has_moved = before.digests.last().is_some_and(|(known, _)| known != digest);
+        let key = (view.clone(), tag.clone());
+        let is_own = self.own().digests.contains_key(&key);
+        if is_own || self.ask(|ledger| ledger.record_digest(view, tag, digest, now)).is_none() {
+            self.own().record_digest(key, before.digests, digest, now);
+        }
+        (Seen { is_present: true, ..self.seen(view, tag, now) }, has_moved)
+    }
+
+    /// The last latest image of a policy.
+    pub fn latest(&self, policy: &NamespacedName, now: Timestamp) -> Option<Latest> {
+        let own = self.own().latest.get(policy).cloned();
+        own.or_else(|| {
+            let stored = self.ask(|ledger| ledger.latest(policy, now)).flatten()?;
+            Some(Latest { image: stored.image, specs: stored.specs, since: stored.since })
+        })
+    }
+
+    pub fn record_latest(&self, policy: &NamespacedName, image: &ImageRef, specs: &str, now: Timestamp) {
+        let recorded = !self.is_dry && self.ask(|ledger| ledger.record_latest(policy, image, specs, now)).is_some();
+        if recorded {
+            self.own().latest.remove(policy);
+        } else {
+            let latest = Latest { image: image.clone(), specs: specs.to_owned(), since: now };
+            self.own().latest.insert(policy.clone(), latest);
+        }
+    }
+
+    /// `None` without a ledger, and when it fails.
+    fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Option<T> {
+        let answer = question(self.ledger.as_ref()?);
+        let mut own = self.own();
+        match answer {
+            Ok(answer) => Some(answer),
+            Err(error) => {
+                // Once: what cannot be written stays so for a while, and each scan tries again.
+                if !std::mem::replace(&mut own.has_told, true) {
+                    let cause = Cause::from(error);
+                    warn!(
+                        hint = cause.hint,
+                        "{}; the work goes on, and is remembered by this process alone", cause.message
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Own {
+    fn record_digest(
+        &mut self,
+        key: (View, Tag),
+        mut digests: Vec<(Digest, Timestamp)>,
+        digest: &Digest,
+        now: Timestamp,
+    ) {
+        if digests.last().is_none_or(|(known, _)| known != digest) {
+            digests.push((digest.clone(), now));
+        }
+        if self.digests.len() < TAGS_MAX || self.digests.contains_key(&key) {
+            self.digests.insert(key, digests);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! From objects to work: which listings their image repositories share, and which policies select from each.
+//!
+//! Takes a world, gives listings with their policies, and the policies that cannot be decided. Asks nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::access;
+use super::decide::{Decisions, Undecided};
+use super::inputs::World;
+use crate::api::{ImagePolicy, ImageRepository, Kind, Labels, Objects};
+use crate::engine::cause::Cause;
+use crate::image::Repository;
+use crate::ledger::View;
+use crate::object::NamespacedName;
+use crate::registry::{Access, DockerConfig, Registries};
+
+/// The label that every namespace of a cluster has; the only one that is known without a cluster.
+const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// What the objects of a world ask for.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) watched: BTreeMap<View, Watched>,
+    /// The policies that need no look at a registry, since something is wrong or suspended.
+    pub(super) undecided: Decisions,
+}
+
+/// The tags of one repository as one credential sees them: listed once for all objects that ask for it.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) repository: Repository,
+    pub(super) access: Access,
+    pub(super) interval: Duration,
+    pub(super) repositories: BTreeSet<NamespacedName>,
+    pub(super) policies: BTreeSet<NamespacedName>,
+}
+
+pub(super) fn plan(world: &World, registries: &Registries) -> Plan {
+    let mut plan = Plan::default();
+    for (id, policy) in &world.objects.image_policies {
+        match watched_by(world, registries, id, policy) {
+            Ok((view, repository, watched)) => plan.add(view, repository, id, watched),
+            Err(undecided) => drop(plan.undecided.insert(id.clone(), Err(undecided))),
+        }
+    }
+    plan
+}
+
+impl Plan {
+    /// Objects differ in how patient they are: the shortest interval and the longest time count.
+    fn add(&mut self, view: View, repository: NamespacedName, policy: &NamespacedName, watched: Watched) {
+        let shared = self.watched.entry(view).or_insert_with(|| watched.clone());
+        shared.interval = shared.interval.min(watched.interval);
+        shared.access.timeout = shared.access.timeout.max(watched.access.timeout);
+        shared.repositories.insert(repository);
+        shared.policies.insert(policy.clone());
+    }
+}
+
+/// The repository that a policy selects from.
+pub(super) fn repository_of(policy: &ImagePolicy) -> NamespacedName {
+    policy.spec.image_repository_ref.within(&policy.metadata.namespace)
+}
+
+fn watched_by(
+    world: &World,
+    registries: &Registries,
+    id: &NamespacedName,
+    policy: &ImagePolicy,
+) -> Result<(View, NamespacedName, Watched), Undecided> {
+    let objects = &world.objects;
+    if policy.spec.suspend {
+        return Err(Undecided::Suspended("the policy is suspended".to_owned()));
+    }
+    let repository_id = repository_of(policy);
+    let absent = || Cause::new(objects.why_absent(Kind::ImageRepository, &repository_id));
+    let repository = objects.image_repositories.get(&repository_id).ok_or_else(absent)?;
+    if repository_id.namespace != id.namespace && !admits(repository, &id.namespace) {
+        return Err(Undecided::Failed(not_admitted(&repository_id, &id.namespace)));
+    }
+    if repository.spec.suspend {
+        return Err(Undecided::Suspended(format!("ImageRepository {repository_id} is suspended")));
+    }
+    let (access, view) = access(repository, objects, world.docker.as_ref(), registries)?;
+    let watched = Watched {
+        repository: repository.spec.repository()?,
+        access,
+        interval: repository.spec.interval.get(),
+        repositories: BTreeSet::new(),
+        policies: BTreeSet::new(),
+    };
+    Ok((view, repository_id, watched))
+}
+
+fn admits(repository: &ImageRepository, namespace: &str) -> bool {
+    let labels = Labels::from([(NAMESPACE_LABEL.to_owned(), namespace.to_owned())]);
+    repository.spec.access_from.as_ref().is_some_and(|access| access.admits(&labels))
+}
+
+fn not_admitted(repository: &NamespacedName, namespace: &str) -> Cause {
+    Cause::with_hint(
+        format!("ImageRepository {repository} does not admit namespace {namespace} (spec.accessFrom)"),
+        format!(
+            "without a cluster the only label of a namespace is {NAMESPACE_LABEL}; match it, or have empty matchLabels"
+        ),
+    )
+}
+
+/// How a repository is asked, and the name of who sees it so.
+fn access(
+    repository: &ImageRepository,
+    objects: &Objects,
+    docker: Option<&DockerConfig>,
+    registries: &Registries,
+) -> Result<(Access, View), Undecided> {
+    let access = access::registry(repository, objects, docker, registries)?;
+    let view = View::new(&repository.spec.repository()?, access::access_name(repository, &access));
+    Ok((access, view))
+}

@@ -1,0 +1,345 @@
+//! Watches the repositories of a world: scans what is due, decides, and runs the automations that this concerns.
+//!
+//! Takes worlds, hooks and ticks as they come; gives a [`Report`] for each round. One round may be of the whole world, or
+//! of what a due scan touched. Runs of automations do not overlap; scans go on meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::agenda::{Agenda, Ended};
+use super::automate::automate;
+use super::decide::{Decision, Decisions, Done, Job, Undecided};
+use super::inputs::World;
+use super::plan::{Plan, plan};
+use super::report::{AutomationReport, Report};
+use super::round::{Context, policy_reports};
+use super::workers::Workers;
+use crate::api::{DigestReflectionPolicy, Objects};
+use crate::image::Repository;
+use crate::ledger::View;
+use crate::object::NamespacedName;
+
+/// Changes that come this close to each other go into one run of the automations, while scans are under way.
+const TOGETHER: Duration = Duration::from_millis(100);
+
+/// The state of a process that repeats.
+pub struct Watch {
+    context: Context,
+    world: Arc<World>,
+    plan: Plan,
+    started: Instant,
+    /// The scans, at the intervals of the image repositories.
+    scans: Agenda<View>,
+    /// The looks at digests, at the intervals of the policies with `digestReflectionPolicy: Always`.
+    digests: Agenda<NamespacedName>,
+    workers: Workers,
+    /// Policies that must be decided anew, whatever a scan says.
+    stale: BTreeSet<NamespacedName>,
+    decisions: Decisions,
+    pending: Pending,
+    run: Option<JoinHandle<Run>>,
+    is_first: bool,
+}
+
+/// What the next run of the automations is about.
+#[derive(Debug, Default)]
+struct Pending {
+    /// All automations run, and the report is of the whole world.
+    whole: bool,
+    policies: BTreeSet<NamespacedName>,
+    automations: BTreeSet<NamespacedName>,
+    since: Option<Instant>,
+    /// When the oldest of the decisions was begun: what another run sets from then on is newer.
+    at: Option<Timestamp>,
+}
+
+/// A run of the automations, with what it was about.
+struct Run {
+    world: Arc<World>,
+    whole: bool,
+    policies: BTreeSet<NamespacedName>,
+    decisions: Decisions,
+    automations: Vec<AutomationReport>,
+}
+
+impl Watch {
+    /// Begins with a round of the whole world.
+    pub fn new(context: Context, world: World) -> Self {
+        let mut watch = Self {
+            workers: Workers::new(context.selecting.clone()),
+            context,
+            world: Arc::default(),
+            plan: Plan::default(),
+            started: Instant::now(),
+            scans: Agenda::default(),
+            digests: Agenda::default(),
+            stale: BTreeSet::new(),
+            decisions: Decisions::new(),
+            pending: Pending { whole: true, at: Some(Timestamp::now()), ..Pending::default() },
+            run: None,
+            is_first: true,
+        };
+        watch.adopt(world);
+        watch
+    }
+
+    /// The objects are these from now on: what changed is looked at anew.
+    pub fn adopt(&mut self, world: World) {
+        let before = std::mem::replace(&mut self.world, Arc::new(world));
+        let plan = plan(&self.world, self.context.selecting.registry.registries());
+        let old = std::mem::replace(&mut self.plan, plan);
+        self.reschedule(&before.objects, &old);
+        let watched: BTreeSet<&str> = self.plan.watched.keys().map(|view| view.repository.as_str()).collect();
+        self.context.selecting.metrics.keep_tags(|repository| watched.contains(repository));
+        self.reschedule_digests();
+        let world = self.world.clone();
+        let policies = &world.objects.image_policies;
+        self.stale.extend(changed(&before.objects.image_policies, policies));
+        self.decisions.retain(|policy, _| policies.contains_key(policy));
+        for (policy, decision) in std::mem::take(&mut self.plan.undecided) {
+            self.stale.remove(&policy);
+            self.note(policy, decision, Timestamp::now());
+        }
+        for policy in self.stale.iter().filter(|policy| policies.contains_key(policy)) {
+            self.decisions.entry(policy.clone()).or_insert(Err(Undecided::Waiting));
+        }
+    }
+
+    fn reschedule(&mut self, before: &Objects, old: &Plan) {
+        let (now, wall) = (self.now(), Timestamp::now());
+        let repositories = &self.world.objects.image_repositories;
+        let touched: BTreeSet<NamespacedName> = changed(&before.image_repositories, repositories).collect();
+        self.scans.retain(&self.plan.watched.keys().cloned().collect());
+        for (view, watched) in &self.plan.watched {
+            let is_same =
+                |old: &super::plan::Watched| old.access == watched.access && old.repositories == watched.repositories;
+            match old.watched.get(view) {
+                Some(old) if is_same(old) && watched.repositories.is_disjoint(&touched) => {}
+                Some(_) => self.scans.renew(view, watched.interval, now),
+                None => {
+                    let scan = self.context.selecting.memory.scan(view, wall);
+                    // A scan of tomorrow is one before the clock was set back.
+                    let age = scan.and_then(|scan| Duration::try_from(wall.duration_since(scan.at)).ok());
+                    let name = format!("{} {}", view.repository, view.access);
+                    self.scans.add(view.clone(), name, watched.interval, age, now);
+                }
+            }
+            if watched.repositories.iter().any(|repository| touched.contains(repository)) {
+                self.stale.extend(watched.policies.iter().cloned());
+            }
+        }
+    }
+
+    fn reschedule_digests(&mut self) {
+        let now = self.now();
+        let policies = self.world.objects.image_policies.iter();
+        let wanted: BTreeMap<&NamespacedName, Duration> = policies
+            .filter(|(_, policy)| policy.spec.digest_reflection_policy == DigestReflectionPolicy::Always)
+            .filter_map(|(id, policy)| Some((id, policy.spec.interval?.get())))
+            .collect();
+        self.digests.retain(&wanted.keys().map(|id| (*id).clone()).collect());
+        for (id, interval) in wanted {
+            if !self.digests.contains(id) {
+                self.digests.add(id.clone(), id.to_string(), interval, Some(Duration::ZERO), now);
+            }
+        }
+    }
+
+    /// Somebody says that there is news in the repositories that `is_meant` names.
+    pub fn hook(&mut self, is_meant: impl Fn(&Repository) -> bool) {
+        let now = self.now();
+        for view in self.plan.watched.iter().filter(|(_, watched)| is_meant(&watched.repository)).map(|(view, _)| view)
+        {
+            self.scans.hook(view, now);
+        }
+    }
+
+    /// All automations run next.
+    pub fn tick(&mut self) {
+        self.pending.whole = true;
+    }
+
+    /// The next round that did something. May be dropped while it waits: nothing is lost.
+    pub async fn next(&mut self) -> Report {
+        loop {
+            self.start_jobs();
+            if let Some(report) = self.start_run() {
+                return report;
+            }
+            let wake = self.wake();
+            tokio::select! {
+                Some(done) = self.workers.next() => self.merge(done),
+                run = ended(&mut self.run) => {
+                    self.run = None;
+                    return self.report(run);
+                }
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Waits for the run in hand, if there is one.
+    pub async fn finish(mut self) -> Option<Report> {
+        let run = self.run.take()?;
+        let run = ended(&mut Some(run)).await;
+        Some(self.report(run))
+    }
+
+    /// Since the process began; wall clocks jump.
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn wake(&self) -> Instant {
+        let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
+        let due = due.map(|due| self.started + due);
+        let together = self.pending.since.filter(|_| self.run.is_none()).map(|since| since + TOGETHER);
+        let far = || Instant::now() + Duration::from_secs(3600);
+        due.into_iter().chain(together).min().unwrap_or_else(far)
+    }
+
+    fn start_jobs(&mut self) {
+        let now = self.now();
+        self.stale.extend(self.digests.begin(now));
+        for view in self.scans.begin(now) {
+            let Some(watched) = self.plan.watched.get(&view) else { continue };
+            let policies = watched.policies.iter().filter(|policy| self.is_wanted(policy)).cloned().collect();
+            let job = Job { world: self.world.clone(), view, watched: watched.clone(), scan: true, policies };
+            self.stale.retain(|policy| !job.policies.contains(policy));
+            self.workers.push(job);
+        }
+        if !self.stale.is_empty() {
+            self.start_without_scan();
+        }
+    }
+
+    /// Policies that changed, or whose digests are due, while the tags are fresh.
+    fn start_without_scan(&mut self) {
+        let stale = std::mem::take(&mut self.stale);
+        for (view, watched) in &self.plan.watched {
+            let policies: BTreeSet<NamespacedName> = watched.policies.intersection(&stale).cloned().collect();
+            if !policies.is_empty() {
+                let (world, view) = (self.world.clone(), view.clone());
+                self.workers.push(Job { world, view, watched: watched.clone(), scan: false, policies });
+            }
+        }
+    }
+
+    /// True when a scan without news says something about a policy all the same: tags get older, and failures end.
+    fn is_wanted(&self, policy: &NamespacedName) -> bool {
+        let is_guarded = || {
+            let policy = self.world.objects.image_policies.get(policy);
+            policy.is_some_and(|policy| policy.spec.guard().is_set())
+        };
+        self.stale.contains(policy) || !matches!(self.decisions.get(policy), Some(Ok(_))) || is_guarded()
+    }
+
+    fn merge(&mut self, done: Done) {
+        let now = self.now();
+        if let Some(scanned) = done.scanned {
+            let ended = match scanned {
+                Ok(true) => Ended::WithNews,
+                Ok(false) => Ended::WithoutNews,
+                Err(_) => Ended::Failed,
+            };
+            self.scans.done(&done.view, ended, now, fastrand::f64());
+        }
+        let (then, current) = (&done.world.objects.image_policies, self.world.clone());
+        for (policy, decision) in done.decisions {
+            let ended = if decision.is_ok() { Ended::WithoutNews } else { Ended::Failed };
+            self.digests.done(&policy, ended, now, fastrand::f64());
+            // What was decided by a policy that has changed meanwhile is decided again.
+            if then.get(&policy) == current.objects.image_policies.get(&policy) {
+                self.note(policy, decision, done.at);
+            }
+        }
+    }
+
+    /// Keeps a decision; one that differs concerns the automations that may write the image.
+    fn note(&mut self, policy: NamespacedName, mut decision: Decision, at: Timestamp) {
+        let before = self.decisions.get(&policy);
+        if let (Some(Ok(before)), Ok(new)) = (before, &mut decision)
+            && before.image == new.image
+        {
+            // Told until there is another image, so that the same round is not told in two ways.
+            new.moved = new.moved.take().or_else(|| before.moved.clone());
+        }
+        if before != Some(&decision) && !self.is_first {
+            if decision.is_ok() && image(before) != image(Some(&decision)) {
+                self.pending.automations.extend(concerned(&self.world.objects, &policy));
+            }
+            self.pending.since.get_or_insert_with(Instant::now);
+            self.pending.at = Some(self.pending.at.map_or(at, |earlier| earlier.min(at)));
+            self.pending.policies.insert(policy.clone());
+        }
+        self.decisions.insert(policy, decision);
+    }
+
+    /// Starts the automations when something waits for them and none runs. Gives a report when nothing has to run.
+    fn start_run(&mut self) -> Option<Report> {
+        let is_busy = !self.workers.is_idle();
+        let together = self.pending.since.is_some_and(|since| since.elapsed() < TOGETHER);
+        let has_work = self.pending.whole || self.pending.since.is_some();
+        // The first round is told as a whole.
+        if self.run.is_some() || !has_work || (is_busy && (self.is_first || (together && !self.pending.whole))) {
+            return None;
+        }
+        self.is_first = false;
+        let Pending { whole, policies, automations, at, .. } = std::mem::take(&mut self.pending);
+        let (context, world, decisions) = (self.context.clone(), self.world.clone(), self.decisions.clone());
+        if !whole && automations.is_empty() {
+            return Some(self.report(Run { world, whole, policies, decisions, automations: Vec::new() }));
+        }
+        let now = at.unwrap_or_else(Timestamp::now);
+        self.run = Some(tokio::spawn(async move {
+            let only = (!whole).then_some(&automations);
+            let automations = automate(&context, &world.objects, &decisions, only, now).await;
+            Run { world, whole, policies, decisions, automations }
+        }));
+        None
+    }
+
+    fn report(&self, run: Run) -> Report {
+        let Run { world, whole, policies, mut decisions, automations } = run;
+        if !whole {
+            decisions.retain(|policy, _| policies.contains(policy));
+        }
+        Report { is_whole: whole, policies: policy_reports(&world.objects, &decisions, &automations), automations }
+    }
+}
+
+/// Waits for a run; for ever when there is none.
+async fn ended(run: &mut Option<JoinHandle<Run>>) -> Run {
+    let Some(running) = run else { return std::future::pending().await };
+    match running.await {
+        Ok(run) => run,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// The names of objects that are new or differ.
+fn changed<'o, S: PartialEq>(
+    before: &'o BTreeMap<NamespacedName, crate::api::Object<S>>,
+    now: &'o BTreeMap<NamespacedName, crate::api::Object<S>>,
+) -> impl Iterator<Item = NamespacedName> + 'o {
+    now.iter().filter(|(id, object)| before.get(*id) != Some(object)).map(|(id, _)| id.clone())
+}
+
+fn image(decision: Option<&Decision>) -> Option<&crate::image::ImageRef> {
+    Some(&decision?.as_ref().ok()?.image)
+}
+
+/// The automations that may write the image of a policy.
+fn concerned<'o>(objects: &'o Objects, policy: &'o NamespacedName) -> impl Iterator<Item = NamespacedName> + 'o {
+    let labels = objects.image_policies.get(policy).map(|policy| &policy.metadata.labels);
+    let automations = objects.image_update_automations.iter();
+    let automations = automations.filter(move |(id, automation)| {
+        id.namespace == policy.namespace && labels.is_some_and(|labels| automation.spec.selects(labels))
+    });
+    automations.map(|(id, _)| id.clone())
+}

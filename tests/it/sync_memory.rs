@@ -1,0 +1,264 @@
+//! What `sync` remembers: what was latest, which digests tags had, and what was scanned when.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::program::{run, signal};
+use crate::world::World;
+
+fn listings(world: &World) -> usize {
+    world.registry.calls().iter().filter(|call| call.contains("/tags/list")).count()
+}
+
+fn policy_of(world: &World, more: &[&str]) -> Value {
+    let args = [&["-o", "json"], more].concat();
+    world.sync(&args).code_is(0).json()["policies"][0].clone()
+}
+
+fn tag(policy: &Value) -> &str {
+    policy["latest"]["tag"].as_str().expect("a tag")
+}
+
+fn reason(policy: &Value) -> &str {
+    policy["reason"].as_str().expect("a reason")
+}
+
+/// `sync --every` over a world, started.
+fn repeat(world: &World, every: &str) -> Child {
+    let mut command = world.sync_command("state", &["--every", every, "-o", "json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+}
+
+fn end(child: Child) -> String {
+    signal(&child, "TERM");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_tag_that_vanished_stays_latest_until_a_spec_changes() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.registry.remove("acme/web", "1.0.1");
+    let policy = policy_of(&world, &[]);
+    assert_eq!((tag(&policy), &policy["kept"]), ("1.0.1", &Value::Bool(true)));
+    assert_eq!(reason(&policy), "1.0.1 vanished from the registry; keeping it, since 1.0.0 is older");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+    // All tags are gone.
+    world.registry.remove("acme/web", "1.0.0");
+    let policy = policy_of(&world, &[]);
+    assert_eq!(reason(&policy), "1.0.1 vanished from the registry; keeping it, since no other tag qualifies");
+    world.registry.push("acme/web", "1.0.0");
+    // What says nothing about tags changes nothing.
+    world.edit("interval: 1m}", "interval: 2m}");
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.1");
+    world.edit("range: '^1'", "range: '^1.0'");
+    let policy = policy_of(&world, &[]);
+    assert_eq!(
+        (tag(&policy), &policy["kept"], &policy["downgrade"]),
+        ("1.0.0", &Value::Bool(false), &Value::Bool(true))
+    );
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.0"));
+    // Upwards without asking.
+    world.registry.push("acme/web", "1.0.3");
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.3");
+}
+
+#[test]
+fn who_asks_for_an_older_image_gets_it() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.registry.remove("acme/web", "1.0.1");
+    assert_eq!(tag(&policy_of(&world, &["--dry-run", "--allow-older"])), "1.0.0");
+    // Nothing comes of a dry run.
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.1");
+    assert_eq!(tag(&policy_of(&world, &["--allow-older"])), "1.0.0");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.0"));
+    world.registry.push("acme/web", "1.0.2");
+    world.sync(&[]).ok();
+    world.registry.remove("acme/web", "1.0.2");
+    let annotated = |tag: &str| {
+        format!("kind: ImagePolicy\nmetadata: {{annotations: {{tagwright.dev/allow-older: '{tag}'}}, name: web")
+    };
+    world.edit("kind: ImagePolicy\nmetadata: {name: web", &annotated("0.9.0"));
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.2");
+    world.edit("'0.9.0'", "'1.0.0'");
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.0");
+}
+
+#[test]
+fn a_moved_tag_is_reported_once_or_blocked() {
+    let world = World::simple();
+    world.edit("  policy: {semver", "  onMovedTag: report\n  policy: {semver");
+    let first = world.registry.push("acme/web", "1.0.1");
+    world.sync(&[]).ok();
+    let second = world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
+    let told = world.sync(&[]).code_is(0);
+    let expected = format!("ImagePolicy flux-system/web: tag 1.0.1 moved from {first} to {second}, seen since ");
+    assert!(told.stderr.contains(&expected), "{}", told.stderr);
+    assert!(!world.sync(&[]).code_is(0).stderr.contains("moved from"));
+    world.edit("onMovedTag: report", "onMovedTag: block");
+    let policy = policy_of(&world, &[]);
+    assert_eq!((tag(&policy), &policy["kept"]), ("1.0.1", &Value::Bool(true)));
+    let expected = format!("1.0.1 is blocked since it moved from {first} to {second}, seen since ");
+    assert!(reason(&policy).starts_with(&expected), "{policy}");
+    assert_eq!(policy["passedOver"][0]["tag"], "1.0.1");
+    // A new tag goes its way.
+    world.registry.push("acme/web", "1.0.2");
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.2");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.2"));
+}
+
+#[test]
+fn a_tag_waits_until_its_digest_is_old_enough() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.edit("  policy: {semver", "  minAge: 4s\n  policy: {semver");
+    world.registry.push("acme/web", "1.1.0");
+    // The policy asks for more caution: that is no reason to go back.
+    let policy = policy_of(&world, &[]);
+    assert_eq!((tag(&policy), &policy["kept"]), ("1.0.1", &Value::Bool(true)));
+    assert_eq!(policy["passedOver"][0]["tag"], "1.1.0");
+    assert!(reason(&policy).contains("its digest is seen since"), "{policy}");
+    std::thread::sleep(Duration::from_millis(4100));
+    // Somebody pushed it again meanwhile: its time starts anew, and the one that was waiting longest is taken.
+    world.registry.push_manifest("acme/web", "1.1.0", b"{\"other\": true}");
+    assert_eq!(tag(&policy_of(&world, &[])), "1.0.1");
+    std::thread::sleep(Duration::from_millis(4100));
+    let policy = policy_of(&world, &[]);
+    assert_eq!((tag(&policy), &policy["kept"]), ("1.1.0", &Value::Bool(false)));
+}
+
+#[test]
+fn a_policy_without_a_past_waits_for_its_first_tag() {
+    let world = World::simple();
+    world.edit("  policy: {semver", "  minAge: 1h\n  policy: {semver");
+    let report = world.sync(&["-o", "json"]).code_is(2).json();
+    let error = report["policies"][0]["error"]["message"].as_str().expect("an error");
+    assert!(error.contains("acme/web qualifies: 1.0.1 its digest is seen since"), "{error}");
+    assert_eq!(world.git.log("app.git", "main"), ["first"]);
+}
+
+#[test]
+fn a_digest_that_is_there_is_kept_across_runs() {
+    let world = World::simple();
+    let digest = world.registry.push("acme/web", "1.0.1");
+    world.edit("  policy: {semver", "  digestReflectionPolicy: IfNotPresent\n  policy: {semver");
+    let policy = policy_of(&world, &[]);
+    assert_eq!(policy["latest"]["digest"], digest.as_str());
+    world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
+    world.registry.forget_requests();
+    assert_eq!(policy_of(&world, &[])["latest"]["digest"], digest.as_str());
+    assert_eq!(world.registry.calls(), ["GET /v2/acme/web/tags/list?n=1000"]);
+}
+
+#[test]
+fn a_restart_scans_nothing_that_is_fresh() {
+    let world = World::simple();
+    world.sync(&[]).ok();
+    world.registry.forget_requests();
+    let child = repeat(&world, "50ms");
+    std::thread::sleep(Duration::from_secs(1));
+    // Policies that change are decided by the tags that are known.
+    world.edit("range: '^1'", "range: '<1.0.1'");
+    wait_for(|| world.web_image("main") == world.registry.image("acme/web:1.0.0"));
+    assert_eq!(listings(&world), 0, "{:?}", world.registry.calls());
+    // An image repository that changes is scanned, once.
+    world.edit("interval: 1m}", "interval: 2m}");
+    wait_for(|| listings(&world) == 1);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(listings(&world), 1);
+    let annotated = "kind: ImageRepository\nmetadata: {annotations: {reconcile.fluxcd.io/requestedAt: now}, name: web";
+    world.edit("kind: ImageRepository\nmetadata: {name: web", annotated);
+    wait_for(|| listings(&world) == 2);
+    end(child);
+    // Who asks by hand asks now.
+    world.sync(&[]).ok();
+    assert_eq!(listings(&world), 3);
+}
+
+#[test]
+fn each_repository_is_scanned_at_its_own_interval() {
+    let world = World::simple();
+    world.edit("interval: 1m}", "interval: 500ms}");
+    let child = repeat(&world, "20ms");
+    wait_for(|| listings(&world) == 1);
+    let start = Instant::now();
+    wait_for(|| listings(&world) == 7);
+    let took = start.elapsed();
+    end(child);
+    assert!(took > Duration::from_millis(2500), "six intervals in {took:?}");
+}
+
+#[test]
+fn objects_of_one_repository_share_its_listing_and_not_their_exclusions() {
+    let world = World::simple();
+    let again = crate::world::policy("other", "^1").replace("REGISTRY/acme/other", "REGISTRY/acme/web");
+    world.objects("other.yaml", &again.replace("interval: 1m}", "interval: 7m, exclusionList: ['1$']}"));
+    world.registry.forget_requests();
+    let report = world.sync(&["-o", "json"]).code_is(0).json();
+    let tags: Vec<&str> = report["policies"].as_array().expect("policies").iter().map(tag).collect();
+    assert_eq!(tags, ["1.0.0", "1.0.1"]);
+    assert_eq!(listings(&world), 1);
+}
+
+#[test]
+fn a_repository_that_fails_is_asked_less_and_less_and_disturbs_no_other() {
+    let world = World::simple();
+    world.scan_every("100ms");
+    world.objects("gone.yaml", &crate::world::policy("gone", "^1").replace("interval: 1m}", "interval: 100ms}"));
+    let child = repeat(&world, "50ms");
+    std::thread::sleep(Duration::from_millis(2000));
+    world.registry.push("acme/web", "1.0.2");
+    wait_for(|| world.web_image("main") == world.registry.image("acme/web:1.0.2"));
+    let calls = world.registry.calls();
+    signal(&child, "TERM");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(2), "the last round had a failure");
+    let gone = calls.iter().filter(|call| call.contains("/acme/gone/tags/list")).count();
+    assert!((2..=6).contains(&gone), "{gone} of {calls:?}");
+}
+
+#[test]
+fn a_ledger_that_another_run_holds_is_told_and_gone_without() {
+    let world = World::simple();
+    let child = repeat(&world, "1h");
+    wait_for(|| world.git.log("app.git", "main").len() == 2);
+    let run = world.sync(&[]).code_is(0);
+    assert!(run.stderr.contains("is in use by another run: this run goes without it"), "{}", run.stderr);
+    end(child);
+}
+
+#[test]
+fn select_asks_for_ages_on_the_command_line() {
+    let world = World::simple();
+    let image = world.registry.image("acme/web");
+    let state = world.path("state").display().to_string();
+    let select = |more: &[&str]| run([&["select", &image, "--semver", "^1", "--state", &state], more].concat());
+    let explained = select(&["--min-age", "7d", "--explain", "-o", "json"]).code_is(1).json();
+    assert_eq!(explained["tags"][0]["tag"], "1.0.1");
+    assert_eq!(explained["tags"][0]["verdict"], "rejected");
+    let reason = explained["tags"][0]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("its digest is seen since ") && reason.contains("7d old at"), "{reason}");
+    std::thread::sleep(Duration::from_millis(1100));
+    world.registry.push("acme/web", "1.0.2");
+    let explained = select(&["--min-age", "1s", "--explain", "-o", "json"]).code_is(0).json();
+    assert_eq!(explained["latest"]["tag"], "1.0.1", "{explained}");
+    world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
+    let explained = select(&["--on-moved-tag", "block", "--explain", "-o", "json"]).code_is(0).json();
+    assert_eq!(explained["latest"]["tag"], "1.0.2", "{explained}");
+    world.registry.remove("acme/web", "1.0.2");
+    let explained = select(&["--on-moved-tag", "block", "--explain", "-o", "json"]).code_is(0).json();
+    assert_eq!(explained["latest"]["tag"], "1.0.0", "{explained}");
+}
