@@ -62,6 +62,7 @@ mod soak;
 mod sync;
 mod sync_access;
 mod sync_faults;
+mod sync_hooks;
 mod sync_killed;
 mod sync_memory;
 mod sync_push;

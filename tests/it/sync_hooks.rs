@@ -1,0 +1,134 @@
+//! From the push of an image over a webhook to the commit, end to end.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::program::signal;
+use crate::servers::block_on;
+use crate::servers::docker_registry::{DockerRegistry, Listener};
+use crate::world::{World, automation, deployment, policy, source};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+fn hooks_secret() -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Secret\nmetadata: {{name: hooks, namespace: flux-system}}\nstringData: {{token: {TOKEN}}}\n"
+    )
+}
+
+/// A repeated run with its server; it ends with the test.
+struct Service {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Service {
+    /// Its rounds are an hour apart: what happens before is because of a hook.
+    fn start(world: &World, listen: &str) -> Self {
+        let more = ["--every", "1h", "--listen", listen, "--hooks", "flux-system/hooks"];
+        let mut command = world.sync_command("state", &more);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (sender, receiver) = std::sync::mpsc::channel();
+        // Read to the end: a full pipe would stop the program.
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(addr) = line.strip_prefix("listening at ") {
+                    sender.send(addr.to_owned()).expect("somebody waits");
+                }
+            }
+        });
+        let addr = receiver.recv_timeout(Duration::from_secs(60)).expect("it listens");
+        let service = Self { child, addr: addr.parse().expect("an address") };
+        wait_for(|| service.get("/readyz").0 == 200);
+        service
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.addr);
+        block_on(async move {
+            let answer = client().get(url).send().await.expect("an answer");
+            (answer.status().as_u16(), answer.text().await.expect("a body"))
+        })
+    }
+
+    fn hook(&self, body: &str) -> u16 {
+        let (url, body) = (format!("http://{}/hooks/generic/{TOKEN}", self.addr), body.to_owned());
+        block_on(async move { client().post(url).body(body).send().await.expect("an answer").status().as_u16() })
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        signal(&self.child, "TERM");
+        self.child.wait().expect("a child of ours");
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a plain client")
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_hook_makes_one_scan_of_one_repository_and_a_commit() {
+    let world = World::simple();
+    world.registry.push("acme/other", "1.0.0");
+    world.objects("other.yaml", &(policy("other", "^1") + &hooks_secret()));
+    let service = Service::start(&world, "127.0.0.1:0");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+    world.registry.push("acme/web", "1.0.2");
+    world.registry.push("acme/other", "1.0.1");
+    world.registry.forget_requests();
+    let ref_listings = world.git.requests().len();
+    assert!(ref_listings > 0);
+    assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
+    wait_for(|| world.web_image("main") == world.registry.image("acme/web:1.0.2"));
+    assert_eq!(world.registry.calls(), ["GET /v2/acme/web/tags/list?n=1000"]);
+    // One that brings nothing new: a scan, and not a look at Git.
+    wait_for(|| service.get("/metrics").1.contains("outcome=\"pushed\"} 2"));
+    world.git.requests();
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
+    wait_for(|| world.registry.calls().len() == 2);
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(world.registry.calls().len(), 2);
+    assert!(world.git.requests().is_empty());
+    let metrics = service.get("/metrics").1;
+    for expected in ["tagwright_scans_total{outcome=\"changed\"} 3", "tagwright_update_lag"] {
+        assert!(metrics.contains(expected), "{expected} in {metrics}");
+    }
+}
+
+#[test]
+fn an_image_pushed_to_a_real_registry_is_committed_at_once() {
+    let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let registry = DockerRegistry::start_notifying(&Listener {
+        url: format!("http://{addr}/hooks/distribution/{TOKEN}"),
+        authorization: "Bearer one".to_owned(),
+    });
+    let world = World::new();
+    registry.push_image("acme/web", "1.0.0", "first");
+    let fill = |text: &str| text.replace("REGISTRY", &registry.addr().to_string());
+    world.git.create("app.git", &[("apps/web.yaml", &fill(&deployment("REGISTRY/acme/web:1.0.0", "web")))]);
+    let objects = policy("web", "^1").replace("interval: 1m}", "interval: 1h}") + &hooks_secret();
+    world.objects("all.yaml", &fill(&(objects + &source("app") + &automation("apps", "app", "."))));
+    let service = Service::start(&world, &addr.to_string());
+    for version in ["1.0.1", "1.0.2", "1.0.3"] {
+        registry.push_image("acme/web", version, version);
+        let start = Instant::now();
+        wait_for(|| world.web_image("main") == registry.image(&format!("acme/web:{version}")));
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    }
+    drop(service);
+    assert_eq!(world.git.log("app.git", "main").len(), 4);
+}
