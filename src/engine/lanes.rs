@@ -11,6 +11,9 @@ use futures::stream::{self, StreamExt as _};
 use crate::image::Repository;
 use crate::registry::Client;
 
+/// Something, and its place in the batch.
+type Placed<T> = (usize, T);
+
 /// Does `work` for all items, as many at once as each registry may be asked. Nothing begins before there is room for it,
 /// since the time that a registry is given begins with it.
 pub(super) async fn in_lanes<'a, T, O, F: Future<Output = O>>(
@@ -18,17 +21,17 @@ pub(super) async fn in_lanes<'a, T, O, F: Future<Output = O>>(
     items: impl Iterator<Item = (&'a Repository, T)>,
     work: impl Fn(T) -> F,
 ) -> Vec<O> {
-    let mut lanes: HashMap<&str, (usize, Vec<(usize, T)>)> = HashMap::new();
+    let mut lanes: HashMap<&str, (usize, Vec<Placed<T>>)> = HashMap::new();
     for (place, (repository, item)) in items.enumerate() {
         let lane = lanes.entry(repository.registry());
         lane.or_insert_with(|| (client.concurrency(repository), Vec::new())).1.push((place, item));
     }
     let work = &work;
-    let lane = |(width, items): (usize, Vec<(usize, T)>)| {
+    let lane = |(width, items): (usize, Vec<Placed<T>>)| {
         let working = stream::iter(items).map(move |(place, item)| async move { (place, work(item).await) });
         working.buffer_unordered(width).collect::<Vec<_>>()
     };
-    let mut done: Vec<(usize, O)> = join_all(lanes.into_values().map(lane)).await.into_iter().flatten().collect();
+    let mut done: Vec<Placed<O>> = join_all(lanes.into_values().map(lane)).await.into_iter().flatten().collect();
     done.sort_unstable_by_key(|(place, _)| *place);
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
