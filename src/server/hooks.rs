@@ -1,7 +1,7 @@
 //! Who may make a scan due: the receivers of webhooks.
 //!
-//! Takes the Secret once, and a request's path and message each time; gives the sender that was believed. Nothing that a
-//! message says is trusted: a hook makes a scan due, the scan tells what is true.
+//! Takes the Secret once, and a request's path and message each time; gives the sender that was believed. Nothing that
+//! a message says is trusted: a hook makes a scan due, the scan tells what is true.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -164,7 +164,7 @@ impl Server {
             (Refusal::Refused, None) => tracing::debug!(%peer, "refused a webhook: its type or token is not ours"),
             // The token is right, so this is rather a secret that was changed on one side than a stranger.
             (Refusal::Refused, Some(sender)) => {
-                tracing::warn!(%peer, sender = sender.name(), "refused a webhook: it does not prove to be of its sender");
+                tracing::warn!(%peer, sender = sender.name(), "refused a webhook: it does not prove who sent it");
             }
             (Refusal::NowTooMany, _) => tracing::warn!(%peer, "many webhooks with a wrong type, token or proof"),
             (Refusal::TooMany, _) => {}

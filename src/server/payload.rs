@@ -226,7 +226,7 @@ struct GitlabProject {
     path_with_namespace: String,
 }
 
-/// GitLab has no event for a push to its registry: what a pipeline or job built may be in any repository of the project.
+/// GitLab has no event for a push to its registry: what a pipeline or job built is in some repository of its project.
 pub(super) fn gitlab(message: &Message<'_>) -> Pushed {
     let event: Gitlab = read(message)?;
     let status = match event.object_kind.as_str() {

@@ -64,7 +64,8 @@ fn key_set(id: &str, key: &KeyPair) -> Value {
     let (n, e) = (key.public_key().modulus(), key.public_key().exponent());
     let encode = |number: &[u8]| URL_SAFE_NO_PAD.encode(number);
     let (n, e) = (encode(n.big_endian_without_leading_zero()), encode(e.big_endian_without_leading_zero()));
-    json!({"keys": [{"kid": "other", "kty": "EC"}, {"kid": id, "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e}]})
+    let key = json!({"kid": id, "kty": "RSA", "alg": "RS256", "use": "sig", "n": n, "e": e});
+    json!({"keys": [{"kid": "other", "kty": "EC"}, key]})
 }
 
 fn header() -> Value {

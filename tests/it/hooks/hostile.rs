@@ -156,8 +156,16 @@ fn event_headers() -> HeaderMap {
 
 /// Keys and values that the readers look for, in any shape.
 fn json() -> impl Strategy<Value = serde_json::Value> {
-    let keys = "(action|type|object_kind|repository|package|events|event_data|detail|data|message|component|target|tag|name|owner|login|updated_tags|docker_url|repo_name|repo_full_name|repository-name|account|region|source|project|path_with_namespace|domain|event_type|image_name|push_data|host|request|format|package_version|package_url)";
-    let texts = "(push|PUSH|INSERT|created|CREATED|published|pushed|docker|container|success|build|pipeline|PUSH_ARTIFACT|acme/web|ghcr.io/a/b:1|a:ecr:b:c|[ -~]{0,20}|\\PC{0,8})";
+    let keys = concat!(
+        "(action|type|object_kind|repository|package|events|event_data|detail|data|message|component|target|",
+        "tag|name|owner|login|updated_tags|docker_url|repo_name|repo_full_name|repository-name|account|",
+        "region|source|project|path_with_namespace|domain|event_type|image_name|push_data|host|request|",
+        "format|package_version|package_url)",
+    );
+    let texts = concat!(
+        "(push|PUSH|INSERT|created|CREATED|published|pushed|docker|container|success|build|pipeline|",
+        "PUSH_ARTIFACT|acme/web|ghcr.io/a/b:1|a:ecr:b:c|[ -~]{0,20}|\\PC{0,8})",
+    );
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),

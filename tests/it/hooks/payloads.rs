@@ -21,8 +21,10 @@ fn check(kind: &str, headers: &[(&'static str, &str)], body: &str, expected: &[&
 
 #[test]
 fn docker_hub() {
-    let push = r#"{"callback_url":"https://registry.hub.docker.com/u/acme/web/hook/1/","push_data":{"pushed_at":1417566161,
-        "pusher":"ci","tag":"1.2.3"},"repository":{"name":"web","namespace":"acme","owner":"acme","repo_name":"acme/web",
+    let push = r#"{"callback_url":"https://registry.hub.docker.com/u/acme/web/hook/1/","push_data":{
+            "pushed_at":1417566161,
+        "pusher":"ci","tag":"1.2.3"},"repository":{"name":"web","namespace":"acme","owner":"acme",
+            "repo_name":"acme/web",
         "repo_url":"https://registry.hub.docker.com/u/acme/web/","status":"Active"}}"#;
     check("dockerhub", &[], push, &["docker.io/acme/web"]);
     check("docker.io", &[], r#"{"repository":{"repo_name":"nginx"}}"#, &["docker.io/library/nginx"]);
@@ -102,14 +104,16 @@ fn gitlab() {
         "project":{"id":1,"path_with_namespace":"Acme/Shop","web_url":"https://gitlab.example/acme/shop"}}"#;
     check("gitlab", &[], pipeline, &["*/acme/shop/**"]);
     check("gitlab", &[], &pipeline.replace("success", "running"), &[]);
-    let job = r#"{"object_kind":"build","build_name":"image","build_status":"success","project":{"path_with_namespace":"acme/shop"}}"#;
+    let job = r#"{"object_kind":"build","build_name":"image","build_status":"success","project":{
+            "path_with_namespace":"acme/shop"}}"#;
     check("gitlab", &[], job, &["*/acme/shop/**"]);
     check("gitlab", &[], r#"{"object_kind":"push","project":{"path_with_namespace":"acme/shop"}}"#, &[]);
 }
 
 #[test]
 fn gitea() {
-    let package = r#"{"action":"created","package":{"id":1,"owner":{"id":2,"login":"Acme","username":"Acme"},"type":"container",
+    let package = r#"{"action":"created","package":{"id":1,"owner":{"id":2,"login":"Acme","username":"Acme"},
+            "type":"container",
         "name":"web","version":"1.2.3","html_url":"https://gitea.example/Acme/-/packages/container/web/1.2.3"}}"#;
     check("gitea", &[("x-gitea-event", "package")], package, &["*/acme/web"]);
     check("forgejo", &[("x-forgejo-event", "package")], package, &["*/acme/web"]);
@@ -178,15 +182,17 @@ fn google() {
     let wrap = |body: &str| {
         let encoded = base64::engine::general_purpose::STANDARD.encode(body);
         format!(
-            r#"{{"message":{{"data":"{encoded}","messageId":"1","publishTime":"2026-01-01T00:00:00Z"}},"subscription":"projects/p/subscriptions/s"}}"#
+            r#"{{"message":{{"data":"{encoded}","messageId":"1","publishTime":"2026-01-01T00:00:00Z"}},
+            "subscription":"projects/p/subscriptions/s"}}"#
         )
     };
-    let push = r#"{"action":"INSERT","digest":"us-docker.pkg.dev/p/acme/web@sha256:0000000000000000000000000000000000000000000000000000000000000000","tag":"us-docker.pkg.dev/p/acme/web:1.2.3"}"#;
+    let push = r#"{"action":"INSERT","digest":"us-docker.pkg.dev/p/acme/web@sha256:00",
+            "tag":"us-docker.pkg.dev/p/acme/web:1.2.3"}"#;
     let web = &["us-docker.pkg.dev/p/acme/web"];
     check("pubsub", &[], &wrap(push), web);
     check("gcr", &[], push, web);
-    let untagged = r#"{"action":"INSERT","digest":"gcr.io/p/web@sha256:0000000000000000000000000000000000000000000000000000000000000000"}"#;
-    check("gar", &[], &wrap(untagged), &["gcr.io/p/web"]);
+    let untagged = format!(r#"{{"action":"INSERT","digest":"gcr.io/p/web@sha256:{}"}}"#, "0".repeat(64));
+    check("gar", &[], &wrap(&untagged), &["gcr.io/p/web"]);
     check("pubsub", &[], &wrap(r#"{"action":"DELETE","tag":"gcr.io/p/web:1"}"#), &[]);
     check("pubsub", &[], &wrap("not json"), UNREADABLE);
     check("pubsub", &[], r#"{"message":{"data":"%%%"}}"#, UNREADABLE);
@@ -196,10 +202,12 @@ fn google() {
 fn nexus_and_artifactory() {
     let nexus = |part: &str| {
         format!(
-            r#"{{"timestamp":"2026-11-14T19:32:13.515+0000","nodeId":"7FFA","initiator":"ci/10.0.0.1","repositoryName":"docker-hosted","action":"CREATED",{part}}}"#
+            r#"{{"timestamp":"2026-11-14T19:32:13.515+0000","nodeId":"7FFA","initiator":"ci/10.0.0.1",
+            "repositoryName":"docker-hosted","action":"CREATED",{part}}}"#
         )
     };
-    let component = r#""component":{"id":"08909","componentId":"bnBt","format":"docker","name":"acme/web","group":"","version":"1.2.3"}"#;
+    let component = r#""component":{"id":"08909","componentId":"bnBt","format":"docker","name":"acme/web",
+            "group":"","version":"1.2.3"}"#;
     check("nexus", &[], &nexus(component), &["*/*/acme/web"]);
     check("nexus", &[], &nexus(component).replace("CREATED", "DELETED"), &[]);
     check("nexus", &[], &nexus(component).replace("docker\",\"name", "npm\",\"name"), &[]);
@@ -212,7 +220,8 @@ fn nexus_and_artifactory() {
     check("nexus", &[], &nexus(r#""asset":{"format":"docker","name":"v2/-/blobs/sha256:00"}"#), &[]);
     let jfrog = r#"{"domain":"docker","event_type":"pushed","data":{"repo_key":"docker-local","event_type":"pushed",
         "path":"acme/web/1.2.3/list.manifest.json","name":"list.manifest.json","sha256":"00","size":1206,
-        "image_name":"acme/web","tag":"1.2.3"},"subscription_key":"test","jpd_origin":"https://jfrog.example","source":"jfrog/ci"}"#;
+        "image_name":"acme/web","tag":"1.2.3"},"subscription_key":"test","jpd_origin":"https://jfrog.example",
+            "source":"jfrog/ci"}"#;
     check("artifactory", &[], jfrog, &["*/*/acme/web"]);
     check("jfrog", &[], &jfrog.replace("\"pushed\",\"data", "\"promoted\",\"data"), &["*/*/acme/web"]);
     check("artifactory", &[], &jfrog.replace("\"pushed\",\"data", "\"deleted\",\"data"), &[]);
@@ -228,10 +237,12 @@ fn nexus_and_artifactory() {
 fn distribution() {
     let event = |action: &str, target: &str| {
         format!(
-            r#"{{"id":"3209","timestamp":"2026-01-01T00:00:00Z","action":"{action}","target":{target},"request":{{"host":"registry:5000","method":"PUT"}},"actor":{{}},"source":{{}}}}"#
+            r#"{{"id":"3209","timestamp":"2026-01-01T00:00:00Z","action":"{action}","target":{target},
+            "request":{{"host":"registry:5000","method":"PUT"}},"actor":{{}},"source":{{}}}}"#
         )
     };
-    let manifest = r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":524,"digest":"sha256:00","repository":"acme/web","tag":"1.2.3"}"#;
+    let manifest = r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","size":524,
+            "digest":"sha256:00","repository":"acme/web","tag":"1.2.3"}"#;
     let index = r#"{"mediaType":"application/vnd.oci.image.index.v1+json","repository":"acme/api"}"#;
     let blob = r#"{"mediaType":"application/octet-stream","size":708,"digest":"sha256:11","repository":"acme/web"}"#;
     let body = [

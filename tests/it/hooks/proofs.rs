@@ -195,7 +195,8 @@ async fn signatures_of_the_standard_are_for_now_and_for_this_key() {
     let key = b"0123456789abcdef0123456789abcdef";
     let secret = format!("whsec_{}\n", STANDARD.encode(key));
     let mut server = Running::start(&[("gitlab", &secret)]).await;
-    let body = r#"{"object_kind":"pipeline","object_attributes":{"status":"success"},"project":{"path_with_namespace":"a/b"}}"#;
+    let body = r#"{"object_kind":"pipeline","object_attributes":{"status":"success"},
+        "project":{"path_with_namespace":"a/b"}}"#;
     let now = Timestamp::now().as_second();
     for (time, expected) in [(now, ACCEPTED), (now - 240, ACCEPTED), (now - 400, NOT_FOUND), (now + 400, NOT_FOUND)] {
         assert_eq!(server.post("gitlab", &standard(key, "m1", time, body), body).await, expected, "{}", time - now);
@@ -289,7 +290,7 @@ async fn neither_tokens_nor_secrets_are_logged() {
     let text = String::from_utf8(log.0.lock().expect("no poisoned lock").clone()).expect("text");
     let ours: String = text.lines().filter(|line| line.contains("tagwright")).collect::<Vec<_>>().join("\n");
     assert!(ours.contains("due by a webhook") && ours.contains("many webhooks with a wrong"), "{text}");
-    assert!(ours.contains("refused a webhook: it does not prove to be of its sender"), "{text}");
+    assert!(ours.contains("refused a webhook: it does not prove who sent it"), "{text}");
     for secret in [SECRET, TOKEN, guess, "a wrong secret"] {
         assert!(!ours.contains(secret), "{secret} in {ours}");
     }
