@@ -22,7 +22,7 @@ use crate::secret::{Secret, SecretData, SecretError};
 /// Why an object cannot be used as it stands.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AccessError {
-    #[error("{object}: {field} is not supported here yet")]
+    #[error("{object}: {field} is not supported")]
     Unsupported { object: String, field: &'static str },
     #[error("{object}: {why}")]
     NoSecret { object: String, why: String },
