@@ -4,9 +4,9 @@ Two rows for each case. "registry, scan" is the whole process, with its start an
 the listing alone, as a service does it again and again: by the library, by a loop over a bare socket, and by the same
 loop through the same HTTP client; all three in the program that serves the registry, which prints its own time.
 """
-import itertools, os, shutil, subprocess, sys, tempfile
+import itertools, subprocess, tempfile
 
-from measure import Bar, run
+from measure import Bar, needed, run
 from registry import Registry
 
 TAGS, PAGES, LATENCIES = (100, 10_000, 100_000), (100, 1000), (0, 20)
@@ -35,19 +35,19 @@ def scan(table, name, binary, program, registry, runs):
     image = f"{registry.address}/acme/web"
     ours, raw = [binary, "scan", image, "--timeout", "600"], [program, "list", "raw", image]
     skopeo = [needed("skopeo"), "list-tags", "--tls-verify=false", f"docker://{image}"]
-    counts = {words: counted(registry, args) for words, args in (("ours", ours), ("loop", raw), ("skopeo", skopeo))}
-    loop = "the loop the same" if is_same(counts["ours"], counts["loop"]) else f"the loop {counts['loop']}"
-    note = lambda: f"{counts['ours']}, {loop}; skopeo {counts['skopeo']}"
-    act = lambda args: (mib := peak(args), lambda: (run(args)[0], mib))[1]
-    table.measure(name, act(ours), ("skopeo list-tags", act(skopeo)), ("bare loop", act(raw)), note=note, runs=runs)
+    (mine, act), (theirs, act_skopeo), (loop, act_loop) = (measured(registry, args) for args in (ours, skopeo, raw))
+    same = "the loop the same" if is_same(mine, loop) else f"the loop {loop}"
+    table.measure(name, act, ("skopeo list-tags", act_skopeo), ("bare loop", act_loop), runs=runs,
+                  note=lambda: f"{mine}, {same}; skopeo {theirs}")
 
 
 def listing(table, name, program, registry, runs):
     image = f"{registry.address}/acme/web"
     act = lambda how: lambda: (float(subprocess.check_output([program, "list", how, image])), 0)
     part = ("server's part of the loop", lambda: (served(registry, act("raw")), 0))
-    table.measure(name, act("tagwright"), ("bare loop", act("raw")), ("bare loop through the HTTP client", act("client")),
-                  part, bar=Bar(over="bare loop", times=TIMES), runs=runs)
+    through = ("bare loop through the HTTP client", act("client"))
+    table.measure(name, act("tagwright"), ("bare loop", act("raw")), through, part,
+                  bar=Bar(over="bare loop", times=TIMES), runs=runs)
 
 
 def memory(table, binary, program):
@@ -57,14 +57,14 @@ def memory(table, binary, program):
     with Registry(program(), 1) as small, Registry(program(), 100_000) as large:
         act = lambda registry: lambda: timed([binary, "scan", f"{registry.address}/acme/web"])
         table.measure(name, act(large), ("scan of 1 tag", act(small)), runs=3,
-                      bar=Bar(seconds=60, over="scan of 1 tag", mib_over=MEMORY_MIB))
+                      bar=Bar(over="scan of 1 tag", mib_over=MEMORY_MIB))
 
 
-def counted(registry, args):
-    """What one run asks."""
+def measured(registry, args):
+    """What a process asks, and the act of it. The requests and the memory are those of a run of its own."""
     registry.asked()
-    run(args)
-    return registry.asked()
+    _, mib = timed(args)
+    return registry.asked(), lambda: (run(args)[0], mib)
 
 
 def is_same(one, other):
@@ -77,16 +77,8 @@ def served(registry, act):
     return sum(end - start for start, end, _ in registry.asked().requests)
 
 
-def peak(args):
-    return timed(args)[1]
-
-
 def timed(args):
     """(seconds, peak MiB), without the floor of `run`, of a process that GNU time starts: it is small itself."""
     with tempfile.NamedTemporaryFile("r") as file:
         seconds, _ = run([needed("time"), "-f", "%M", "-o", file.name, *args])
         return seconds, int(file.read().split()[-1]) / 1024
-
-
-def needed(program):
-    return shutil.which(program) or sys.exit(f"{program} is missing\nhint: apt-get install {program}")

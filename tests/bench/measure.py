@@ -4,7 +4,7 @@ In: what to run, as callables that give `(seconds, peak MiB)`. Out: rows of raw 
 The peak is that of the largest single process, as wait4 tells it; the kernel starts a child's figure at the size of
 this script, so that less than some 20 MiB cannot be seen.
 """
-import os, statistics, subprocess, sys, time
+import os, shutil, statistics, subprocess, sys, time
 from dataclasses import dataclass, field
 
 # Nothing of the machine's Git settings shows through.
@@ -12,6 +12,11 @@ CLEAN = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_TERM
          **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
             for what, value in (("NAME", "T"), ("EMAIL", "t@example.com"))}}
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": True}
+
+
+def needed(program):
+    """Where it is. Those named in this folder are Debian packages of the same name."""
+    return shutil.which(program) or sys.exit(f"{program} is missing\nhint: apt-get install {program}")
 
 
 def run(args, **more):
@@ -51,7 +56,7 @@ class Bar:
     over: str = ""
     mib: float = None
     times: float = 1
-    # On top of the memory of the side `over`.
+    # Of memory alone, on top of that of the side `over`.
     mib_over: float = None
 
     def __str__(self):
@@ -63,11 +68,11 @@ class Bar:
         return f"{amount(self.seconds)}{' over ' + self.over if self.over else ''}{memory}"
 
     def is_kept(self, ours, beside):
-        base = beside.get(self.over)
-        seconds = statistics.median(ours.seconds) - (self.times * statistics.median(base.seconds) if base else 0)
+        if self.mib_over:
+            return ours.peak_mib - beside[self.over].peak_mib <= self.mib_over
+        base = self.times * statistics.median(beside[self.over].seconds) if self.over else 0
         fits = self.mib is None or ours.peak_mib <= self.mib
-        fits_over = self.mib_over is None or ours.peak_mib - base.peak_mib <= self.mib_over
-        return fits and fits_over and seconds <= self.seconds
+        return fits and statistics.median(ours.seconds) - base <= self.seconds
 
 
 @dataclass
