@@ -13,10 +13,21 @@ use crate::schedule::{Rhythm, due, retry_scan};
 /// When the process began, as far as the rhythm is concerned.
 const ZERO: Timestamp = Timestamp::UNIX_EPOCH;
 
-/// Hooks make a scan due at once, but scans of one repository begin at least this far apart; further apart, up to
-/// the other bound, while hooks bring nothing new.
-const APART_MIN: Duration = Duration::from_millis(100);
-const APART_MAX: Duration = Duration::from_secs(2);
+/// How long after a hook scans begin, until one brings news: a registry may send the hook before it lists the tag.
+const AFTER_HOOK: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+];
+
+/// Scans that hooks ask for begin at least this far apart.
+const APART: Duration = Duration::from_millis(50);
+
+/// Those that bring no news may be as many as one in this time, on the average; and so far ahead of that.
+const PRICE: Duration = Duration::from_secs(1);
+const CREDIT: Duration = Duration::from_secs(4);
 
 /// Work that recurs, by key.
 #[derive(Clone, Debug)]
@@ -30,13 +41,25 @@ struct Entry {
     name: String,
     interval: Duration,
     due: Duration,
+    /// How much before that it may begin.
+    slack: Duration,
     /// When it began last; it may be under way.
     began: Option<Duration>,
     is_running: bool,
-    /// Asked for by a hook while it was under way, which may have been too late for it.
-    is_wanted_again: bool,
+    /// What is under way is not what is wanted any more.
+    is_renewed: bool,
     failures: u32,
-    apart: Duration,
+    asked: Option<Asked>,
+    /// Up to when what hooks asked for in vain is paid.
+    paid: Duration,
+}
+
+/// The hooks that wait for news.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Of these, each scan with news answers one.
+    hooks: u32,
+    last: Duration,
 }
 
 /// How a piece of work ended.
@@ -56,17 +79,21 @@ impl<K> Default for Agenda<K> {
 impl<K: Clone + Ord> Agenda<K> {
     /// Puts `key` on the agenda. `age` says how long ago it was done; without one it is due now.
     pub fn add(&mut self, key: K, name: String, interval: Duration, age: Option<Duration>, now: Duration) {
-        let due = age.map_or(now, |age| next_after(&name, interval, age, now));
-        let entry = Entry {
+        let mut entry = Entry {
             name,
             interval,
-            due,
+            due: now,
+            slack: Duration::ZERO,
             began: None,
             is_running: false,
-            is_wanted_again: false,
+            is_renewed: false,
             failures: 0,
-            apart: APART_MIN,
+            asked: None,
+            paid: Duration::ZERO,
         };
+        if let Some(age) = age {
+            entry.keep_rhythm(age, now);
+        }
         self.entries.insert(key, entry);
     }
 
@@ -82,28 +109,29 @@ impl<K: Clone + Ord> Agenda<K> {
     /// What was done was another thing, or done in another way: it is due now, at its new interval, whatever failed.
     pub fn renew(&mut self, key: &K, interval: Duration, now: Duration) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        (entry.interval, entry.due, entry.failures) = (interval, now, 0);
-        entry.is_wanted_again = entry.is_running;
+        (entry.interval, entry.due, entry.slack, entry.failures) = (interval, now, Duration::ZERO, 0);
+        entry.is_renewed = entry.is_running;
     }
 
     /// Somebody says that there is news.
     pub fn hook(&mut self, key: &K, now: Duration) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        entry.is_wanted_again |= entry.is_running;
-        let since = entry.began.map_or(Duration::MAX, |began| now.saturating_sub(began));
-        if since > APART_MAX {
-            entry.apart = APART_MIN;
+        let hooks = entry.asked.map_or(0, |asked| asked.hooks);
+        entry.asked = Some(Asked { hooks: hooks.saturating_add(1), last: now });
+        if !entry.is_running {
+            entry.answer_hooks(now);
         }
-        let earliest = entry.began.map_or(now, |began| now.max(began + entry.apart));
-        entry.due = entry.due.min(earliest);
     }
 
     /// Takes what is due. What is due almost now comes along, so that the process wakes less often.
     pub fn begin(&mut self, now: Duration) -> Vec<K> {
-        let is_due = |entry: &Entry| !entry.is_running && entry.due <= now + entry.interval / 100;
+        let is_due = |entry: &Entry| !entry.is_running && entry.due <= now + entry.slack;
         let due = self.entries.iter_mut().filter(|(_, entry)| is_due(entry));
         due.map(|(key, entry)| {
             (entry.is_running, entry.began) = (true, Some(now));
+            if entry.asked.is_some() {
+                entry.paid = entry.paid.max(now) + PRICE;
+            }
             key.clone()
         })
         .collect()
@@ -114,13 +142,20 @@ impl<K: Clone + Ord> Agenda<K> {
         let Some(entry) = self.entries.get_mut(key) else { return };
         entry.is_running = false;
         entry.failures = if ended == Ended::Failed { entry.failures.saturating_add(1) } else { 0 };
-        entry.due = match entry.failures {
-            0 => next_after(&entry.name, entry.interval, Duration::ZERO, now),
-            failures => now + retry_scan(failures, dice),
-        };
-        entry.apart = if ended == Ended::WithNews { APART_MIN } else { (entry.apart * 2).min(APART_MAX) };
-        if std::mem::take(&mut entry.is_wanted_again) {
-            entry.due = entry.due.min(now.max(entry.began.unwrap_or_default() + entry.apart));
+        match entry.failures {
+            0 => entry.keep_rhythm(Duration::ZERO, now),
+            failures => (entry.due, entry.slack) = (now + retry_scan(failures, dice), Duration::ZERO),
+        }
+        if ended == Ended::WithNews {
+            entry.paid = now;
+            entry.asked = entry.asked.filter(|asked| asked.hooks > 1);
+            entry.asked.iter_mut().for_each(|asked| asked.hooks -= 1);
+        }
+        if ended != Ended::Failed {
+            entry.answer_hooks(now);
+        }
+        if std::mem::take(&mut entry.is_renewed) {
+            entry.bring_forward(now);
         }
     }
 
@@ -130,10 +165,32 @@ impl<K: Clone + Ord> Agenda<K> {
     }
 }
 
-/// When it is due next, done `age` before `now`.
-fn next_after(name: &str, interval: Duration, age: Duration, now: Duration) -> Duration {
-    let at = |time: Duration| ZERO.saturating_add(time).unwrap_or(Timestamp::MAX);
-    let last = at(now).saturating_sub(age).unwrap_or(Timestamp::MIN);
-    let next = due(name, Rhythm { interval, last: Some(last), started: at(now) }, at(now));
-    Duration::try_from(next.duration_since(ZERO)).unwrap_or(now)
+impl Entry {
+    /// Due next in its rhythm, done `age` before `now`.
+    fn keep_rhythm(&mut self, age: Duration, now: Duration) {
+        let at = |time: Duration| ZERO.saturating_add(time).unwrap_or(Timestamp::MAX);
+        let last = at(now).saturating_sub(age).unwrap_or(Timestamp::MIN);
+        let next = due(&self.name, Rhythm { interval: self.interval, last: Some(last), started: at(now) }, at(now));
+        self.due = Duration::try_from(next.duration_since(ZERO)).unwrap_or(now);
+        self.slack = self.interval / 100;
+    }
+
+    /// Due as soon as the hooks that wait for news want; they are given up when they have waited long enough.
+    fn answer_hooks(&mut self, now: Duration) {
+        let Some(asked) = self.asked else { return };
+        let is_ahead = |at: &Duration| self.began.is_none_or(|began| *at > began);
+        match AFTER_HOOK.iter().map(|after| asked.last + *after).find(is_ahead) {
+            Some(at) => {
+                let earliest = self.began.map_or(now, |began| now.max(began + APART));
+                self.bring_forward(at.max(earliest).max(self.paid.saturating_sub(CREDIT)));
+            }
+            None => self.asked = None,
+        }
+    }
+
+    fn bring_forward(&mut self, at: Duration) {
+        if at < self.due {
+            (self.due, self.slack) = (at, Duration::ZERO);
+        }
+    }
 }

@@ -90,17 +90,6 @@ fn a_hook_makes_it_due_at_once_and_a_flood_does_not() {
     check(None, &after(&[(5.0, Hook, true)]), 5.0);
     // Two hooks, one scan.
     check(None, &after(&[(5.0, Hook, true), (5.0, Hook, true), (5.0, Begin, true), (5.0, Begin, false)]), -1.0);
-    // One that comes while a scan is under way may have come too late for it.
-    let during = [(5.0, Hook, true), (5.0, Begin, true), (5.01, Hook, true)];
-    check(None, &after(&[&during[..], &[(5.02, Done(WithNews), true)]].concat()), 5.1);
-    check(None, &after(&[&during[..], &[(5.02, Done(WithoutNews), true)]].concat()), 5.2);
-    // While hooks bring nothing, the scans are drawn apart, up to two seconds.
-    let mut flood = vec![(5.0, Hook, true)];
-    for n in 0..400 {
-        let at = 5.0 + f64::from(n) * 0.01;
-        flood.extend([(at, Hook, true)]);
-    }
-    check(None, &after(&flood), 5.0);
     // A hook never puts off what is due.
     check(Some(9.95), &[(0.0, Hook, true), (0.1, Hook, true)], 0.0);
 }
@@ -113,20 +102,83 @@ fn a_changed_object_is_done_anew() {
     check(Some(1.0), &[(2.0, Begin, false), (2.0, Renew, true), (2.0, Begin, true), (2.0, Done(Failed), true)], 2.73);
 }
 
-#[test]
-fn a_flood_of_hooks_makes_few_scans() {
+/// Hooks come and tags appear at these milliseconds; scans must begin at those. Each takes 10 ms and brings news when it
+/// lists tags that no scan before listed. Simulates two minutes; the interval is an hour.
+fn check_hooks(hooks: &[u64], tags: &[u64], scans: &[u64]) {
+    let found = simulate(hooks, tags, |_| false);
+    assert_eq!(found, scans, "hooks at {hooks:?}, tags at {tags:?}");
+}
+
+fn simulate(hooks: &[u64], tags: &[u64], fails: impl Fn(usize) -> bool) -> Vec<u64> {
     let mut agenda = Agenda::default();
-    agenda.add("web", "web".to_owned(), seconds(60.0), Some(Duration::ZERO), Duration::ZERO);
-    let mut scans = 0;
-    for millisecond in 5000..15_000 {
+    agenda.add("web", "web".to_owned(), seconds(3600.0), Some(Duration::ZERO), Duration::ZERO);
+    let (mut scans, mut listed, mut running) = (Vec::new(), 0, None);
+    let mut waiting = hooks.iter().peekable();
+    for millisecond in 0..120_000 {
         let now = Duration::from_millis(millisecond);
-        agenda.hook(&"web", now);
-        for key in agenda.begin(now) {
-            scans += 1;
-            agenda.done(&key, WithoutNews, now, 0.5);
+        while waiting.next_if_eq(&&millisecond).is_some() {
+            agenda.hook(&"web", now);
+        }
+        if let Some((_, ended)) = running.take_if(|(end, _)| *end == millisecond) {
+            agenda.done(&"web", ended, now, 0.5);
+        }
+        if !agenda.begin(now).is_empty() {
+            let seen = tags.iter().filter(|tag| **tag <= millisecond).count();
+            let ended = match fails(scans.len()) {
+                true => Failed,
+                false if std::mem::replace(&mut listed, seen) == seen => WithoutNews,
+                false => WithNews,
+            };
+            running = Some((millisecond + 10, ended));
+            scans.push(millisecond);
         }
     }
-    assert!((5..=16).contains(&scans), "{scans} scans in ten seconds of hooks");
+    scans
+}
+
+#[test]
+fn a_hook_is_answered_by_scans_until_one_brings_news() {
+    check_hooks(&[], &[500], &[]);
+    check_hooks(&[1000], &[1000], &[1000]);
+    // The registry lists the tag after its hook.
+    check_hooks(&[1000], &[1001], &[1000, 1050]);
+    check_hooks(&[1000], &[1300], &[1000, 1050, 1200, 2000]);
+    check_hooks(&[1000], &[9000], &[1000, 1050, 1200, 2000, 5000]);
+    // One that comes while a scan is under way may have come too late for it.
+    check_hooks(&[1000, 1005], &[1000, 1005], &[1000, 1050]);
+    check_hooks(&[1000, 1005], &[1000, 1100], &[1000, 1050, 1100]);
+    // Another hook starts anew.
+    check_hooks(&[1000, 1100], &[], &[1000, 1050, 1100, 1150, 1300, 2100, 5100]);
+    // Several hooks for one scan; its news may be that of the first alone.
+    check_hooks(&[1000, 1000], &[1000, 1060], &[1000, 1050, 1200]);
+    check_hooks(&[1000, 1000], &[1000], &[1000, 1050, 1200, 2000, 5000]);
+    // What brings news is not put off.
+    let pushes: Vec<u64> = (10..30).map(|n| n * 100).collect();
+    check_hooks(&pushes, &pushes, &pushes);
+}
+
+#[test]
+fn a_scan_that_fails_after_a_hook_is_tried_again_as_any_other() {
+    assert_eq!(simulate(&[1000], &[1000], |scan| scan == 0), [1000, 1742]);
+    // It says nothing, so that the next one counts for the hook.
+    assert_eq!(simulate(&[1000], &[], |scan| scan == 0), [1000, 1742, 2000, 5000]);
+}
+
+#[test]
+fn failures_are_drawn_apart_however_long_the_interval_is() {
+    let scans = simulate(&[1000], &[], |_| true);
+    assert!((6..=8).contains(&scans.len()), "{scans:?}");
+}
+
+#[test]
+fn a_flood_of_hooks_makes_few_scans() {
+    let flood: Vec<u64> = (1000..61_000).collect();
+    let scans = simulate(&flood, &[], |_| false);
+    assert!((60..=75).contains(&scans.len()), "{} scans in a minute of hooks", scans.len());
+    assert!(scans.windows(2).all(|pair| pair[1] - pair[0] >= 50), "{scans:?}");
+    // Who comes after it is answered all the same.
+    let scans = simulate(&[flood, vec![70_000]].concat(), &[70_001], |_| false);
+    assert_eq!(scans.last(), Some(&70_050));
 }
 
 #[test]
