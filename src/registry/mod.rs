@@ -124,10 +124,9 @@ impl Client {
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.
     pub async fn tags(&self, repository: &Repository, access: &Access) -> Result<TagList, Error> {
-        match self.tags_if_changed(repository, access, None).await? {
-            Listing::Tags(list) => Ok(list),
-            Listing::Unchanged => unreachable!("nothing was known"),
-        }
+        let listed =
+            self.admitted(repository, access, |session| async move { tags::list(&session, &self.limits).await });
+        listed.await.map_err(|fault| not_listed(repository, fault))
     }
 
     /// The same, unless the registry says that the list is still the one that it called `etag` ([`TagList::etag`]).
@@ -135,11 +134,12 @@ impl Client {
         &self,
         repository: &Repository,
         access: &Access,
-        etag: Option<&str>,
+        etag: &str,
     ) -> Result<Listing, Error> {
-        let listed =
-            self.admitted(repository, access, |session| async move { tags::list(&session, &self.limits, etag).await });
-        listed.await.map_err(|fault| Error::ListTags { repository: repository.clone(), source: Box::new(fault) })
+        let listed = self.admitted(repository, access, |session| async move {
+            tags::list_if_changed(&session, &self.limits, etag).await
+        });
+        listed.await.map_err(|fault| not_listed(repository, fault))
     }
 
     /// The digest of what the tag names now: of the index, for an image of many platforms.
@@ -212,4 +212,8 @@ impl Client {
             None => denial,
         })
     }
+}
+
+fn not_listed(repository: &Repository, fault: Fault) -> Error {
+    Error::ListTags { repository: repository.clone(), source: Box::new(fault) }
 }

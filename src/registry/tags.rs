@@ -51,22 +51,23 @@ const SIZES: [Option<usize>; 3] = [Some(1000), Some(100), None];
 const EMPTY_PAGES_MAX: usize = 100;
 const ETAG_BYTES_MAX: usize = 1 << 10;
 
-/// Lists all tags, unless the registry says that they are those of `known`.
-pub(super) async fn list(session: &Session<'_>, limits: &Limits, known: Option<&str>) -> Result<Listing, Fault> {
+/// Lists all tags.
+pub(super) async fn list(session: &Session<'_>, limits: &Limits) -> Result<TagList, Fault> {
     let mut walk = Walk::new(session, limits);
-    let Some((mut turned, size)) = walk.first(known).await? else { return Ok(Listing::Unchanged) };
-    loop {
-        let next = walk.after(&turned, size)?;
-        walk.keep(turned);
-        match next {
-            Next::End => return Ok(Listing::Tags(walk.done())),
-            Next::Linked(url) => turned = walk.turn(url).await?,
-            Next::Guessed(url) => match walk.guess(url).await? {
-                Some(found) => turned = found,
-                None => return Ok(Listing::Tags(walk.done())),
-            },
-        }
+    let opened = walk.open(None).await?;
+    walk.through(opened).await
+}
+
+/// Lists all tags, unless the registry says that they are those of `known`.
+pub(super) async fn list_if_changed(session: &Session<'_>, limits: &Limits, known: &str) -> Result<Listing, Fault> {
+    // What cannot be sent is no condition, and "not modified" no answer then.
+    let Ok(condition) = HeaderValue::from_str(known) else { return list(session, limits).await.map(Listing::Tags) };
+    let mut walk = Walk::new(session, limits);
+    let opened = walk.open(Some(condition)).await?;
+    if opened.answer.status == StatusCode::NOT_MODIFIED {
+        return Ok(Listing::Unchanged);
     }
+    walk.through(opened).await.map(Listing::Tags)
 }
 
 /// The way through the pages of one list.
@@ -85,6 +86,14 @@ struct Walk<'a> {
     /// Hashes of the tags found so far, once pages are guessed.
     found: HashSet<u64>,
     hasher: RandomState,
+}
+
+/// The answer for the first page, which may be a refusal.
+struct Opened {
+    answer: Answer,
+    reader: PageReader,
+    /// How many tags were asked for.
+    size: Option<usize>,
 }
 
 /// A page with the head of its answer.
@@ -116,9 +125,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The first page, and the size that was asked for; `None` if the list is the known one.
-    async fn first(&mut self, known: Option<&str>) -> Result<Option<(Turned, Option<usize>)>, Fault> {
-        let condition = known.and_then(|etag| HeaderValue::from_str(etag).ok());
+    /// Asks for the first page, for smaller ones while the registry refuses.
+    async fn open(&mut self, condition: Option<HeaderValue>) -> Result<Opened, Fault> {
         let mut sizes = SIZES.into_iter();
         loop {
             let size = sizes.next().flatten();
@@ -126,13 +134,26 @@ impl<'a> Walk<'a> {
                 self.session.url(&size.map_or_else(|| "tags/list".to_owned(), |size| format!("tags/list?n={size}")));
             self.visit(&url)?;
             let (answer, reader) = self.ask(url, condition.clone()).await?;
-            if answer.status == StatusCode::NOT_MODIFIED && condition.is_some() {
-                return Ok(None);
-            }
             if size.is_none() || !is_about_size(&answer) {
-                let turned = read(answer, reader, self.limits)?;
-                self.etag = etag(&turned);
-                return Ok(Some((turned, size)));
+                return Ok(Opened { answer, reader, size });
+            }
+        }
+    }
+
+    /// Goes from the first page to the last.
+    async fn through(mut self, Opened { answer, reader, size }: Opened) -> Result<TagList, Fault> {
+        let mut turned = read(answer, reader, self.limits)?;
+        self.etag = etag(&turned);
+        loop {
+            let next = self.after(&turned, size)?;
+            self.keep(turned);
+            match next {
+                Next::End => return Ok(self.done()),
+                Next::Linked(url) => turned = self.turn(url).await?,
+                Next::Guessed(url) => match self.guess(url).await? {
+                    Some(found) => turned = found,
+                    None => return Ok(self.done()),
+                },
             }
         }
     }

@@ -155,19 +155,22 @@ async fn scan(
     known: Option<StoredScan>,
     now: Timestamp,
 ) -> Result<(ScanOutcome, Vec<Tag>), Cause> {
-    let etag = known.as_ref().and_then(|known| known.etag.as_deref());
-    let listed = selecting.registry.tags_if_changed(&job.watched.repository, &job.watched.access, etag).await?;
-    match (listed, known) {
-        (registry::Listing::Unchanged, known) => {
-            selecting.memory.touch_scan(&job.view, now);
-            Ok((ScanOutcome::NotModified, known.map(|known| known.tags).unwrap_or_default()))
+    let (repository, access) = (&job.watched.repository, &job.watched.access);
+    let (list, before) = match known {
+        Some(StoredScan { tags, etag: Some(etag), .. }) => {
+            match selecting.registry.tags_if_changed(repository, access, &etag).await? {
+                registry::Listing::Unchanged => {
+                    selecting.memory.touch_scan(&job.view, now);
+                    return Ok((ScanOutcome::NotModified, tags));
+                }
+                registry::Listing::Tags(list) => (list, Some(tags)),
+            }
         }
-        (registry::Listing::Tags(list), known) => {
-            selecting.memory.record_scan(&job.view, &list.tags, list.etag.as_deref(), now);
-            let is_same = known.is_some_and(|known| known.tags == list.tags);
-            Ok((if is_same { ScanOutcome::Unchanged } else { ScanOutcome::Changed }, list.tags))
-        }
-    }
+        known => (selecting.registry.tags(repository, access).await?, known.map(|known| known.tags)),
+    };
+    selecting.memory.record_scan(&job.view, &list.tags, list.etag.as_deref(), now);
+    let is_same = before.is_some_and(|before| before == list.tags);
+    Ok((if is_same { ScanOutcome::Unchanged } else { ScanOutcome::Changed }, list.tags))
 }
 
 /// A policy that can be decided.

@@ -243,7 +243,11 @@ async fn empty_pages_with_a_link_are_passed_through_but_not_for_ever() {
 /// `Unchanged`, or the tags and the tag of the entity.
 async fn asked(registry: &FakeRegistry, etag: Option<&str>) -> (String, Option<String>) {
     let web = repository(&registry.image("acme/web"));
-    match client().tags_if_changed(&web, &Access::default(), etag).await.expect("a listing") {
+    let listing = match etag {
+        Some(etag) => client().tags_if_changed(&web, &Access::default(), etag).await,
+        None => client().tags(&web, &Access::default()).await.map(Listing::Tags),
+    };
+    match listing.expect("a listing") {
         Listing::Unchanged => ("unchanged".to_owned(), None),
         Listing::Tags(list) => (list.tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(" "), list.etag),
     }
@@ -288,4 +292,8 @@ async fn an_answer_that_says_unchanged_unasked_is_an_error() {
     registry.fault(Fault::status(304), 1);
     let told = tags_of(&client(), &registry, "acme/web", &Access::default()).await;
     assert_eq!(told, "listing tags of HOST/acme/web: HOST answered 304 Not Modified");
+    registry.fault(Fault::status(304), 1);
+    let web = repository(&registry.image("acme/web"));
+    let listed = client().tags_if_changed(&web, &Access::default(), "not\na header").await;
+    assert!(listed.is_err(), "{listed:?}");
 }
