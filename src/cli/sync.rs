@@ -10,6 +10,7 @@ use super::report::{self, Json};
 use super::service::{self, ServeArgs};
 use super::{Format, Outcome, memory, output, runtime};
 use crate::api::{self, Problem, Severity};
+use crate::cloud::Clouds;
 use crate::engine::update::Mode;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
@@ -79,16 +80,20 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let runtime = runtime()?;
     let metrics = Metrics::default();
     let http = Http::new(observed_by(&metrics))?;
+    // Registries and Git servers of a cloud are shown one identity.
+    let clouds = Clouds::from_env();
+    let registry = Client::new(http.clone(), Limits::default()).with_registries(args.objects.registries.read()?);
+    let git = args.git.open(http.clone(), runtime.handle().clone())?;
     let memory = memory::open(&args.git.state.folder()?);
     let context = Context {
         selecting: Selecting {
-            registry: Client::new(http.clone(), Limits::default()).with_registries(args.objects.registries.read()?),
+            registry: registry.with_clouds(clouds.clone()),
             memory: if args.dry_run { memory.dry() } else { memory },
             metrics: metrics.clone(),
             allow_older: args.allow_older,
             patterns: Default::default(),
         },
-        git: args.git.open(http.clone(), runtime.handle().clone())?.with_metrics(metrics.clone()),
+        git: git.with_metrics(metrics.clone()).with_clouds(clouds),
         mode: if args.dry_run { Mode::DryRun } else { Mode::Push },
         signers: Default::default(),
         budget: args.push.budget(if args.every.is_some() { Duration::ZERO } else { PATIENCE }),

@@ -51,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "setter",
             "trailer",
             "net",
+            "cloud",
             "registry",
             "git",
             "ledger",
