@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::access::{self, AccessError, Reached};
-use super::decide::Decisions;
+use super::decide::{Decisions, Undecided};
 use super::report::AutomationReport;
 use super::round::Context;
 use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
@@ -203,6 +203,8 @@ fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Dec
                 Err(format!("policy {id} is not selected by spec.policySelector"))
             }
             Ok(selection) => Ok(selection.image.clone()),
+            // Why is told with the policy, and may be another reason each time: what is noted of a file names the policy.
+            Err(Undecided::Failed(_)) => Err(format!("policy {id} has no latest image")),
             Err(undecided) => Err(format!("policy {id} has no latest image: {}", undecided.message())),
         };
         images.insert(id.clone(), image);

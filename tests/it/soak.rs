@@ -29,7 +29,8 @@ fn three_hundred_rounds_with_faults_leave_nothing_behind() {
     world.scan_every("10ms");
     let mut command = world.sync_command("state", &["--every", "1ms", "-o", "json"]);
     let child = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"));
-    // The first rounds fill caches and pools, and see each fault once.
+    // The first rounds fill caches and pools, and see each fault before and after the commit.
+    soak(&world, &wire, 8);
     soak(&world, &wire, 8);
     let before = Usage::of(&child.0, &world.path("state"));
     soak(&world, &wire, 60);
@@ -59,6 +60,8 @@ impl Drop for Running {
 
 /// Five times `between` rounds, and a fault after each.
 fn soak(world: &World, wire: &Wire, between: usize) {
+    // First, since the client tries again for some seconds before the scan has failed.
+    world.registry.fault(RegistryFault::status(500), 3);
     for fault in [Fault::Status(500), Fault::Stall, Fault::Truncate(40)] {
         rounds(world, between);
         world.git.misbehave(LISTING, fault);
@@ -70,7 +73,6 @@ fn soak(world: &World, wire: &Wire, between: usize) {
     wire.break_at(LISTING, Place::Answer(|_| 0), Harm::Vanish);
     sleep(FAULT);
     wire.mend();
-    world.registry.fault(RegistryFault::status(500), 3);
     rounds(world, between);
 }
 
