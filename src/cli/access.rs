@@ -72,10 +72,13 @@ impl RegistryArgs {
     }
 
     /// Who sees an image repository in the way of `request`: what is remembered of it is remembered by view.
-    pub(super) fn view(&self, request: &ScanRequest) -> View {
-        let user = match &self.username {
-            Some(username) => Some(format!("username={username}")),
-            None => (!request.access.credentials.is_empty()).then(|| "dockerConfig".to_owned()),
+    pub(super) fn view(&self, request: &ScanRequest, registries: &Registries) -> View {
+        let is_shown = request.access.credentials.iter().any(Credentials::is_shown);
+        let source = registries.rule(&request.repository).and_then(|rule| rule.credentials.as_ref());
+        let user = match (&self.username, source) {
+            (Some(username), _) => Some(format!("username={username}")),
+            (None, Some(source)) => Some(format!("registries={}", source.name())),
+            (None, None) => is_shown.then(|| "dockerConfig".to_owned()),
         };
         let parts: Vec<String> = user.into_iter().chain(self.insecure.then(|| "insecure".to_owned())).collect();
         View::new(&request.repository, parts.join(";"))

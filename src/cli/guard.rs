@@ -56,7 +56,8 @@ impl GuardArgs {
     ) -> Result<(Scan, Sieved), Failure> {
         let requests = registry.requests(std::slice::from_ref(image))?;
         let request = requests.first().expect("a request for each image");
-        let (client, view, now) = (registry.client()?, registry.view(request), Timestamp::now());
+        let (client, now) = (registry.client()?, Timestamp::now());
+        let view = registry.view(request, client.registries());
         let memory = memory::open(&self.state.folder()?);
         runtime()?.block_on(async {
             let scan = scan(&client, &requests).await.into_iter().next().expect("an outcome for each request")?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cloud::Provider;
 use crate::net::Connection;
+use crate::registry::Fault;
 use crate::registry::text::shown;
 use crate::secret::Secret;
 
@@ -25,6 +26,11 @@ pub enum Credentials {
     /// None that can be shown: a program keeps it (`docker-credential-HELPER`), which is not run.
     Kept {
         helper: String,
+    },
+    /// None that can be shown: they are not of the object that asks, and whoever wrote its `field` could read them.
+    Withheld {
+        whose: &'static str,
+        field: &'static str,
     },
 }
 
@@ -66,12 +72,14 @@ impl Access {
         }
     }
 
-    /// The helper that keeps a credential which the registry may want to see.
-    pub(super) fn helper(&self) -> Option<&str> {
-        self.credentials.iter().find_map(|credentials| match credentials {
-            Credentials::Kept { helper } => Some(helper.as_str()),
-            _ => None,
-        })
+    /// A denial with what the registry may have wanted to see, where there is something that is not shown.
+    pub(super) fn explain(&self, denial: Fault) -> Fault {
+        let unshown = self.credentials.iter().find(|credentials| !credentials.is_shown());
+        match unshown {
+            Some(Credentials::Kept { helper }) => Fault::Helper { helper: shown(helper), denial: Box::new(denial) },
+            Some(Credentials::Withheld { whose, field }) => Fault::Withheld { whose, field, denial: Box::new(denial) },
+            _ => denial,
+        }
     }
 
     /// What would be shown first, in words; `None` for nobody.
@@ -83,8 +91,8 @@ impl Access {
 impl Identity {
     fn of(credentials: &Credentials) -> Self {
         match credentials {
-            Credentials::Kept { .. } => Self::Anonymous,
-            known => Self::Known(known.clone()),
+            known if known.is_shown() => Self::Known(known.clone()),
+            _ => Self::Anonymous,
         }
     }
 
@@ -99,6 +107,11 @@ impl Identity {
 }
 
 impl Credentials {
+    /// Whether there is something that a registry gets to see.
+    pub fn is_shown(&self) -> bool {
+        !matches!(self, Self::Kept { .. } | Self::Withheld { .. })
+    }
+
     /// The credential in a sentence, without the secret: `asked with the password of alice`.
     pub(super) fn named(&self) -> String {
         match self {
@@ -106,6 +119,7 @@ impl Credentials {
             Self::IdentityToken { .. } => "an identity token".to_owned(),
             Self::RegistryToken { .. } => "a registry token".to_owned(),
             Self::Kept { helper } => format!("what docker-credential-{} keeps", shown(helper)),
+            Self::Withheld { whose, .. } => (*whose).to_owned(),
         }
     }
 }

@@ -29,6 +29,8 @@ pub enum Fault {
     AllDenied { host: String, tried: Vec<String> },
     #[error("{denial}; the credentials are kept by docker-credential-{helper}, which is not run")]
     Helper { helper: String, denial: Box<Fault> },
+    #[error("{denial}; {whose} are not shown where the object has {field}")]
+    Withheld { whose: &'static str, field: &'static str, denial: Box<Fault> },
     #[error("{host} asks for a login")]
     Cloud { host: String, source: Box<cloud::Error> },
     #[error("the repository does not exist at {host}")]
@@ -91,6 +93,9 @@ impl Error {
             Fault::Cloud { source, .. } => source.hint(),
             Fault::Helper { .. } => {
                 Some("give them in a Secret of `secretRef`, or with --username and --password-stdin")
+            }
+            Fault::Withheld { .. } => {
+                Some("whoever wrote that could read them; name a Secret of the object's own in `secretRef`")
             }
             Fault::Denied { asked, .. } if asked.starts_with("anonymously") => {
                 Some("a private repository needs credentials: a Secret in `secretRef`, or `docker login`")

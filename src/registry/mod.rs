@@ -206,11 +206,7 @@ impl Client {
             // What was granted is worth nothing here: next time others come first.
             slot.try_lock().map(|mut grant| grant.take()).ok();
         }
-        let denial = refusal::of_all(turned_away);
-        Err(match access.helper() {
-            Some(helper) => Fault::Helper { helper: text::shown(helper), denial: Box::new(denial) },
-            None => denial,
-        })
+        Err(access.explain(refusal::of_all(turned_away)))
     }
 }
 

@@ -71,6 +71,17 @@ impl fmt::Display for CredentialsSource {
     }
 }
 
+impl CredentialsSource {
+    /// As the `--registries` file names it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::PullSecret(secret) => format!("pullsecret:{secret}"),
+            Self::Field { secret, field } => format!("secret:{secret}#{field}"),
+            Self::Variable(name) => format!("env:{name}"),
+        }
+    }
+}
+
 /// The credential that a Secret's field or a variable holds as `user:password`; `None` for other text. A line end behind it
 /// is none of the password's.
 pub fn user_password(value: &Secret) -> Option<Credentials> {

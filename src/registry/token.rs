@@ -35,7 +35,9 @@ pub(super) fn request(realm: &Url, service: Option<&str>, repository: &str, give
         Some(Credentials::Basic { username, password }) => {
             get(realm, &asked).header(AUTHORIZATION, basic(username, password.expose()))
         }
-        Some(Credentials::RegistryToken { .. } | Credentials::Kept { .. }) | None => get(realm, &asked),
+        Some(Credentials::RegistryToken { .. } | Credentials::Kept { .. } | Credentials::Withheld { .. }) | None => {
+            get(realm, &asked)
+        }
     }
 }
 

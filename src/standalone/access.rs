@@ -15,7 +15,8 @@ use crate::image::Repository;
 use crate::net::Connection;
 use crate::object::NamespacedName;
 use crate::registry::{
-    Access, Credentials, CredentialsSource, DockerConfig, DockerConfigError, Registries, docker_config, user_password,
+    Access, Credentials, CredentialsSource, DockerConfig, DockerConfigError, Registries, RegistryRule, docker_config,
+    user_password,
 };
 use crate::secret::{Secret, SecretData, SecretError};
 
@@ -30,6 +31,8 @@ pub(super) enum AccessError {
     NoAccount { object: String, why: String },
     #[error("{object}: spec.serviceAccountName with a cloud's spec.provider needs a cluster, which gives tokens of it")]
     CloudAccount { object: String },
+    #[error("{object}: spec.provider {provider} with spec.proxySecretRef and {field}")]
+    CloudWay { object: String, provider: Provider, field: &'static str },
     #[error("secret {secret}")]
     Secret { secret: NamespacedName, source: Box<dyn Error + Send + Sync> },
     #[error("secret {secret}: key {key}")]
@@ -69,6 +72,9 @@ impl AccessError {
             }
             Self::NoAccount { .. } => Some("without a cluster the ServiceAccount must be among the objects"),
             Self::CloudAccount { .. } => Some("without spec.serviceAccountName the identity of this process is used"),
+            Self::CloudWay { .. } => Some(
+                "whoever runs the proxy could read the login that the cloud gives this process: leave out one of the two",
+            ),
             Self::NoPassword { .. } => Some("name a Secret with the key password in spec.secretRef"),
             Self::NoApp { .. } => Some(
                 "name a Secret in spec.secretRef with githubAppID, githubAppInstallationID and githubAppPrivateKey",
@@ -94,22 +100,78 @@ pub(super) fn registry(
     let spec = &repository.spec;
     let named = spec.repository().map_err(|source| AccessError::Field { object: object_of(repository), source })?;
     let image = registries.asked_as(&named);
-    let rule = registries.rule(&named).and_then(|rule| rule.credentials.as_ref());
     let cloud = cloud(spec.provider);
     if cloud.is_some() && spec.service_account_name.is_some() {
         return Err(AccessError::CloudAccount { object: object_of(repository) });
     }
     let secrets = pull_secrets(repository, objects)?;
-    let credentials = match user {
-        _ if cloud.is_some() => Vec::new(),
-        _ if let Some(source) = rule.filter(|_| takes_credentials_of_others(repository)) => {
-            rule_credentials(source, objects, &image)?
-        }
-        Some(config) if has_no_credentials(repository) => config.credentials(&image).map_err(AccessError::Docker)?,
-        _ => credentials(&secrets, &image)?,
-    };
     let connection = connection(repository, objects)?;
+    let rule = registries.rule(&named);
+    let credentials = match cloud {
+        Some(provider) => check_cloud_way(repository, provider, &connection).map(|()| Vec::new())?,
+        None if has_no_credentials(repository) => {
+            let field = telling_field(repository, &connection, rule);
+            credentials_of_others(field, rule, user, objects, &image)?
+        }
+        None => credentials(&secrets, &image)?,
+    };
     Ok(Access { credentials, cloud, connection, insecure: spec.insecure, timeout: Some(spec.timeout()) })
+}
+
+/// A cloud's own registries need neither. With both, whoever runs the proxy can be the registry.
+fn check_cloud_way(
+    repository: &ImageRepository,
+    provider: Provider,
+    connection: &Connection,
+) -> Result<(), AccessError> {
+    let refused = |field| AccessError::CloudWay { object: object_of(repository), provider, field };
+    match &connection.proxy {
+        Some(_) if connection.ca.is_some() => Err(refused("ca.crt in the Secret of spec.certSecretRef")),
+        Some(_) if repository.spec.insecure => Err(refused("spec.insecure")),
+        _ => Ok(()),
+    }
+}
+
+/// What of the object would let its owner read what others show to the registry, if anything: a proxy or authority of his
+/// own, or leave for plain http that the operator does not give.
+fn telling_field(
+    repository: &ImageRepository,
+    connection: &Connection,
+    rule: Option<&RegistryRule>,
+) -> Option<&'static str> {
+    let is_insecure = repository.spec.insecure && !rule.is_some_and(|rule| rule.insecure);
+    let fields = [
+        (connection.proxy.is_some(), "spec.proxySecretRef"),
+        (connection.ca.is_some(), "ca.crt in the Secret of spec.certSecretRef"),
+        (is_insecure, "spec.insecure"),
+    ];
+    fields.into_iter().find(|(is_set, _)| *is_set).map(|(_, field)| field)
+}
+
+/// What the operator's rule or the user's Docker config shows to the registry of `image`, unless a field tells it on.
+fn credentials_of_others(
+    telling: Option<&'static str>,
+    rule: Option<&RegistryRule>,
+    user: Option<&DockerConfig>,
+    objects: &Objects,
+    image: &Repository,
+) -> Result<Vec<Credentials>, AccessError> {
+    let source = rule.and_then(|rule| rule.credentials.as_ref());
+    match (source, user, telling) {
+        (Some(_), _, Some(field)) => {
+            Ok(vec![Credentials::Withheld { whose: "the credentials of the --registries file", field }])
+        }
+        (Some(source), _, None) => rule_credentials(source, objects, image),
+        (None, Some(config), telling) => {
+            let found = config.credentials(image).map_err(AccessError::Docker)?;
+            let is_shown = found.iter().any(Credentials::is_shown);
+            Ok(match telling.filter(|_| is_shown) {
+                Some(field) => vec![Credentials::Withheld { whose: "the user's Docker credentials", field }],
+                None => found,
+            })
+        }
+        (None, None, _) => Ok(Vec::new()),
+    }
 }
 
 /// What the operator's rule shows to the registry of `image`.
@@ -135,8 +197,9 @@ fn rule_credentials(
 }
 
 /// What tells views of a repository apart: the names of what its registry is shown and through what it is reached,
-/// never a value. `access` is what [`registry`] gave. Empty for who asks anonymously over the usual way.
-pub fn access_name(repository: &ImageRepository, access: &Access) -> String {
+/// never a value. `access` is what [`registry`] gave, with the operator's `rule`. Empty for who asks anonymously over the
+/// usual way.
+pub fn access_name(repository: &ImageRepository, access: &Access, rule: Option<&RegistryRule>) -> String {
     let (namespace, spec) = (&repository.metadata.namespace, &repository.spec);
     let reference = |field: &str, reference: &Option<LocalReference>| {
         reference.as_ref().map(|named| format!("{field}={}", named.within(namespace)))
@@ -147,12 +210,19 @@ pub fn access_name(repository: &ImageRepository, access: &Access) -> String {
         access.cloud.map(|provider| format!("provider={provider}")),
         reference("secretRef", &spec.secret_ref).filter(|_| is_generic),
         reference("serviceAccountName", &account).filter(|_| is_generic),
-        (has_no_credentials(repository) && !access.credentials.is_empty()).then(|| "dockerConfig".to_owned()),
+        has_no_credentials(repository).then(|| name_of_others(access, rule)).flatten(),
         reference("certSecretRef", &spec.cert_secret_ref),
         reference("proxySecretRef", &spec.proxy_secret_ref),
         spec.insecure.then(|| "insecure".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(";")
+}
+
+/// The name of the credentials that the object does not name itself.
+fn name_of_others(access: &Access, rule: Option<&RegistryRule>) -> Option<String> {
+    let source = rule.and_then(|rule| rule.credentials.as_ref());
+    let name = || source.map_or_else(|| "dockerConfig".to_owned(), |source| format!("registries={}", source.name()));
+    access.credentials.iter().any(Credentials::is_shown).then(name)
 }
 
 fn object_of(repository: &ImageRepository) -> String {
@@ -171,13 +241,6 @@ fn cloud(provider: RegistryProvider) -> Option<Provider> {
 /// Whether the object names nothing that holds credentials.
 fn has_no_credentials(repository: &ImageRepository) -> bool {
     repository.spec.secret_ref.is_none() && repository.spec.service_account_name.is_none()
-}
-
-/// Who brings an authority or a proxy of his own, or allows plain http, could read what the operator's rule shows there.
-fn takes_credentials_of_others(repository: &ImageRepository) -> bool {
-    let spec = &repository.spec;
-    let is_usual = spec.cert_secret_ref.is_none() && spec.proxy_secret_ref.is_none() && !spec.insecure;
-    has_no_credentials(repository) && is_usual
 }
 
 /// The Secrets with Docker configs that may serve, in order.

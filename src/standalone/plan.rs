@@ -115,6 +115,7 @@ fn access(
     registries: &Registries,
 ) -> Result<(Access, View), Undecided> {
     let access = access::registry(repository, objects, docker, registries)?;
-    let view = View::new(&repository.spec.repository()?, access::access_name(repository, &access));
-    Ok((access, view))
+    let image = repository.spec.repository()?;
+    let name = access::access_name(repository, &access, registries.rule(&image));
+    Ok((access, View::new(&image, name)))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use tagwright::api::{SourceText, load};
 use tagwright::cloud::Provider;
-use tagwright::registry::{Access, Credentials};
+use tagwright::registry::{Access, Credentials, registries_file};
 use tagwright::secret::Secret;
 use tagwright::standalone::access_name;
 
@@ -104,6 +104,11 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
     check("certSecretRef: {name: x}", &no_certificate, "reading a CA certificate: no PEM block `CERTIFICATE` in it");
     let with_cloud = "provider: gcp, serviceAccountName: puller";
     check(with_cloud, &pulls, "spec.serviceAccountName with a cloud's spec.provider needs a cluster");
+    let way = secret("way", &[("address", b"http://proxy.test"), ("ca.crt", &Authority::new().certificate())]);
+    let with_proxy = format!("{object}spec.provider aws with spec.proxySecretRef and ");
+    let both = "provider: aws, proxySecretRef: {name: way}, ";
+    check(&format!("{both}certSecretRef: {{name: way}}"), &way, &format!("{with_proxy}ca.crt in the Secret of"));
+    check(&format!("{both}insecure: true"), &way, &format!("{with_proxy}spec.insecure"));
 }
 
 #[test]
@@ -140,6 +145,36 @@ fn registries_are_reached_by_certificates_and_proxies_of_secrets() {
 }
 
 #[test]
+fn what_others_could_read_by_a_field_of_theirs_is_not_shown() {
+    let authority = Authority::new();
+    let ca = secret("ca", &[("ca.crt", &authority.certificate())]);
+    let check = |spec: &str, field: &str| {
+        let world = World::simple();
+        world.registry.require_login("bot", "s3cret");
+        let front = TlsFront::start(&authority, world.registry.addr(), None);
+        let proxy = TestProxy::start(Kind::Http, None, &[("git.test", front.addr())]);
+        let host = if spec.contains("proxy") { "git.test:443".to_owned() } else { front.addr().to_string() };
+        let host = if spec.contains("cert") { host } else { world.registry.addr().to_string() };
+        let login = r#"{"username": "bot", "password": "s3cret"}"#;
+        std::fs::create_dir(world.path(".docker")).expect("a folder");
+        let config = format!(r#"{{"auths": {{"{host}": {login}, "git.test": {login}}}}}"#);
+        std::fs::write(world.path(".docker/config.json"), config).expect("a file");
+        let address = format!("http://{}", proxy.addr());
+        let secrets = ca.clone() + &secret("proxy", &[("address", address.as_bytes())]);
+        objects_with(&world, &format!("{}/acme/web", host.trim_end_matches(":443")), spec, &secrets);
+        let run = world.sync(&[]).code_is(2);
+        let told =
+            format!("asked anonymously; the user's Docker credentials are not shown where the object has {field}");
+        assert!(run.stderr.contains(&told), "{told:?} in {}", run.stderr);
+        assert!(world.registry.requests().iter().all(|request| request.authorization.is_none()), "{spec}");
+        assert!(!world.registry.requests().is_empty(), "{spec}");
+    };
+    check("insecure: true", "spec.insecure");
+    check("certSecretRef: {name: ca}", "ca.crt in the Secret of spec.certSecretRef");
+    check("certSecretRef: {name: ca}, proxySecretRef: {name: proxy}", "spec.proxySecretRef");
+}
+
+#[test]
 fn certificates_make_a_registry_of_this_machine_one_with_tls() {
     let authority = Authority::new();
     let world = World::simple();
@@ -160,7 +195,17 @@ fn the_name_of_an_access_holds_names_and_no_values() {
         );
         let loaded = load([SourceText { file: "f", text: &text }], "default");
         let repository = loaded.objects.image_repositories.values().next().expect("an image repository");
-        assert_eq!(access_name(repository, access), expected, "{spec}");
+        assert_eq!(access_name(repository, access, None), expected, "{spec}");
+        for (source, name) in [
+            ("env:LOGIN", "registries=env:LOGIN"),
+            ("secret:team/x#k", "registries=secret:team/x#k"),
+            ("pullsecret:team/x", "registries=pullsecret:team/x"),
+        ] {
+            let file = format!("registries:\n- {{name: a, api_url: 'https://a.example', credentials: '{source}'}}\n");
+            let rules = registries_file(&file, |_| unreachable!("no ca_file")).expect("a file").registries;
+            let rule = rules.rule(&"a.example/web".parse().expect("an image"));
+            assert_eq!(access_name(repository, access, rule), expected.replace("dockerConfig", name), "{spec}");
+        }
     };
     let anonymous = Access::default();
     let password = Credentials::Basic { username: "alice".into(), password: Secret::new("s3cret") };
@@ -168,6 +213,8 @@ fn the_name_of_an_access_holds_names_and_no_values() {
     let cloud = Access { cloud: Some(Provider::Aws), ..Access::default() };
     check("", &anonymous, "");
     check("", &known, "dockerConfig");
+    let kept = Access { credentials: vec![Credentials::Kept { helper: "h".into() }], ..Access::default() };
+    check("", &kept, "");
     check("secretRef: {name: a}", &known, "secretRef=team/a");
     check("secretRef: {name: a}, serviceAccountName: b", &anonymous, "secretRef=team/a;serviceAccountName=team/b");
     check("certSecretRef: {name: c}, insecure: true", &anonymous, "certSecretRef=team/c;insecure");
