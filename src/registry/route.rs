@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::image::Repository;
-use crate::net::{Url, host, may_carry_credentials};
+use crate::net::{Url, host};
 use crate::registry::registries::{Registries, RegistryRule, names_registry};
+use crate::registry::scheme::may_show_credentials;
 use crate::registry::{Access, Fault};
 
 /// How one repository is asked by the rules.
@@ -28,9 +29,7 @@ impl Registries {
         let base = rule.api.join(&format!("v2/{path}/"));
         let base = base.map_err(|_| Fault::BadHost { host: host(&rule.api) })?;
         match access.given() {
-            Some(given) if !may_carry_credentials(&base, access.insecure) => {
-                Err(Fault::PlainHttp { host: host(&base), given })
-            }
+            Some(given) if !may_show_credentials(&base, &access) => Err(Fault::PlainHttp { host: host(&base), given }),
             _ => Ok(Route { access: Arc::new(access), base: Some(base), path }),
         }
     }

@@ -8,7 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::image::{Repository, Scheme};
-use crate::net::{Connection, Deadline, Error, Fingerprint, Http, Url, host, is_loopback, may_carry_credentials};
+use crate::net::{
+    Connection, Deadline, Error, Fingerprint, Http, Proxy, Url, host, is_loopback, may_carry_credentials,
+};
 use crate::registry::{Access, Fault};
 
 /// Which hosts turned out to speak TLS, by `host:port` and the way there: what a stranger's proxy says holds for him
@@ -37,12 +39,15 @@ impl Schemes {
         // Who brings certificates wants TLS.
         let connection = &access.connection;
         if is_loopback(&plain) && connection.ca.is_none() && connection.client_certificate.is_none() {
-            return Ok(plain);
+            return match access.given().filter(|_| !may_show_credentials(&plain, access)) {
+                Some(given) => Err(Fault::PlainHttp { host: host(&plain), given }),
+                None => Ok(plain),
+            };
         }
         match (self.speaks_tls(http, &tls, connection, deadline).await, access.given()) {
             (Ok(true), _) => Ok(tls),
             (_, None) => Ok(plain),
-            (_, Some(_)) if may_carry_credentials(&plain, access.insecure) => Ok(plain),
+            (_, Some(_)) if may_show_credentials(&plain, access) => Ok(plain),
             (Ok(false), Some(given)) => Err(Fault::PlainHttp { host: host(&plain), given }),
             (Err(error), Some(_)) => Err(error.into()),
         }
@@ -74,6 +79,13 @@ impl Schemes {
     fn hosts(&self) -> MutexGuard<'_, HashMap<(String, Fingerprint), bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a credential may be sent there. What a proxy takes leaves this machine, also on its way to loopback.
+pub(super) fn may_show_credentials(url: &Url, access: &Access) -> bool {
+    let is_hidden = url.scheme() == "https" || access.insecure;
+    let stays_here = access.connection.proxy.as_ref().is_none_or(Proxy::is_local);
+    may_carry_credentials(url, access.insecure) && (is_hidden || stays_here)
 }
 
 fn url(scheme: &str, repository: &Repository) -> Result<Url, Fault> {

@@ -321,6 +321,9 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
     if cloud.is_some() && spec.service_account_name.is_some() {
         return Err(AccessError::CloudAccount { object });
     }
+    if let Some(provider) = cloud.filter(|_| spec.proxy_secret_ref.is_some() && spec.insecure) {
+        return Err(AccessError::CloudWay { object, provider, field: "spec.insecure" });
+    }
     let (mut identity, mut read) = match &spec.secret_ref {
         _ if cloud.is_some() => (String::new(), GitSecret::default()),
         None if spec.provider == GitProvider::Github => return Err(AccessError::NoApp { object }),

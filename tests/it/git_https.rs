@@ -485,6 +485,8 @@ fn secrets_of_git_are_read_as_documented() {
     check("/srv/git", "provider: aws,", "x: y", &["spec.provider aws needs an https URL", "hint: over ssh"]);
     let account = "provider: aws, serviceAccountName: git,";
     check(https, account, "x: y", &["spec.serviceAccountName with a cloud's spec.provider needs a cluster"]);
+    let read = "provider: azure, insecure: true, proxySecretRef: {name: git},";
+    check(https, read, "address: 'p:1'", &["spec.provider azure with spec.proxySecretRef and spec.insecure"]);
     let app = "secretRef: {name: git}, provider: github,";
     let id = "githubAppID: '12', githubAppInstallationID: '77'";
     check(https, with, id, &["it belongs to a GitHub App", "hint: set spec.provider: github"]);

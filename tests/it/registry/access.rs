@@ -269,6 +269,17 @@ async fn insecure_allows_passwords_over_plain_http() {
 }
 
 #[tokio::test]
+async fn a_proxy_elsewhere_gets_no_password_for_this_machine() {
+    let registry = registry();
+    registry.require_login("alice", "s3cret");
+    let proxy = Some(Proxy::new("http://proxy.example:1", None).expect("a proxy"));
+    let through = Access { connection: Connection { proxy, ..Connection::default() }, ..login("alice", "s3cret") };
+    let error = client().tags(&repository(&registry.image("acme/web")), &through).await.expect_err("clear text");
+    assert!(causes(&error).contains("the password of alice is not sent to"), "{}", causes(&error));
+    assert!(registry.requests().is_empty());
+}
+
+#[tokio::test]
 async fn errors_give_advice() {
     let registry = registry();
     registry.require_login("alice", "s3cret");
