@@ -160,3 +160,12 @@ proptest::proptest! {
         let _ = config.credentials(&"ghcr.io/acme/web".parse().expect("a repository"));
     }
 }
+
+#[test]
+fn no_pattern_is_too_long_to_be_compared() {
+    let long = "a".repeat(1 << 20);
+    let of = |key: String| format!(r#"{{"auths":{{"{key}":{{"auth":"YWxpY2U6czNjcmV0"}}}}}}"#);
+    assert_eq!(found(&of(format!("[{long}g]hcr.io")), "ghcr.io/acme/web"), "alice:s3cret");
+    assert_eq!(found(&of(format!("[{long}]hcr.io")), "ghcr.io/acme/web"), "none");
+    assert_eq!(found(&of(format!("{}.io", "*".repeat(1 << 20))), "ghcr.io/acme/web"), "alice:s3cret");
+}
