@@ -90,13 +90,14 @@ pub fn may_carry_credentials(url: &Url, insecure: bool) -> bool {
 }
 
 fn class_v4(v4: Ipv4Addr) -> AddressClass {
-    // Alibaba Cloud's metadata service lies in the shared range.
-    const METADATA: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+    // Alibaba Cloud's metadata service lies in the shared range, Azure's agent for machines and Oracle's in public ones.
+    const METADATA: [Ipv4Addr; 3] =
+        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
     let octets = v4.octets();
     let shared = octets[0] == 100 && (64..128).contains(&octets[1]);
     if v4.is_loopback() || octets[0] == 0 {
         AddressClass::Loopback
-    } else if v4.is_link_local() || octets[0] >= 224 || v4 == METADATA {
+    } else if v4.is_link_local() || octets[0] >= 224 || METADATA.contains(&v4) {
         AddressClass::LinkLocal
     } else if v4.is_private() || shared || octets[..3] == [192, 0, 0] || (octets[0] == 198 && octets[1] & 0xfe == 18) {
         AddressClass::Private
@@ -106,11 +107,15 @@ fn class_v4(v4: Ipv4Addr) -> AddressClass {
 }
 
 fn class_v6(v6: Ipv6Addr) -> AddressClass {
-    // Amazon's metadata service lies in the range of unique local addresses.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    // Amazon's metadata service and its agent for pods lie in the range of unique local addresses, and Google's too.
+    const METADATA: [Ipv6Addr; 3] = [
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    ];
     if v6.is_loopback() || v6.is_unspecified() {
         AddressClass::Loopback
-    } else if v6.is_unicast_link_local() || v6.is_multicast() || v6 == METADATA {
+    } else if v6.is_unicast_link_local() || v6.is_multicast() || METADATA.contains(&v6) {
         AddressClass::LinkLocal
     } else if v6.is_unique_local() || v6.segments()[0] & 0xffc0 == 0xfec0 {
         AddressClass::Private
@@ -119,13 +124,16 @@ fn class_v6(v6: Ipv6Addr) -> AddressClass {
     }
 }
 
-/// The IPv4 address that a mapped, NAT64 (`64:ff9b::/96`) or 6to4 (`2002::/16`) address leads to.
+/// The IPv4 address that a mapped, compatible (`::/96`), NAT64 (`64:ff9b::/96`, and `64:ff9b:1::/48` of a network's own)
+/// or 6to4 (`2002::/16`) address leads to.
 fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
     let s = v6.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
     match s {
         [0, 0, 0, 0, 0, 0xffff, high, low] => Some(join(high, low)),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
+        // `::` and `::1` are none of these.
+        [0, 0, 0, 0, 0, 0, high, low] if high > 0 => Some(join(high, low)),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 1, .., high, low] => Some(join(high, low)),
         [0x2002, high, low, ..] => Some(join(high, low)),
         _ => None,
     }

@@ -28,9 +28,11 @@ fn addresses_have_classes() {
     };
     check(AddressClass::Public, &["8.8.8.8", "100.63.0.1", "172.32.0.1", "2606:4700::1111", "::ffff:8.8.8.8"]);
     check(AddressClass::Private, &["10.1.2.3", "172.16.0.1", "192.168.1.1", "100.64.0.1", "198.18.0.1", "fd12::1"]);
-    check(AddressClass::Private, &["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1"]);
+    check(AddressClass::Private, &["::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::1", "::10.0.0.1"]);
     check(AddressClass::Loopback, &["127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"]);
     check(AddressClass::LinkLocal, &["169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200"]);
+    check(AddressClass::LinkLocal, &["168.63.129.16", "192.0.0.192", "fd00:ec2::23", "fd20:ce::254", "::a9fe:a9fe"]);
+    check(AddressClass::LinkLocal, &["64:ff9b:1::a9fe:a9fe", "64:ff9b:1:ffff::a9fe:a9fe"]);
     check(AddressClass::LinkLocal, &["224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:169.254.169.254"]);
 }
 
