@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 use crate::cloud::RegistryLogin;
-use crate::image::Repository;
-use crate::net::Fingerprint;
 use crate::net::header::HeaderValue;
+use crate::net::{Fingerprint, Url};
 use crate::registry::Access;
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
@@ -17,7 +16,7 @@ use crate::registry::credentials::Identity;
 /// A slot is locked while its grant is fetched, so that however many ask, one fetches.
 pub(super) type Slot = Arc<tokio::sync::Mutex<Option<Grant>>>;
 
-/// The grants of one client, by registry, repository, identity and way there. Never written anywhere.
+/// The grants of one client, by where the repository is asked, identity and way there. Never written anywhere.
 #[derive(Default)]
 pub(super) struct Grants(Mutex<HashMap<Key, (Slot, Instant)>>);
 
@@ -26,7 +25,8 @@ const SLOTS_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    repository: Repository,
+    /// One name may be of two registries: a rule of the operator serves what is written without a host.
+    base: Url,
     identity: Identity,
     connection: Fingerprint,
     insecure: bool,
@@ -77,10 +77,10 @@ impl Grant {
 
 impl Grants {
     /// Who may ask, with their slots: first those who were let in last time, else in the order of the user.
-    pub(super) fn candidates(&self, repository: &Repository, access: &Access) -> Vec<(Identity, Slot)> {
+    pub(super) fn candidates(&self, base: &Url, access: &Access) -> Vec<(Identity, Slot)> {
         let connection = access.connection.fingerprint();
         let candidate = |identity: Identity| {
-            let key = Key { repository: repository.clone(), identity, connection, insecure: access.insecure };
+            let key = Key { base: base.clone(), identity, connection, insecure: access.insecure };
             (key.identity.clone(), self.slot(key))
         };
         let mut candidates: Vec<(Identity, Slot)> = access.identities().into_iter().map(candidate).collect();

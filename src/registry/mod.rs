@@ -195,7 +195,7 @@ impl Client {
             None => self.schemes.base(&http, repository, &access, deadline).await?,
         };
         let mut turned_away = Vec::new();
-        for (identity, slot) in self.grants.candidates(repository, &access) {
+        for (identity, slot) in self.grants.candidates(&base, &access) {
             let (client, http, base) = (self, http.clone(), base.clone());
             let (access, path, held) = (access.clone(), path.clone(), slot.clone());
             let session = Session { client, http, repository, path, access, identity, slot: held, deadline, base };

@@ -116,6 +116,12 @@ fn access(
 ) -> Result<(Access, View), Undecided> {
     let access = access::registry(repository, objects, docker, registries)?;
     let image = repository.spec.repository()?;
-    let name = access::access_name(repository, &access, registries.rule(&image));
-    Ok((access, View::new(&image, name)))
+    let rule = registries.rule(&image);
+    let name = access::access_name(repository, &access, rule);
+    // `nginx` may be another registry's than `docker.io/library/nginx`, by the operator's rule for what names no host.
+    let view = match rule.filter(|rule| rule.is_default && registries.asked_as(&image) != image) {
+        Some(rule) => View::new(&image, format!("default={};{name}", rule.name)),
+        None => View::new(&image, name),
+    };
+    Ok((access, view))
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 
 use crate::program::{Run, command, finish};
+use crate::servers::fake_registry::FakeRegistry;
 use crate::world::{World, automation, policy, source};
 
 /// A world behind a login, with this rule for its registry.
@@ -79,4 +80,22 @@ fn scan_reads_variables_and_tells_of_mistakes() {
     std::fs::remove_file(world.path("registries.yaml")).expect("a file");
     let run = scan(&world, &image, None).code_is(2);
     assert!(run.stderr.contains("No such file"), "{}", run.stderr);
+}
+
+#[test]
+fn what_names_no_host_is_not_what_names_docker_hub() {
+    let (world, hub) = (World::simple(), FakeRegistry::start());
+    hub.push("acme/web", "1.0.9");
+    let rules = format!(
+        "registries:\n- {{name: own, api_url: 'http://REGISTRY', prefix: own.example.com, default: true}}\n\
+         - {{name: hub, api_url: 'http://{}', prefix: docker.io}}\n",
+        hub.addr()
+    );
+    std::fs::write(world.path("registries.yaml"), world.fill(&rules)).expect("a file");
+    let own = policy("web", "^1").replace("REGISTRY/", "");
+    // First in the order of names.
+    let other = policy("a", "^1").replace("REGISTRY/acme/a", "docker.io/acme/web");
+    world.objects("all.yaml", &(other + &own + &source("app") + &automation("apps", "app", "./apps")));
+    sync(&world).ok();
+    assert_eq!(world.web_image("main"), "acme/web:1.0.1");
 }

@@ -191,6 +191,26 @@ async fn requests_go_where_the_rule_says() {
 }
 
 #[tokio::test]
+async fn one_name_at_two_registries_is_two_grants() {
+    let (own, hub) = (FakeRegistry::start(), FakeRegistry::start());
+    for registry in [&own, &hub] {
+        registry.push("library/nginx", "1.27");
+        registry.require_login("alice", "s3cret");
+    }
+    let client = client().with_registries(rules(&format!(
+        "registries:\n- {{name: own, api_url: 'http://{}', prefix: own.example.com, default: true, defaultns: library}}\n\
+         - {{name: hub, api_url: 'http://{}', prefix: docker.io}}",
+        own.addr(),
+        hub.addr()
+    )));
+    let access = super::login("alice", "s3cret");
+    client.tags(&repository("nginx"), &access).await.expect("a listing");
+    client.tags(&repository("docker.io/library/nginx"), &access).await.expect("a listing");
+    assert_eq!((own.requests().len(), hub.requests().len()), (2, 2));
+    assert_eq!(hub.requests()[0].authorization, None, "what another registry was shown");
+}
+
+#[tokio::test]
 async fn a_rule_names_the_authority_of_its_registry() {
     let server = TlsServer::start(r#"{"tags": ["v1"]}"#);
     let authority = String::from_utf8(server.authority()).expect("PEM");
