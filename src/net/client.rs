@@ -76,7 +76,7 @@ impl Http {
     }
 
     /// The same whose exchanges wait for their turn at each host, named `host:port`. Clones share the turns, also those
-    /// that go [`over`](Self::over) other connections.
+    /// that go [`over`](Self::over) other connections, unless these have a proxy of their own.
     pub fn limited(&self, rates: impl Fn(&str) -> Rate + Send + Sync + 'static) -> Self {
         let lanes = Lanes::new(rates, self.clients.settings.waits.clone());
         Self { lanes: Some(Arc::new(lanes)), ..self.clone() }
@@ -85,7 +85,10 @@ impl Http {
     /// Waits for the asker's turn at the host of `url`, if there are limits.
     pub(super) async fn turn(&self, url: &Url, asker: Asker, deadline: Deadline) -> Result<Option<Pass>, Error> {
         match &self.lanes {
-            Some(lanes) => lanes.admit(&host(url), asker, deadline).await.map(Some),
+            Some(lanes) => {
+                let proxy = self.clients.connection.proxy.as_ref();
+                lanes.admit(&host(url), proxy, asker, deadline).await.map(Some)
+            }
             None => Ok(None),
         }
     }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::deadline::Deadline;
 use super::error::Error;
+use super::proxy::Proxy;
 use super::quota::quota;
 use super::rate::{Bucket, Rate};
 use super::retry::retry_after;
@@ -28,11 +29,12 @@ const WAIT_MIN: Duration = Duration::from_millis(2);
 /// Lanes that nobody is in are forgotten when there are this many.
 const LANES_MAX: usize = 10_000;
 
-/// The lanes of one process, by `host:port`.
+/// The lanes of one process, by `host:port` and the proxy that an object names: who brings one could answer for the host,
+/// or not at all, and would close it for others or hold their places.
 pub(super) struct Lanes {
     rates: Box<dyn Fn(&str) -> Rate + Send + Sync>,
     waits: Option<WaitObserver>,
-    lanes: Mutex<HashMap<String, Arc<Lane>>>,
+    lanes: Mutex<HashMap<(String, Option<Proxy>), Arc<Lane>>>,
 }
 
 struct Lane {
@@ -72,10 +74,16 @@ impl Lanes {
         Self { rates: Box::new(rates), waits, lanes: Mutex::default() }
     }
 
-    /// Waits until it is the asker's turn at `host` (with its port), at most until the deadline.
-    pub(super) async fn admit(&self, host: &str, asker: Asker, deadline: Deadline) -> Result<Pass, Error> {
+    /// Waits until it is the asker's turn at `host` (with its port) through `proxy`, at most until the deadline.
+    pub(super) async fn admit(
+        &self,
+        host: &str,
+        proxy: Option<&Proxy>,
+        asker: Asker,
+        deadline: Deadline,
+    ) -> Result<Pass, Error> {
         let began = Instant::now();
-        let pass = self.lane(host).admit(asker, deadline).await;
+        let pass = self.lane(host, proxy).admit(asker, deadline).await;
         let waited = began.elapsed();
         if let Some(observer) = self.waits.as_ref().filter(|_| waited > WAIT_MIN) {
             observer(host, waited);
@@ -83,16 +91,17 @@ impl Lanes {
         pass
     }
 
-    fn lane(&self, host: &str) -> Arc<Lane> {
+    fn lane(&self, host: &str, proxy: Option<&Proxy>) -> Arc<Lane> {
+        let way = (host.to_owned(), proxy.cloned());
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get(host) {
+        if let Some(lane) = lanes.get(&way) {
             return lane.clone();
         }
         if lanes.len() >= LANES_MAX {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
         let lane = Arc::new(Lane::new(host, (self.rates)(host)));
-        lanes.insert(host.to_owned(), lane.clone());
+        lanes.insert(way, lane.clone());
         lane
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tagwright::engine::cause::Cause;
 use tagwright::engine::scan::{Scan, ScanRequest, scan};
-use tagwright::net::{Http, Settings};
+use tagwright::net::{Connection, Http, Proxy, Settings};
 use tagwright::registry::{Access, Client, LimitRule, Limits, Registries, RegistryRule};
 
 use super::{client, repository};
@@ -210,4 +210,20 @@ async fn waits_are_counted() {
     let waits = waits.lock().expect("no panic");
     assert!((9..=12).contains(&waits.len()), "{waits:?}");
     assert!(waits.iter().all(|(host, _)| *host == registry.addr().to_string()));
+}
+
+#[tokio::test]
+async fn who_brings_a_proxy_closes_no_server_for_others() {
+    let (_registry, requests) = registry_of(1);
+    let enough =
+        Reply::text("HTTP/1.1 503 Enough\r\nRetry-After: 100\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let server = RawServer::start(vec![enough]);
+    let proxy = Some(Proxy::new(&format!("http://{}", server.addr()), None).expect("a proxy"));
+    let other = Access { connection: Connection { proxy, ..Connection::default() }, ..requests[0].access.clone() };
+    let client = client();
+    for _ in 0..2 {
+        client.tags(&requests[0].repository, &other).await.expect_err("503");
+    }
+    assert_eq!(server.connections(), 1, "closed for who brought it");
+    assert_eq!(client.tags(&requests[0].repository, &requests[0].access).await.expect("a listing").tags.len(), 1);
 }
