@@ -24,6 +24,8 @@ pub struct Author {
 #[derive(Clone, Debug)]
 pub struct CommitMeta {
     pub author: Author,
+    /// When what it says was decided: the author's time.
+    pub decided: Timestamp,
     pub time: Timestamp,
     /// Goes into the commit byte for byte.
     pub message: String,
@@ -95,9 +97,9 @@ fn text(tree: Oid, parent: Oid, meta: &CommitMeta) -> Result<Vec<u8>, Error> {
     let name = ident(&meta.author.name).ok_or(Error::CommitText { what: "author has no name" })?;
     let email = ident(&meta.author.email).unwrap_or_default();
     // Git reads no time before 1970.
-    let seconds = meta.time.as_second().max(0);
-    let who = format!("{name} <{email}> {seconds} +0000");
-    let headers = format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n");
+    let who = |time: Timestamp| format!("{name} <{email}> {} +0000", time.as_second().max(0));
+    let (author, committer) = (who(meta.decided), who(meta.time));
+    let headers = format!("tree {tree}\nparent {parent}\nauthor {author}\ncommitter {committer}\n");
     let payload = format!("{headers}\n{}", meta.message);
     let Some(signer) = &meta.signer else { return Ok(payload.into_bytes()) };
     // What is signed is the commit without this header (`gitformat-signature`).

@@ -35,6 +35,8 @@ pub struct LogEntry {
     pub parents: Vec<Oid>,
     pub author: Author,
     pub committer: Author,
+    /// When its author made it, which is when a commit of ours was decided.
+    pub decided: Timestamp,
     /// When it was committed; commits that claim an impossible time are put at 1970.
     pub time: Timestamp,
     /// What is not UTF-8 is replaced.

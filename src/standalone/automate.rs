@@ -158,6 +158,10 @@ fn gather(
     let reference = own.or(source.spec.reference.as_ref());
     let request = UpdateRequest {
         latest: latest(objects, automation, decisions),
+        decided: decisions
+            .iter()
+            .filter_map(|(id, decision)| Some((id.clone(), decision.as_ref().ok()?.decided?)))
+            .collect(),
         automation: id,
         checkout: reference.map(Checkout::from).unwrap_or_default(),
         push: git.push.as_ref().map(push_to).transpose()?.unwrap_or_default(),

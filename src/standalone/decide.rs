@@ -111,9 +111,9 @@ pub(super) struct Done {
 pub(super) async fn work(selecting: &Selecting, job: Job) -> Done {
     let now = Timestamp::now();
     let (scanned, decisions) = match tags(selecting, &job, now).await {
-        Ok(Tags { tags, news }) => {
+        Ok(Tags { tags, at, news }) => {
             let policies = if news == Some(true) { &job.watched.policies } else { &job.policies };
-            (news.map(Ok), decide(selecting, &job, policies, &tags, now).await)
+            (news.map(Ok), decide(selecting, &job, policies, (&tags, at), now).await)
         }
         Err(cause) => {
             let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
@@ -126,6 +126,8 @@ pub(super) async fn work(selecting: &Selecting, job: Job) -> Done {
 
 struct Tags {
     tags: Vec<Tag>,
+    /// When they were listed.
+    at: Timestamp,
     /// Whether there was news; `None` when the registry was not asked.
     news: Option<bool>,
 }
@@ -136,7 +138,7 @@ async fn tags(selecting: &Selecting, job: &Job, now: Timestamp) -> Result<Tags, 
         selecting.metrics.count_lookup(Cache::Scan, known.is_some());
     }
     match known {
-        Some(known) if !job.scan => Ok(Tags { tags: known.tags, news: None }),
+        Some(known) if !job.scan => Ok(Tags { tags: known.tags, at: known.at, news: None }),
         known => {
             let start = Instant::now();
             let scanned = scan(selecting, job, known, now).await;
@@ -144,7 +146,7 @@ async fn tags(selecting: &Selecting, job: &Job, now: Timestamp) -> Result<Tags, 
             selecting.metrics.count_scan(outcome, start.elapsed());
             let (outcome, tags) = scanned?;
             selecting.metrics.set_tags(&job.view.repository, tags.len());
-            Ok(Tags { tags, news: Some(outcome == ScanOutcome::Changed) })
+            Ok(Tags { tags, at: now, news: Some(outcome == ScanOutcome::Changed) })
         }
     }
 }
@@ -190,7 +192,7 @@ async fn decide(
     selecting: &Selecting,
     job: &Job,
     policies: &BTreeSet<NamespacedName>,
-    tags: &[Tag],
+    (tags, at): (&[Tag], Timestamp),
     now: Timestamp,
 ) -> Vec<(NamespacedName, Decision)> {
     let (mut decisions, mut ready) = (Vec::new(), Vec::new());
@@ -208,6 +210,7 @@ async fn decide(
         if let Ok(settled) = &mut settled {
             selecting.memory.record_latest(policy.id, &settled.image, &policy.specs, now);
             let tag = settled.image.tag.as_ref();
+            settled.decided = Some(at);
             settled.first_seen = tag.and_then(|tag| selecting.memory.first_seen(&job.view, tag, now));
         }
         decisions.push((policy.id.clone(), settled));

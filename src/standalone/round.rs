@@ -35,9 +35,9 @@ pub struct Context {
 
 /// Runs the four steps over `world` once. Every repository is scanned: somebody asks now.
 pub async fn round(context: &Context, world: World) -> Report {
-    // What another run sets from now on is newer than what this one knows.
-    let (world, now) = (Arc::new(world), Timestamp::now());
+    let world = Arc::new(world);
     let decisions = decide_all(&context.selecting, &world).await;
+    let now = Timestamp::now();
     let automations = automate(context, &world.objects, &decisions, None, now).await;
     Report { is_whole: true, policies: policy_reports(&world.objects, &decisions, &automations), automations }
 }

@@ -54,8 +54,6 @@ struct Pending {
     policies: BTreeSet<NamespacedName>,
     automations: BTreeSet<NamespacedName>,
     since: Option<Instant>,
-    /// When the oldest of the decisions was begun: what another run sets from then on is newer.
-    at: Option<Timestamp>,
 }
 
 /// A run of the automations, with what it was about.
@@ -80,7 +78,7 @@ impl Watch {
             digests: Agenda::default(),
             stale: BTreeSet::new(),
             decisions: Decisions::new(),
-            pending: Pending { whole: true, at: Some(Timestamp::now()), ..Pending::default() },
+            pending: Pending { whole: true, ..Pending::default() },
             run: None,
             is_first: true,
         };
@@ -103,7 +101,7 @@ impl Watch {
         self.decisions.retain(|policy, _| policies.contains_key(policy));
         for (policy, decision) in std::mem::take(&mut self.plan.undecided) {
             self.stale.remove(&policy);
-            self.note(policy, decision, Timestamp::now());
+            self.note(policy, decision);
         }
         for policy in self.stale.iter().filter(|policy| policies.contains_key(policy)) {
             self.decisions.entry(policy.clone()).or_insert(Err(Undecided::Waiting));
@@ -244,7 +242,10 @@ impl Watch {
         if let Some(scanned) = done.scanned {
             let ended = match scanned {
                 Ok(true) => Ended::WithNews,
-                Ok(false) => Ended::WithoutNews,
+                Ok(false) => {
+                    self.confirm(&done.view, done.at);
+                    Ended::WithoutNews
+                }
                 Err(_) => Ended::Failed,
             };
             self.scans.done(&done.view, ended, now, fastrand::f64());
@@ -255,26 +256,37 @@ impl Watch {
             self.digests.done(&policy, ended, now, fastrand::f64());
             // What was decided by a policy that has changed meanwhile is decided again.
             if then.get(&policy) == current.objects.image_policies.get(&policy) {
-                self.note(policy, decision, done.at);
+                self.note(policy, decision);
+            }
+        }
+    }
+
+    /// What was decided by the tags of `view` holds at that time too.
+    fn confirm(&mut self, view: &View, at: Timestamp) {
+        let policies = self.plan.watched.get(view).map(|watched| &watched.policies);
+        for policy in policies.into_iter().flatten() {
+            if let Some(Ok(settled)) = self.decisions.get_mut(policy) {
+                settled.decided = settled.decided.max(Some(at));
             }
         }
     }
 
     /// Keeps a decision; one that differs concerns the automations that may write the image.
-    fn note(&mut self, policy: NamespacedName, mut decision: Decision, at: Timestamp) {
-        let before = self.decisions.get(&policy);
-        if let (Some(Ok(before)), Ok(new)) = (before, &mut decision)
-            && before.image == new.image
-        {
-            // Told until there is another image, so that the same round is not told in two ways.
-            new.moved = new.moved.take().or_else(|| before.moved.clone());
+    fn note(&mut self, policy: NamespacedName, mut decision: Decision) {
+        let mut before = self.decisions.get(&policy).cloned();
+        if let (Some(Ok(before)), Ok(new)) = (&mut before, &mut decision) {
+            // The same decision again is no news.
+            before.decided = new.decided;
+            if before.image == new.image {
+                // Told until there is another image, so that the same round is not told in two ways.
+                new.moved = new.moved.take().or_else(|| before.moved.clone());
+            }
         }
-        if before != Some(&decision) && !self.is_first {
-            if decision.is_ok() && image(before) != image(Some(&decision)) {
+        if before.as_ref() != Some(&decision) && !self.is_first {
+            if decision.is_ok() && image(before.as_ref()) != image(Some(&decision)) {
                 self.pending.automations.extend(concerned(&self.world.objects, &policy));
             }
             self.pending.since.get_or_insert_with(Instant::now);
-            self.pending.at = Some(self.pending.at.map_or(at, |earlier| earlier.min(at)));
             self.pending.policies.insert(policy.clone());
         }
         self.decisions.insert(policy, decision);
@@ -290,12 +302,12 @@ impl Watch {
             return None;
         }
         self.is_first = false;
-        let Pending { whole, policies, automations, at, .. } = std::mem::take(&mut self.pending);
+        let Pending { whole, policies, automations, .. } = std::mem::take(&mut self.pending);
         let (context, world, decisions) = (self.context.clone(), self.world.clone(), self.decisions.clone());
         if !whole && automations.is_empty() {
             return Some(self.report(Run { world, whole, policies, decisions, automations: Vec::new() }));
         }
-        let now = at.unwrap_or_else(Timestamp::now);
+        let now = Timestamp::now();
         self.run = Some(tokio::spawn(async move {
             let only = (!whole).then_some(&automations);
             let automations = automate(&context, &world.objects, &decisions, only, now).await;

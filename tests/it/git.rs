@@ -67,6 +67,7 @@ pub(crate) fn edit(path: &str, content: &str) -> Edit {
 pub(crate) fn meta(message: &str) -> CommitMeta {
     CommitMeta {
         author: Author { name: "Tagwright".to_owned(), email: "tagwright@example.com".to_owned() },
+        decided: "2024-05-06T07:08:09Z".parse().expect("a time"),
         time: "2024-05-06T07:08:09Z".parse().expect("a time"),
         message: message.to_owned(),
         signer: None,

@@ -4,6 +4,7 @@
 
 // Servers, programs and worlds that tests work with.
 mod oracle;
+mod overtaken;
 mod program;
 mod servers;
 mod world;

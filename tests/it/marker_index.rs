@@ -103,6 +103,7 @@ fn run(lab: &Lab, bare: &Path, branch: &str, path: &str, latest: &Latest) -> Tol
         push: Default::default(),
         path: path.to_owned(),
         latest: latest.clone(),
+        decided: BTreeMap::new(),
         signer: None,
         author: Author { name: "Bot".to_owned(), email: "bot@example.com".to_owned() },
         message: MessageTemplate { text: "x".to_owned(), values: BTreeMap::new() },

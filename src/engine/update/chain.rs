@@ -160,7 +160,9 @@ fn commit_files(
     let edit = |file: &ChangedFile| Edit { path: file.path.clone(), content: file.after.clone().into_bytes() };
     let edits: Vec<Edit> = files.iter().map(edit).collect();
     let (author, signer) = (request.author.clone(), request.signer.clone());
-    let meta = CommitMeta { author, time: terms.now, message, signer };
+    let decided = changes.iter().map(|found| request.decided(&found.what.policy, terms.now)).min();
+    let decided = decided.map_or(terms.now, |oldest| oldest.min(terms.now));
+    let meta = CommitMeta { author, decided, time: terms.now, message, signer };
     Ok(session.commit(parent, &edits, &meta)?)
 }
 

@@ -25,17 +25,18 @@ pub(super) fn overtaken(
     first: Option<Oid>,
     base: Oid,
 ) -> Result<Vec<Option<UpdateRequest>>, Error> {
-    let commits = match first {
-        Some(first) if first != base => session.log_since(base, first, COMMITS_MAX)?,
-        _ if is_later(session.committed_at(base)?, work.terms.now) => {
-            let mut commits = session.latest(base, COMMITS_MAX)?;
-            commits.retain(|commit| is_later(commit.time.as_second(), work.terms.now));
-            commits
-        }
-        _ => Vec::new(),
+    let now = work.terms.now;
+    let (commits, is_race) = match first {
+        Some(first) if first != base => (session.log_since(base, first, COMMITS_MAX)?, true),
+        _ if session.committed_at(base)? > oldest(work).as_second() => (session.latest(base, COMMITS_MAX)?, false),
+        _ => (Vec::new(), false),
     };
     let held = |request: &&UpdateRequest| {
-        let set = set_by(session, &commits, request);
+        // Within one second it is the one that wins the race.
+        let set = set_by(session, &commits, request, |commit, policy| {
+            let decided = request.decided(policy, now);
+            if is_race { commit.decided.as_second() >= decided.as_second() } else { is_later(commit, decided) }
+        });
         (!set.is_empty()).then(|| {
             let reason = "another run of this automation has set it meanwhile; the next round decides anew";
             request.without(set.into_iter().map(|policy| (policy, reason.to_owned())))
@@ -44,29 +45,43 @@ pub(super) fn overtaken(
     Ok(work.batch.iter().map(held).collect())
 }
 
-/// True when another run of one of the automations set in `commits`, since this one began, what was `made` here.
+/// True when another run of one of the automations set in `commits`, by a newer decision, what was `made` here.
 pub(super) fn is_overtaken(session: &Session, commits: &[LogEntry], work: Work<'_>, made: &Made) -> bool {
-    let later: Vec<LogEntry> =
-        commits.iter().filter(|commit| is_later(commit.time.as_second(), work.terms.now)).cloned().collect();
+    let now = work.terms.now;
     work.batch.iter().zip(&made.outcomes).any(|(request, outcome)| {
-        let set = set_by(session, &later, request);
+        let set = set_by(session, commits, request, |commit, policy| is_later(commit, request.decided(policy, now)));
         outcome
             .as_ref()
             .is_ok_and(|update| update.findings.changes.iter().any(|found| set.contains(&found.what.policy)))
     })
 }
 
-/// Commits carry whole seconds and the time at which their run began. A clock that is ahead of ours says nothing.
-fn is_later(second: i64, now: Timestamp) -> bool {
-    second > now.as_second() && second <= Timestamp::now().as_second()
+/// The oldest decision.
+fn oldest(work: Work<'_>) -> Timestamp {
+    let decided = work.batch.iter().flat_map(|request| request.decided.values());
+    decided.copied().min().map_or(work.terms.now, |oldest| oldest.min(work.terms.now))
 }
 
-/// The policies that other runs of the automation of `request` set in `commits`.
-fn set_by(session: &Session, commits: &[LogEntry], request: &UpdateRequest) -> BTreeSet<NamespacedName> {
+/// Commits of ours carry the time of their oldest decision, in whole seconds: none is taken for newer than it is. A clock
+/// that is ahead of ours says nothing.
+fn is_later(commit: &LogEntry, decided: Timestamp) -> bool {
+    let second = commit.decided.as_second();
+    second > decided.as_second() && second <= Timestamp::now().as_second()
+}
+
+/// The policies that the automation of `request` set in `commits`, as far as they count.
+fn set_by(
+    session: &Session,
+    commits: &[LogEntry],
+    request: &UpdateRequest,
+    counts: impl Fn(&LogEntry, &NamespacedName) -> bool,
+) -> BTreeSet<NamespacedName> {
     let own = commits.iter().filter_map(|commit| {
         let trail = trailer::read(&commit.message)?;
-        let is_own = trail.automation.as_ref() == Some(&request.automation) && is_on_path(session, commit, request);
-        is_own.then_some(trail.changes)
+        let is_own = trail.automation.as_ref() == Some(&request.automation);
+        let set = trail.changes.into_iter().map(|change| change.policy);
+        let set: Vec<NamespacedName> = set.filter(|policy| is_own && counts(commit, policy)).collect();
+        (!set.is_empty() && is_on_path(session, commit, request)).then_some(set)
     });
-    own.flatten().map(|change| change.policy).collect()
+    own.flatten().collect()
 }

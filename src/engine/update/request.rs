@@ -1,5 +1,9 @@
 //! What an update is asked for: which automation, from where to where, with which images, in whose name.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
 use super::checkout::Checkout;
 use crate::engine::message::MessageTemplate;
 use crate::git::{Author, PushOptions, Refspec, Signer};
@@ -15,12 +19,19 @@ pub struct UpdateRequest {
     /// Where markers are looked for, below the root of the repository.
     pub path: String,
     pub latest: Latest,
+    /// When what is latest was decided, which is when the registry was asked; without one, now.
+    pub decided: BTreeMap<NamespacedName, Timestamp>,
     pub author: Author,
     pub message: MessageTemplate,
     pub signer: Option<Signer>,
 }
 
 impl UpdateRequest {
+    /// When the latest image of `policy` was decided.
+    pub(super) fn decided(&self, policy: &NamespacedName, now: Timestamp) -> Timestamp {
+        self.decided.get(policy).copied().unwrap_or(now)
+    }
+
     /// The same request, with policies that it may not write, and why.
     pub(super) fn without(&self, policies: impl IntoIterator<Item = (NamespacedName, String)>) -> Self {
         let mut request = self.clone();

@@ -16,6 +16,7 @@ pub(super) fn entry(id: Oid, data: &[u8]) -> LogEntry {
         parents: Vec::new(),
         author: nobody(),
         committer: nobody(),
+        decided: Timestamp::UNIX_EPOCH,
         time: Timestamp::UNIX_EPOCH,
         message: text(message),
         is_signed: false,
@@ -24,7 +25,7 @@ pub(super) fn entry(id: Oid, data: &[u8]) -> LogEntry {
     for (key, value) in lines(headers) {
         match key {
             b"parent" => entry.parents.extend(oid(value)),
-            b"author" => entry.author = person(value),
+            b"author" => (entry.author, entry.decided) = (person(value), time(value)),
             b"committer" => (entry.committer, entry.time) = (person(value), time(value)),
             b"gpgsig" | b"gpgsig-sha256" => entry.is_signed = true,
             _ => {}
