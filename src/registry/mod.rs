@@ -25,6 +25,7 @@ mod registries_file;
 mod route;
 mod scheme;
 mod session;
+mod sizes;
 mod tags;
 mod text;
 mod token;
@@ -49,6 +50,7 @@ use grant::Grants;
 use route::Route;
 use scheme::Schemes;
 use session::Session;
+use sizes::PageSizes;
 
 /// Asks registries. Clones share connections and tokens; one serves any number of users with different credentials.
 #[derive(Clone, Debug)]
@@ -57,6 +59,7 @@ pub struct Client {
     limits: Limits,
     grants: Arc<Grants>,
     schemes: Arc<Schemes>,
+    page_sizes: Arc<PageSizes>,
     registries: Arc<Registries>,
     clouds: Clouds,
 }
@@ -93,6 +96,7 @@ impl Client {
             limits,
             grants: Arc::default(),
             schemes: Arc::default(),
+            page_sizes: Arc::default(),
             registries: Arc::default(),
             clouds: Clouds::from_env(),
         };

@@ -45,8 +45,6 @@ pub struct SkippedTag {
 }
 
 const ACCEPT: &str = "application/json";
-/// How many tags a page may have, tried in this order while the registry refuses; `None` leaves it to the registry.
-const SIZES: [Option<usize>; 3] = [Some(1000), Some(100), None];
 /// So many empty pages may follow each other.
 const EMPTY_PAGES_MAX: usize = 100;
 const ETAG_BYTES_MAX: usize = 1 << 10;
@@ -127,14 +125,20 @@ impl<'a> Walk<'a> {
 
     /// Asks for the first page, for smaller ones while the registry refuses.
     async fn open(&mut self, condition: Option<HeaderValue>) -> Result<Opened, Fault> {
-        let mut sizes = SIZES.into_iter();
+        let Session { client, base, access, .. } = self.session;
+        let way = access.connection.fingerprint();
+        let sizes = client.page_sizes.worth_asking(base, way);
+        let mut rest = sizes.iter().copied();
         loop {
-            let size = sizes.next().flatten();
+            let size = rest.next().flatten();
             let url =
                 self.session.url(&size.map_or_else(|| "tags/list".to_owned(), |size| format!("tags/list?n={size}")));
             self.visit(&url)?;
             let (answer, reader) = self.ask(url, condition.clone()).await?;
             if size.is_none() || !is_about_size(&answer) {
+                if answer.status == StatusCode::OK && sizes.first() != Some(&size) {
+                    client.page_sizes.note(base, way, size);
+                }
                 return Ok(Opened { answer, reader, size });
             }
         }

@@ -240,6 +240,26 @@ async fn empty_pages_with_a_link_are_passed_through_but_not_for_ever() {
     assert_eq!(registry.calls().len(), 101);
 }
 
+#[tokio::test]
+async fn a_size_that_was_refused_is_not_asked_for_again() {
+    let check = async |max: usize, first: &[&str], other: &[&str]| {
+        let registry = FakeRegistry::start();
+        ["acme/web", "acme/api"].iter().for_each(|name| drop(registry.push(name, "v1")));
+        registry.refuse_pages_above(max, 400, "UNSUPPORTED");
+        let client = client();
+        for (name, expected) in [("acme/web", first), ("acme/web", &first[first.len() - 1..]), ("acme/api", other)] {
+            registry.forget_requests();
+            assert_eq!(tags_of(&client, &registry, name, &Access::default()).await, "v1");
+            let calls: Vec<String> = expected.iter().map(|size| format!("GET /v2/{name}/tags/list{size}")).collect();
+            assert_eq!(registry.calls(), calls, "{max}");
+        }
+    };
+    check(1000, &["?n=1000"], &["?n=1000"]).await;
+    check(100, &["?n=1000", "?n=100"], &["?n=100"]).await;
+    // One repository of a host that takes no size at all says nothing of the others.
+    check(0, &["?n=1000", "?n=100", ""], &["?n=1000", "?n=100", ""]).await;
+}
+
 /// `Unchanged`, or the tags and the tag of the entity.
 async fn asked(registry: &FakeRegistry, etag: Option<&str>) -> (String, Option<String>) {
     let web = repository(&registry.image("acme/web"));
