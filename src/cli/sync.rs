@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let memory = memory::open(&args.git.state.folder()?);
     let context = Context {
         selecting: Selecting {
-            registry: registry.with_clouds(clouds.clone()),
+            registry: registry.with_clouds(clouds.clone()).with_metrics(metrics.clone()),
             memory: if args.dry_run { memory.dry() } else { memory },
             metrics: metrics.clone(),
             allow_older: args.allow_older,

@@ -5,6 +5,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
 use crate::cloud::{Provider, RegistryLogin};
+use crate::metrics::Cache;
 use crate::net::{Answer, Connection, Error, Reach, StatusCode, Step, Url, host};
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
@@ -16,7 +17,14 @@ use crate::registry::{Credentials, Fault, refusal, token};
 impl Session<'_> {
     /// What was granted last, while it is good.
     pub(super) async fn held(&self) -> Result<Option<Grant>, Fault> {
-        Ok(self.lock().await?.clone().filter(Grant::is_live).map(Grant::kept))
+        let held = self.lock().await?.clone().filter(Grant::is_live).map(Grant::kept);
+        Ok(held.inspect(|grant| self.count_hit(grant)))
+    }
+
+    fn count_hit(&self, grant: &Grant) {
+        if grant.kind == GrantKind::Token {
+            self.client.metrics.count_lookup(Cache::Token, true);
+        }
     }
 
     /// Waits while another operation fetches the grant that this one needs too.
@@ -31,6 +39,7 @@ impl Session<'_> {
         let challenge = challenge(answer, rejected)?;
         let mut slot = self.lock().await?;
         if let Some(renewed) = slot.clone().filter(Grant::is_live).filter(|grant| is_another(grant, rejected)) {
+            self.count_hit(&renewed);
             return Ok(renewed.kept());
         }
         *slot = None;
@@ -78,6 +87,7 @@ impl Session<'_> {
         let mut request = token::request(realm, service, &self.path, given);
         request.reach = self.reach_of(realm, answer)?;
         request.asker = self.asker(realm);
+        self.client.metrics.count_lookup(Cache::Token, false);
         let answer = self.http.fetch(&request, self.deadline).await?;
         match answer.status.as_u16() {
             200..=299 => token::read(&answer),

@@ -45,6 +45,7 @@ pub use tags::{Listing, SkippedTag, TagList};
 
 use crate::cloud::Clouds;
 use crate::image::{Digest, Repository, Tag};
+use crate::metrics::Metrics;
 use crate::net::{Deadline, Http};
 use grant::Grants;
 use route::Route;
@@ -62,6 +63,7 @@ pub struct Client {
     page_sizes: Arc<PageSizes>,
     registries: Arc<Registries>,
     clouds: Clouds,
+    metrics: Metrics,
 }
 
 /// The bounds of one operation.
@@ -99,6 +101,7 @@ impl Client {
             page_sizes: Arc::default(),
             registries: Arc::default(),
             clouds: Clouds::from_env(),
+            metrics: Metrics::default(),
         };
         client.with_registries(Registries::default())
     }
@@ -124,6 +127,11 @@ impl Client {
     /// Logins of clouds come from here, and not from the identity of this process.
     pub fn with_clouds(self, clouds: Clouds) -> Self {
         Self { clouds, ..self }
+    }
+
+    /// Looks into the cache of tokens are counted there.
+    pub fn with_metrics(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// All tags of the repository, sorted by bytes, each once. What is no tag by the grammar is passed over and counted.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::program::signal;
 use crate::servers::block_on;
 use crate::servers::docker_registry::{DockerRegistry, Listener};
+use crate::servers::fake_registry::TokenRules;
 use crate::world::{World, automation, deployment, policy, source};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -77,6 +78,20 @@ fn wait_for(mut done: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+#[test]
+fn metrics_tell_how_often_a_token_was_there_already() {
+    let world = World::simple();
+    world.registry.require_tokens(TokenRules::default());
+    world.objects("hooks.yaml", &hooks_secret());
+    let service = Service::start(&world, "127.0.0.1:0");
+    let lookups = |hit: bool| format!("tagwright_cache_lookups_total{{cache=\"token\",hit=\"{hit}\"}} 1\n");
+    let metrics = service.get("/metrics").1;
+    assert!(metrics.contains(&lookups(false)) && !metrics.contains(&lookups(true)), "{metrics}");
+    assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
+    wait_for(|| service.get("/metrics").1.contains(&lookups(true)));
+    assert!(service.get("/metrics").1.contains(&lookups(false)));
 }
 
 #[test]
