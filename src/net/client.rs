@@ -231,7 +231,6 @@ impl Clients {
             .connect_timeout(settings.connect_timeout)
             .read_timeout(settings.read_timeout);
         builder = match lane.tls {
-            true if self.certificates.is_empty() && self.pair.is_none() => builder,
             true => builder.tls_backend_preconfigured(
                 trust::config(&self.certificates, self.pair.as_ref(), lane.http1)
                     .map_err(|error| Error::Client { cause: error.to_string() })?,

@@ -3,11 +3,13 @@
 //! A certificate that is itself in the user's bundle is good for the server that shows it, be it marked as an
 //! authority's or not: who lists a certificate trusts it. Go takes it so too; webpki asks for another one.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::verify_server_name;
-use rustls::crypto::aws_lc_rs;
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
@@ -40,8 +42,7 @@ pub(super) fn config(
     http1: bool,
 ) -> Result<ClientConfig, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let inner = Verifier::new_with_extra_roots(given.iter().cloned(), provider.clone())?;
-    let verifier = Arc::new(Trust { inner, given: given.to_vec() });
+    let verifier = Arc::new(Trust::new(given, &provider)?);
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match pair {
@@ -51,6 +52,24 @@ pub(super) fn config(
     let protocols: &[&str] = if http1 { &["http/1.1"] } else { &["h2", "http/1.1"] };
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Ok(config)
+}
+
+/// The system's authorities. They are read once in a process: that takes some milliseconds.
+fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, Error> {
+    static SYSTEM: OnceLock<Arc<Verifier>> = OnceLock::new();
+    if let Some(verifier) = SYSTEM.get() {
+        return Ok(verifier.clone());
+    }
+    let verifier = Arc::new(Verifier::new(provider.clone())?);
+    Ok(SYSTEM.get_or_init(|| verifier).clone())
+}
+
+/// The authorities of `given` alone.
+fn own(given: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    let mut roots = RootCertStore::empty();
+    given.iter().try_for_each(|certificate| roots.add(certificate.clone()))?;
+    let built = WebPkiServerVerifier::builder_with_provider(roots.into(), provider.clone()).build();
+    built.map_err(|error| Error::General(error.to_string()))
 }
 
 /// Whether the key belongs to the certificate.
@@ -63,9 +82,42 @@ pub(super) fn check(pair: &Pair) -> Result<(), Error> {
 
 #[derive(Debug)]
 struct Trust {
-    inner: Verifier,
+    /// None on a system without authorities, where a user's own must do.
+    system: Option<Arc<Verifier>>,
+    own: Option<Arc<WebPkiServerVerifier>>,
     given: Vec<CertificateDer<'static>>,
+    algorithms: WebPkiSupportedAlgorithms,
 }
+
+impl Trust {
+    fn new(given: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let own = (!given.is_empty()).then(|| own(given, provider)).transpose()?;
+        let system = match system(provider) {
+            Err(error) if own.is_none() => return Err(error),
+            system => system.ok(),
+        };
+        let algorithms = provider.signature_verification_algorithms;
+        Ok(Self { system, own, given: given.to_vec(), algorithms })
+    }
+
+    /// By the user's authorities, then by the system's; of two refusals the one that says more.
+    fn judge(&self, verify: impl Fn(&dyn ServerCertVerifier) -> Judged) -> Judged {
+        let own = match &self.own {
+            Some(own) => match verify(own.as_ref()) {
+                Err(error) => Some(error),
+                trusted => return trusted,
+            },
+            None => None,
+        };
+        match (self.system.as_ref().map(|system| verify(system.as_ref())), own) {
+            (Some(Err(_)), Some(error)) if !is_stranger(&error) => Err(error),
+            (Some(judged), _) => judged,
+            (None, error) => Err(error.unwrap_or(Error::InvalidCertificate(CertificateError::UnknownIssuer))),
+        }
+    }
+}
+
+type Judged = Result<ServerCertVerified, Error>;
 
 impl ServerCertVerifier for Trust {
     fn verify_server_cert(
@@ -75,8 +127,9 @@ impl ServerCertVerifier for Trust {
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let judged = self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+    ) -> Judged {
+        let judged = self
+            .judge(|verifier| verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now));
         let is_given = || self.given.iter().any(|given| given.as_ref() == end_entity.as_ref());
         match judged {
             Err(error) if is_authority(&error) && is_given() => {}
@@ -92,7 +145,7 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -101,12 +154,17 @@ impl ServerCertVerifier for Trust {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
+}
+
+/// Whether a certificate was refused only because nobody who is trusted signed it.
+fn is_stranger(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(CertificateError::UnknownIssuer))
 }
 
 /// Whether a certificate was refused for being an authority's alone. It is within its time then, which is looked at
