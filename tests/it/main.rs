@@ -21,7 +21,6 @@ mod cloud_azure;
 mod cloud_gcp;
 mod cloud_git;
 mod cloud_lab;
-mod cloud_registry;
 mod contention;
 mod execve;
 mod git;

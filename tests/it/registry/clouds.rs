@@ -117,6 +117,22 @@ async fn a_token_server_gets_the_login_and_no_token_that_it_does_not_take() {
 }
 
 #[tokio::test]
+async fn a_login_of_azure_is_two_tokens_away() {
+    let world = World::new();
+    let entra = Reply::new(200, json!({"access_token": "canary-aad", "expires_in": 3599}));
+    world.lab.fake.answer("POST /login.microsoftonline.com/tenant-1/oauth2/v2.0/token", entra);
+    let refresh = "e30.eyJleHAiOjQwMDAwMDAwMDB9.canary";
+    world.lab.fake.answer("POST /acme.azurecr.io/oauth2/exchange", Reply::new(200, json!({"refresh_token": refresh})));
+    let login = Some(("00000000-0000-0000-0000-000000000000".to_owned(), refresh.to_owned()));
+    world.registry.require_tokens(TokenRules { login, ..TokenRules::default() });
+    let identity =
+        [("AZURE_CLIENT_ID", "client-1"), ("AZURE_TENANT_ID", "tenant-1"), ("AZURE_CLIENT_SECRET", "canary-secret")];
+    let client = world.client(&identity, "acme.azurecr.io");
+    let (found, requests, lines) = world.tags(&client, "acme/web", Provider::Azure).await;
+    assert_eq!((found.as_str(), requests, lines.len()), ("v1", 3, 2));
+}
+
+#[tokio::test]
 async fn nobody_is_asked_for_a_login_that_is_not_wanted_or_not_for_that_host() {
     let world = World::new();
     let client = world.client(&KEYS, ELASTIC);
@@ -143,6 +159,10 @@ async fn what_the_cloud_refuses_is_told_and_nothing_else_is_tried() {
     assert!(found.starts_with("listing tags of HOST/acme/web: HOST asks for a login: "), "{found}");
     assert!(found.contains("not you"), "{found}");
     assert_eq!((requests, lines.len()), (1, 1));
+    let access = Access { cloud: Some(Provider::Aws), ..Access::default() };
+    let error = client.tags(&super::repository(&world.registry.image("acme/web")), &access).await;
+    let hint = error.err().and_then(|error| error.hint());
+    assert!(hint.is_some_and(|hint| hint.starts_with("the role needs ecr:GetAuthorizationToken")), "{hint:?}");
     let plain = tags_of(&client, &world.registry, "acme/web", &super::login("AWS", "canary-1")).await;
     assert_eq!(plain, "v1", "an access without a cloud is another");
 }
