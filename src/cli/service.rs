@@ -29,12 +29,16 @@ use crate::telemetry::Shutdown;
 #[command(next_help_heading = "Server")]
 pub(super) struct ServeArgs {
     /// Serve /metrics, /healthz, /readyz and webhooks at this address
-    #[arg(long, value_name = "ADDR:PORT", requires = "every")]
+    #[arg(long, value_name = "ADDR:PORT", requires = "every", value_parser = address)]
     listen: Option<SocketAddr>,
 
     /// The Secret of the webhooks: key token is what their URLs end in, other keys are what senders sign with
     #[arg(long, value_name = "NS/NAME", requires = "listen", value_parser = secret_name)]
     hooks: Option<NamespacedName>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned())
 }
 
 fn secret_name(text: &str) -> Result<NamespacedName, String> {
@@ -215,5 +219,9 @@ fn hooks(secret: Option<&NamespacedName>, world: &World) -> Result<Hooks, Failur
             .hint("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
     };
     let entries = world.objects.secrets.get(name).ok_or_else(absent)?;
-    Hooks::from_secret(entries).map_err(|error| Failure::from(error).doing(format!("--hooks {name}")))
+    Hooks::from_secret(entries).map_err(|error| {
+        let hint = error.hint();
+        let failure = Failure::from(error).doing(format!("--hooks {name}"));
+        hint.into_iter().fold(failure, Failure::hint)
+    })
 }

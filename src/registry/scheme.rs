@@ -38,7 +38,8 @@ impl Schemes {
         }
         // Who brings certificates wants TLS.
         let connection = &access.connection;
-        if is_loopback(&plain) && connection.ca.is_none() && connection.client_certificate.is_none() {
+        let brings_certificates = connection.ca.is_some() || connection.client_certificate.is_some();
+        if is_loopback(&plain) && !brings_certificates {
             return match access.given().filter(|_| !may_show_credentials(&plain, access)) {
                 Some(given) => Err(Fault::PlainHttp { host: host(&plain), given }),
                 None => Ok(plain),
@@ -46,6 +47,7 @@ impl Schemes {
         }
         match (self.speaks_tls(http, &tls, connection, deadline).await, access.given()) {
             (Ok(true), _) => Ok(tls),
+            (Err(error), _) if brings_certificates && !access.insecure => Err(error.into()),
             (_, None) => Ok(plain),
             (_, Some(_)) if may_show_credentials(&plain, access) => Ok(plain),
             (Ok(false), Some(given)) => Err(Fault::PlainHttp { host: host(&plain), given }),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::access;
+use super::access::{self, AccessError};
 use super::decide::{Decisions, Undecided};
 use super::inputs::World;
 use crate::api::{ImagePolicy, ImageRepository, Kind, Labels, Objects};
@@ -114,7 +114,7 @@ fn access(
     docker: Option<&DockerConfig>,
     registries: &Registries,
 ) -> Result<(Access, View), Undecided> {
-    let access = access::registry(repository, objects, docker, registries)?;
+    let access = access::registry(repository, objects, docker, registries).map_err(AccessError::cause)?;
     let image = repository.spec.repository()?;
     let rule = registries.rule(&image);
     let name = access::access_name(repository, &access, rule);

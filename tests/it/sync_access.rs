@@ -87,6 +87,7 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
     let pulls = account("imagePullSecrets: [{name: x}]");
     check("serviceAccountName: puller", "", &absent("ServiceAccount flux-system/puller"));
     check("serviceAccountName: puller", &pulls, &absent("Secret flux-system/x"));
+    check("secretRef: {name: x}", "", "hint: a Secret that is not among the objects comes with --secret NS/NAME=DIR");
     check("serviceAccountName: puller", &account("imagePullSecrets: [x]"), "is invalid: see above");
     check("certSecretRef: {name: x}", "", &absent("Secret flux-system/x"));
     check("proxySecretRef: {name: x}", "", &absent("Secret flux-system/x"));
@@ -184,6 +185,18 @@ fn certificates_make_a_registry_of_this_machine_one_with_tls() {
     objects_with(&world, &image, "certSecretRef: {name: ca}", &certificates);
     world.sync(&[]).ok();
     assert_eq!(world.web_image("main"), format!("{image}:1.0.1"));
+}
+
+#[test]
+fn a_registry_of_this_machine_that_refuses_the_certificates_is_not_asked_by_plain_http() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let world = World::simple();
+    let front = TlsFront::start(&servers, world.registry.addr(), Some(&clients.certificate()));
+    let image = format!("{}/acme/web", front.addr());
+    let certificates = secret("ca", &[("ca.crt", &servers.certificate())]);
+    objects_with(&world, &image, "certSecretRef: {name: ca}", &certificates);
+    let run = world.sync(&[]).code_is(2);
+    assert!(run.stderr.contains("hint: the server may want a client certificate"), "{}", run.stderr);
 }
 
 #[test]
