@@ -50,20 +50,21 @@ pub(super) fn registry_client(registries: Registries) -> Result<Client, Failure>
 impl RegistryArgs {
     /// The tags of `images`; the outcome at place `i` belongs to image `i`.
     pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
-        Ok(runtime()?.block_on(scan(&self.client()?, &self.requests(images)?)))
+        let (client, requests) = self.asking(images)?;
+        Ok(runtime()?.block_on(scan(&client, &requests)))
     }
 
-    /// A client that asks by the `--registries` file.
-    pub(super) fn client(&self) -> Result<Client, Failure> {
-        registry_client(self.rules.read()?)
-    }
-
-    /// How each of `images` is asked.
-    pub(super) fn requests(&self, images: &[Repository]) -> Result<Vec<ScanRequest>, Failure> {
-        let login = self.login()?;
+    /// A client that asks by the `--registries` file, and how each of `images` is asked.
+    pub(super) fn asking(&self, images: &[Repository]) -> Result<(Client, Vec<ScanRequest>), Failure> {
         let registries = self.rules.read()?;
+        let requests = self.requests(images, &registries)?;
+        Ok((registry_client(registries)?, requests))
+    }
+
+    fn requests(&self, images: &[Repository], registries: &Registries) -> Result<Vec<ScanRequest>, Failure> {
+        let login = self.login()?;
         let request = |image: &Repository| {
-            let credentials = login.for_image(image, &registries)?;
+            let credentials = login.for_image(image, registries)?;
             let timeout = Some(Duration::from_secs(self.timeout));
             let access = Access { credentials, insecure: self.insecure, timeout, ..Access::default() };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
@@ -112,7 +113,12 @@ impl Login {
                 let failure = Failure::new(format!("they are in {source}, and Secrets are not read here"));
                 Err(failure.doing(doing).hint("--username and --password-stdin come first"))
             }
-            (Self::User(Some(config)), None) => Ok(config.credentials(&registries.asked_as(image))?),
+            (Self::User(Some(config)), None) => {
+                let doing =
+                    || user_docker_file().map_or_else(String::new, |file| format!("reading {}", file.display()));
+                let found = config.credentials(&registries.asked_as(image));
+                found.map_err(|error| Failure::from(error).doing(doing()))
+            }
             (Self::User(None), None) => Ok(Vec::new()),
         }
     }
@@ -120,11 +126,12 @@ impl Login {
 
 /// The credential of `env:NAME`.
 fn variable(name: &str) -> Result<Credentials, Failure> {
-    let value = env::var(name).ok().map(Secret::new);
-    value.as_ref().and_then(user_password).ok_or_else(|| {
-        Failure::new(format!("the environment variable {name} does not hold USER:PASSWORD"))
-            .doing("reading credentials of the --registries file")
-    })
+    let refused = |why: &str| {
+        let failure = Failure::new(format!("the environment variable {name} {why}"));
+        failure.doing("reading credentials of the --registries file")
+    };
+    let value = env::var(name).map_err(|_| refused("is not set"))?;
+    user_password(&Secret::new(value)).ok_or_else(|| refused("does not hold USER:PASSWORD"))
 }
 
 /// The first line of stdin.

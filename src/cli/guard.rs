@@ -54,10 +54,9 @@ impl GuardArgs {
         image: &Repository,
         selector: &Selector,
     ) -> Result<(Scan, Sieved), Failure> {
-        let requests = registry.requests(std::slice::from_ref(image))?;
+        let (client, requests) = registry.asking(std::slice::from_ref(image))?;
         let request = requests.first().expect("a request for each image");
-        let (client, now) = (registry.client()?, Timestamp::now());
-        let view = registry.view(request, client.registries());
+        let (view, now) = (registry.view(request, client.registries()), Timestamp::now());
         let memory = memory::open(&self.state.folder()?);
         runtime()?.block_on(async {
             let scan = scan(&client, &requests).await.into_iter().next().expect("an outcome for each request")?;

@@ -38,12 +38,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "OS/ARCH[/VARIANT]", requires = "created")]
     platform: Option<Platform>,
 
-    #[command(flatten)]
-    registry: RegistryArgs,
-
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    registry: RegistryArgs,
 }
 
 #[derive(Serialize)]
@@ -79,8 +79,8 @@ struct Fact {
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let progress = output::progress("listing tags");
-    let (client, runtime) = (args.registry.client()?, runtime()?);
-    let requests = args.registry.requests(&args.images)?;
+    let (client, requests) = args.registry.asking(&args.images)?;
+    let runtime = runtime()?;
     let mut scans = runtime.block_on(scan(&client, &requests));
     if args.images_only {
         scans.iter_mut().flatten().for_each(|scan| scan.tags.retain(|tag| tag.kind() == TagKind::Image));
@@ -127,7 +127,11 @@ async fn facts_of(args: &Args, client: &Client, request: &ScanRequest, tags: &[T
             Ok(created) => Fact::created(tag, &created),
             Err(cause) => Fact::failed(tag, cause),
         };
-        return found.into_iter().zip(tags).map(|(created, tag)| fact(created, tag)).collect();
+        let mut facts: Vec<Fact> = found.into_iter().zip(tags).map(|(created, tag)| fact(created, tag)).collect();
+        if args.digests {
+            add_digests(client, &asked, &mut facts).await;
+        }
+        return facts;
     }
     let found = facts::digests(client, &asked).await;
     let fact = |digest: Result<Digest, Cause>, tag| match digest {
@@ -135,6 +139,15 @@ async fn facts_of(args: &Args, client: &Client, request: &ScanRequest, tags: &[T
         Err(cause) => Fact::failed(tag, cause),
     };
     found.into_iter().zip(tags).map(|(digest, tag)| fact(digest, tag)).collect()
+}
+
+/// A tag whose time cannot be told has a digest all the same.
+async fn add_digests(client: &Client, asked: &[FactRequest<'_>], facts: &mut [Fact]) {
+    let missing: Vec<usize> = (0..facts.len()).filter(|&at| facts[at].digest.is_none()).collect();
+    let again: Vec<FactRequest<'_>> = missing.iter().map(|&at| asked[at]).collect();
+    for (at, digest) in missing.into_iter().zip(facts::digests(client, &again).await) {
+        facts[at].digest = digest.ok().map(|digest| digest.to_string());
+    }
 }
 
 impl Fact {

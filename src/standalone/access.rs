@@ -55,6 +55,8 @@ pub(super) enum AccessError {
     Field { object: String, source: FieldError },
     #[error("credentials of the --registries file: {from} does not hold USER:PASSWORD")]
     RuleCredentials { from: String },
+    #[error("credentials of the --registries file: {from} is not set")]
+    RuleVariable { from: String },
     #[error("the user's Docker credentials")]
     Docker(#[source] DockerConfigError),
 }
@@ -190,8 +192,8 @@ fn rule_credentials(
             found.map(|found| vec![found]).ok_or_else(malformed)
         }
         CredentialsSource::Variable(name) => {
-            let value = std::env::var(name).ok().map(Secret::new);
-            value.as_ref().and_then(user_password).map(|found| vec![found]).ok_or_else(malformed)
+            let value = std::env::var(name).map_err(|_| AccessError::RuleVariable { from: source.to_string() })?;
+            user_password(&Secret::new(value)).map(|found| vec![found]).ok_or_else(malformed)
         }
     }
 }

@@ -71,7 +71,10 @@ fn scan_reads_variables_and_tells_of_mistakes() {
     let run = scan(&world, &image, Some("alice:s3cret")).code_is(0);
     assert_eq!(run.stdout, "1.0.0\n1.0.1\n");
     assert!(run.stderr.contains("tagsortmode has no effect here yet"), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("tagsortmode").count(), 1, "{}", run.stderr);
     let run = scan(&world, &image, None).code_is(2);
+    assert!(run.stderr.contains("the environment variable LOGIN is not set"), "{}", run.stderr);
+    let run = scan(&world, &image, Some("alice")).code_is(2);
     assert!(run.stderr.contains("the environment variable LOGIN does not hold USER:PASSWORD"), "{}", run.stderr);
     let wrong = "registries:\n- {name: a, api_url: 'https://a.example', insecure: true}\n";
     std::fs::write(world.path("registries.yaml"), wrong).expect("a file");
