@@ -131,14 +131,16 @@ fn show(args: &Show) -> Result<Outcome, Failure> {
     let image = args.image.to_string();
     let tag = args.tag.as_ref().map(ToString::to_string);
     let mut views: BTreeMap<View, Shown> = BTreeMap::new();
-    each(&args.state.folder()?, &Filter { repository: Some(image.clone()), tag }, |fact| {
+    let asked = tag.as_ref().map_or_else(|| image.clone(), |tag| format!("{image}:{tag}"));
+    let is_there = each(&args.state.folder()?, &Filter { repository: Some(image.clone()), tag }, |fact| {
         gather(&mut views, fact);
         ControlFlow::Continue(())
     })?;
     let views: Vec<Shown> = views.into_values().filter(|view| args.tag.is_none() || !view.tags.is_empty()).collect();
     match args.output {
         Format::Json => output::json(&views)?,
-        Format::Text if views.is_empty() => output::talk(&format!("nothing is remembered of {image}")),
+        Format::Text if views.is_empty() && is_there => output::talk(&format!("nothing is remembered of {asked}")),
+        Format::Text if views.is_empty() => {}
         Format::Text => print(&views, args.tag.is_some())?,
     }
     Ok(if views.is_empty() { Outcome::Negative } else { Outcome::Done })
@@ -231,17 +233,15 @@ fn export(args: &Export) -> Result<Outcome, Failure> {
     Ok(Outcome::Done)
 }
 
-/// Gives each fact that is known below `state` to `take`; none where nothing was ever remembered.
-fn each(state: &Path, filter: &Filter, take: impl FnMut(Fact) -> ControlFlow<()>) -> Result<(), Failure> {
+/// Gives each fact that is known below `state` to `take`. False where nothing was ever remembered, which is told.
+fn each(state: &Path, filter: &Filter, take: impl FnMut(Fact) -> ControlFlow<()>) -> Result<bool, Failure> {
     if !Door::exists(state) {
-        output::hint(&format!(
-            "nothing was remembered in {} yet; name another directory with --state",
-            state.display()
-        ));
-        return Ok(());
+        output::talk(&format!("nothing is remembered in {}", state.display()));
+        output::hint("--state names the directory that `sync` was given, if it is another one");
+        return Ok(false);
     }
-    let mut door = open(state)?;
-    Ok(door.facts(filter, Timestamp::now(), take)?)
+    open(state)?.facts(filter, Timestamp::now(), take)?;
+    Ok(true)
 }
 
 fn open(state: &Path) -> Result<Door, Failure> {

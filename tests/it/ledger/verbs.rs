@@ -75,6 +75,8 @@ fn check_answers(state: &Path) {
     assert_eq!(json[1]["access"], "secretRef=team/registry");
     let unknown = ledger(state, &["show", "redis"]).code_is(1);
     assert_eq!(unknown.stderr, "nothing is remembered of docker.io/library/redis\n");
+    let unknown = ledger(state, &["show", "nginx", "--tag", "9"]).code_is(1);
+    assert_eq!(unknown.stderr, "nothing is remembered of docker.io/library/nginx:9\n");
     let exported = ledger(state, &["export"]).ok();
     let short = regex::Regex::new(r#""fingerprint":"[0-9a-f]{32}""#).expect("a pattern");
     let plain = short.replace_all(&exported, r#""fingerprint":"F""#).replace("sha256:000", "sha256:").replace('"', "'");
