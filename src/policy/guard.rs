@@ -125,10 +125,10 @@ impl fmt::Display for Refusal {
         match self {
             Self::Young { since, until, min_age } => {
                 let (since, until) = (to_seconds(*since), to_seconds(*until));
-                write!(f, "its digest is seen since {since}, and will be {} old at {until}", Age(*min_age))
+                write!(f, "is too new: its digest is seen since {since}, and will be {} old at {until}", Age(*min_age))
             }
             Self::Moved(moved) => write!(f, "is blocked since it {moved}"),
-            Self::NotAsked => write!(f, "its digest is not known yet, those of better tags are asked for first"),
+            Self::NotAsked => write!(f, "has a digest that is not known yet: those of better tags are asked for first"),
             Self::Gone => write!(f, "is listed, but the registry does not have it"),
         }
     }

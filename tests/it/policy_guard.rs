@@ -40,17 +40,25 @@ fn a_tag_qualifies_when_its_present_digest_is_old_enough() {
     let guard = Guard { min_age: Some(Duration::from_secs(6 * HOUR)), on_moved: Moves::Ignore };
     let check = |text: &str, hour: i64, expected: &str| assert_eq!(told(guard, text, hour), expected, "{text} {hour}");
     check("", 0, "needs its digest");
-    let young = "its digest is seen since 2023-11-14T22:13:20Z, and will be 6h old at 2023-11-15T04:13:20Z";
+    let young = "is too new: its digest is seen since 2023-11-14T22:13:20Z, and will be 6h old at 2023-11-15T04:13:20Z";
     check("a0!", 0, young);
     // Nothing that the registry says now could make it older.
     check("a0", 5, young);
     check("a0", 6, "needs its digest");
     check("a0!", 6, "qualifies");
     // The clock starts anew with another digest.
-    check("a0 b5!", 6, "its digest is seen since 2023-11-15T03:13:20Z, and will be 6h old at 2023-11-15T09:13:20Z");
+    check(
+        "a0 b5!",
+        6,
+        "is too new: its digest is seen since 2023-11-15T03:13:20Z, and will be 6h old at 2023-11-15T09:13:20Z",
+    );
     check("a0 b5!", 11, "qualifies");
     // A clock that was set back.
-    check("a9!", 0, "its digest is seen since 2023-11-15T07:13:20Z, and will be 6h old at 2023-11-15T13:13:20Z");
+    check(
+        "a9!",
+        0,
+        "is too new: its digest is seen since 2023-11-15T07:13:20Z, and will be 6h old at 2023-11-15T13:13:20Z",
+    );
 }
 
 #[test]

@@ -130,7 +130,7 @@ fn a_tag_waits_until_its_digest_is_old_enough() {
     let policy = policy_of(&world, &[]);
     assert_eq!((tag(&policy), &policy["kept"]), ("1.0.1", &Value::Bool(true)));
     assert_eq!(policy["passedOver"][0]["tag"], "1.1.0");
-    assert!(reason(&policy).contains("its digest is seen since"), "{policy}");
+    assert!(reason(&policy).contains("is too new: its digest is seen since"), "{policy}");
     std::thread::sleep(Duration::from_millis(4100));
     // Somebody pushed it again meanwhile: its time starts anew, and the one that was waiting longest is taken.
     world.registry.push_manifest("acme/web", "1.1.0", b"{\"other\": true}");
@@ -146,7 +146,7 @@ fn a_policy_without_a_past_waits_for_its_first_tag() {
     world.edit("  policy: {semver", "  minAge: 1h\n  policy: {semver");
     let report = world.sync(&["-o", "json"]).code_is(2).json();
     let error = report["policies"][0]["error"]["message"].as_str().expect("an error");
-    assert!(error.contains("acme/web qualifies: 1.0.1 its digest is seen since"), "{error}");
+    assert!(error.contains("acme/web qualifies: 1.0.1 is too new: its digest is seen since"), "{error}");
     assert_eq!(world.git.log("app.git", "main"), ["first"]);
 }
 
@@ -250,7 +250,7 @@ fn select_asks_for_ages_on_the_command_line() {
     assert_eq!(explained["tags"][0]["tag"], "1.0.1");
     assert_eq!(explained["tags"][0]["verdict"], "rejected");
     let reason = explained["tags"][0]["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("its digest is seen since ") && reason.contains("7d old at"), "{reason}");
+    assert!(reason.starts_with("is too new: its digest is seen since ") && reason.contains("7d old at"), "{reason}");
     std::thread::sleep(Duration::from_millis(1100));
     world.registry.push("acme/web", "1.0.2");
     let explained = select(&["--min-age", "1s", "--explain", "-o", "json"]).code_is(0).json();
