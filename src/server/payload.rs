@@ -57,14 +57,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FewVisitor<T> {
     }
 }
 
-/// The body as JSON; GitHub and Gitea can be told to send it in a form.
+/// The body as JSON; GitHub and Gitea can be told to send it in a form. `curl --data` calls JSON a form too.
 fn read<T: DeserializeOwned>(message: &Message<'_>) -> Option<T> {
     let is_form =
         message.header("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     if is_form {
         let mut fields = url::form_urlencoded::parse(message.body);
-        let payload = fields.find(|(name, _)| name == "payload")?.1;
-        return serde_json::from_str(&payload).ok();
+        if let Some((_, payload)) = fields.find(|(name, _)| name == "payload") {
+            return serde_json::from_str(&payload).ok();
+        }
     }
     serde_json::from_slice(message.body).ok()
 }

@@ -261,6 +261,8 @@ fn distribution() {
 fn generic() {
     check("generic", &[], r#"{"repository":"https://ghcr.io/acme/web","tag":"1"}"#, &["ghcr.io/acme/web"]);
     check("generic", &[], r#"{"repository":"acme/web"}"#, &["*/acme/web"]);
+    let curl = [("content-type", "application/x-www-form-urlencoded")];
+    check("generic", &curl, r#"{"repository":"acme/web"}"#, &["*/acme/web"]);
     check("generic", &[], r#"{"repository":"no such name"}"#, &[]);
     check("generic", &[], "", UNREADABLE);
     let found = pushed("generic", &HeaderMap::new(), "a=b&repository=quay.io%2Facme%2Fweb", b"");
