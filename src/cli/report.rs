@@ -96,7 +96,10 @@ pub(super) fn print(report: &Report, found: &[Problem]) -> Result<(), Failure> {
     problems(found);
     if !report.policies.is_empty() {
         output::table(&["POLICY", "WAS", "LATEST", "WHY"], report.policies.iter().map(policy_row).collect())?;
-        output::line("")?;
+        // What only policies are told of is nothing to set apart.
+        if !report.automations.is_empty() {
+            output::line("")?;
+        }
     }
     if report.automations.is_empty() && report.is_whole {
         output::warning("there is no ImageUpdateAutomation among the objects: nothing is updated");
