@@ -11,14 +11,21 @@ pub fn markdown() -> String {
     let mut root = Cli::command();
     root.build();
     let mut text = String::from(
-        "# The command line\n\n<!-- Made from the parser; a test renews it with `TAGWRIGHT_RENEW=1 cargo test --release cli_reference`. -->\n\n",
+        "# The command line\n\n<!-- Made from the parser; a test renews it with `TAGWRIGHT_RENEW=1 cargo test --test it the_reference`. -->\n\n",
     );
-    text.push_str("Data goes to stdout, talk to stderr. Exit code 0: done; 1: done, but `select` found no tag that qualifies, or `--exit-code` found changes; 2: error.\n");
+    text.push_str("Data goes to stdout, talk to stderr. Exit code 0: done; 1: done, but `select` found no tag that qualifies, `ledger show` knows nothing of the image, `history --check` found something, or `--exit-code` found changes; 2: error.\n");
     section(&mut text, &root, "tagwright");
-    for verb in root.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        section(&mut text, verb, &format!("tagwright {}", verb.get_name()));
-    }
+    verbs(&mut text, &root, "tagwright");
     text
+}
+
+/// The verbs below `command`, each followed by its own.
+fn verbs(text: &mut String, command: &Command, name: &str) {
+    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+        let name = format!("{name} {}", verb.get_name());
+        section(text, verb, &name);
+        verbs(text, verb, &name);
+    }
 }
 
 fn section(text: &mut String, command: &Command, name: &str) {

@@ -71,15 +71,15 @@ pub(super) struct Args {
     #[arg(long)]
     explain: bool,
 
+    /// Format of the output
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+
     #[command(flatten)]
     guard: GuardArgs,
 
     #[command(flatten)]
     registry: RegistryArgs,
-
-    /// Format of the output
-    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
-    output: Format,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -35,16 +35,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
   tagwright sync --objects ./clusters/production --every 1m --listen 0.0.0.0:8080 --hooks flux-system/hooks"
 )]
 pub(super) struct Args {
-    #[command(flatten)]
-    pub(super) objects: ObjectArgs,
-
     /// Repeat until SIGINT or SIGTERM: look at the objects and the Git repositories after this time, and at each image
     /// repository at its own interval; the run in hand is finished
     #[arg(long, value_name = "DURATION", value_parser = interval)]
     pub(super) every: Option<api::Duration>,
-
-    #[command(flatten)]
-    pub(super) serve: ServeArgs,
 
     /// Print the changes as a unified diff and push nothing
     #[arg(long)]
@@ -61,6 +55,12 @@ pub(super) struct Args {
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    pub(super) objects: ObjectArgs,
+
+    #[command(flatten)]
+    pub(super) serve: ServeArgs,
 
     #[command(flatten)]
     git: GitArgs,

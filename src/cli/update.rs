@@ -33,9 +33,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "NS:POLICY=IMAGE")]
     image: Vec<PolicyImage>,
 
-    #[command(flatten)]
-    objects: ObjectArgs,
-
     /// Print the changes as a unified diff and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,6 +44,9 @@ pub(super) struct Args {
     /// Format of the output
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
+
+    #[command(flatten)]
+    objects: ObjectArgs,
 }
 
 /// `ns:policy=name:tag[@digest]`

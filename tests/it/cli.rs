@@ -23,7 +23,7 @@ fn the_reference_is_what_the_parser_says() {
     let kept = fs::read_to_string(&file).expect("docs/cli.md");
     assert!(
         kept == made,
-        "docs/cli.md is not what the parser says; renew it with TAGWRIGHT_RENEW=1 cargo test --release the_reference"
+        "docs/cli.md is not what the parser says; renew it with TAGWRIGHT_RENEW=1 cargo test --test it the_reference"
     );
 }
 
