@@ -21,10 +21,10 @@ mod redate;
 mod schema;
 mod socket;
 mod tables;
+mod writes;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, RwLock};
-use std::time::Instant;
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 
@@ -32,18 +32,19 @@ pub use door::Door;
 pub use error::{LedgerError, Warning};
 pub use fact::{Fact, FactError, Filter};
 pub use socket::serve;
+pub use writes::Recording;
 
 use crate::image::{Digest, ImageRef, Repository, Tag};
 use crate::object::NamespacedName;
 use file::Slot;
+use writes::Writes;
 
 /// The open ledger of a state directory. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     path: Arc<PathBuf>,
     slot: Arc<RwLock<Slot>>,
-    /// When it was last brought to the disk.
-    synced: Arc<Mutex<Option<Instant>>>,
+    writes: Arc<Writes>,
 }
 
 /// An image repository as seen with one credential, in one way.
@@ -83,6 +84,14 @@ pub struct StoredScan {
     pub etag: Option<String>,
 }
 
+/// The last scan of a view, without its tags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastScan {
+    pub at: Timestamp,
+    pub etag: Option<String>,
+    fingerprint: u128,
+}
+
 /// What is known of a digest once it was recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestNews {
@@ -117,6 +126,13 @@ impl View {
     }
 }
 
+impl LastScan {
+    /// True when it found `tags`, which are sorted by bytes.
+    pub fn found(&self, tags: &[Tag]) -> bool {
+        tables::fingerprint(tags.iter().map(Tag::as_str)) == self.fingerprint
+    }
+}
+
 impl Ledger {
     /// Opens the ledger below the state directory, making both where they are missing. A damaged file is set aside and
     /// told as a warning. Another process may have it open: [`LedgerError::is_busy`].
@@ -124,7 +140,7 @@ impl Ledger {
         let path = state.join(file::NAME);
         let (database, warning) = file::open(state)?;
         let slot = Arc::new(RwLock::new(Slot::Open(database)));
-        Ok((Self { path: Arc::new(path), slot, synced: Arc::default() }, warning))
+        Ok((Self { path: Arc::new(path), slot, writes: Arc::default() }, warning))
     }
 
     /// The file.
@@ -138,13 +154,15 @@ impl Ledger {
     }
 
     /// Records the tags of a view; costs little when they are the ones of the last scan.
-    pub fn record_scan(&self, view: &View, scanned: &Scanned<'_>, now: Timestamp) -> Result<ScanNews, LedgerError> {
-        self.write("recording a scan", now, |batch| batch.record_scan(view, scanned))
+    pub fn record_scan(&self, view: &View, scanned: &Scanned<'_>, now: Timestamp) -> Recording<ScanNews> {
+        let (view, tags, etag) = (view.clone(), scanned.tags.to_vec(), scanned.etag.map(str::to_owned));
+        self.write(now, move |batch| batch.record_scan(&view, &Scanned { tags: &tags, etag: etag.as_deref() }))
     }
 
     /// Records that the tags of a view are still those of its last scan.
-    pub fn touch_scan(&self, view: &View, now: Timestamp) -> Result<(), LedgerError> {
-        self.write("recording a scan", now, |batch| batch.touch_scan(view))
+    pub fn touch_scan(&self, view: &View, now: Timestamp) -> Recording<()> {
+        let view = view.clone();
+        self.write(now, move |batch| batch.touch_scan(&view))
     }
 
     /// The last scan of a view. `None` when there is none that may be relied on, so that a scan is due.
@@ -152,19 +170,19 @@ impl Ledger {
         self.read("reading a scan", now, |reading| reading.scan(view))
     }
 
-    /// Records what a tag names now; writes only when that is news.
-    pub fn record_digest(
-        &self,
-        view: &View,
-        tag: &Tag,
-        digest: &Digest,
-        now: Timestamp,
-    ) -> Result<DigestNews, LedgerError> {
-        let known = self.read("reading a digest", now, |reading| reading.unmoved(view, tag, digest))?;
-        match known {
-            Some(first_seen) => Ok(DigestNews { first_seen, moved_from: None }),
-            None => self.write("recording a digest", now, |batch| batch.record_digest(view, tag, digest)),
+    /// The same without its tags: costs little.
+    pub fn last_scan(&self, view: &View, now: Timestamp) -> Result<Option<LastScan>, LedgerError> {
+        self.read("reading a scan", now, |reading| reading.last_scan(view))
+    }
+
+    /// Records what a tag names now; costs little when that is no news.
+    pub fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest, now: Timestamp) -> Recording<DigestNews> {
+        let known = || self.read("reading a digest", now, |reading| reading.unmoved(view, tag, digest));
+        if let Some(known) = self.settled(known) {
+            return self.answered(known.map(|first_seen| DigestNews { first_seen, moved_from: None }));
         }
+        let (view, tag, digest) = (view.clone(), tag.clone(), digest.clone());
+        self.write(now, move |batch| batch.record_digest(&view, &tag, &digest))
     }
 
     /// What is known of a tag; no time in it is later than `now`.
@@ -177,11 +195,13 @@ impl Ledger {
         self.read("reading a build time", Timestamp::MAX, |reading| reading.created(digest))
     }
 
-    pub fn record_created(&self, digest: &Digest, created: Timestamp, now: Timestamp) -> Result<(), LedgerError> {
-        match self.created(digest)? {
-            Some(known) if known == tables::rounded(created) => Ok(()),
-            _ => self.write("recording a build time", now, |batch| batch.record_created(digest, created)),
+    pub fn record_created(&self, digest: &Digest, created: Timestamp, now: Timestamp) -> Recording<()> {
+        let known = || Ok(self.created(digest)?.filter(|known| *known == tables::rounded(created)));
+        if let Some(known) = self.settled(known) {
+            return self.answered(known.map(drop));
         }
+        let digest = digest.clone();
+        self.write(now, move |batch| batch.record_created(&digest, created))
     }
 
     /// The last latest image of a policy.
@@ -190,18 +210,20 @@ impl Ledger {
     }
 
     /// Records the latest image of a policy with the hash of its specs; `since` and `previous` follow from what was
-    /// known. May be called each round: it writes only when something is new.
+    /// known. May be called each round: it costs little when nothing is new.
     pub fn record_latest(
         &self,
         policy: &NamespacedName,
         image: &ImageRef,
         specs: &str,
         now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        let known = self.latest(policy, now)?;
-        if known.is_some_and(|known| known.image.written() == image.written() && known.specs == specs) {
-            return Ok(());
+    ) -> Recording<()> {
+        let is_same = |known: &LastLatest| known.image.written() == image.written() && known.specs == specs;
+        let known = || Ok(self.latest(policy, now)?.filter(is_same));
+        if let Some(known) = self.settled(known) {
+            return self.answered(known.map(drop));
         }
-        self.write("recording a latest image", now, |batch| batch.record_latest(policy, image, specs))
+        let (policy, image, specs) = (policy.clone(), image.clone(), specs.to_owned());
+        self.write(now, move |batch| batch.record_latest(&policy, &image, &specs))
     }
 }

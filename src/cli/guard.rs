@@ -60,7 +60,7 @@ impl GuardArgs {
         let memory = memory::open(&self.state.folder()?);
         runtime()?.block_on(async {
             let scan = scan(&client, &requests).await.into_iter().next().expect("an outcome for each request")?;
-            memory.record_scan(&view, &scan.tags, None, now);
+            memory.record_scan(&view, &scan.tags, None, now).await;
             let asked = SelectRequest {
                 selector,
                 guard: self.guard(),

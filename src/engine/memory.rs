@@ -1,22 +1,27 @@
 //! Memory: what is remembered of registries and policies, in the ledger and, where there is none, in this process.
 //!
 //! Takes observations and gives them back. A ledger that cannot be written is told once, and what it does not take is
-//! kept here: the work goes on.
+//! kept here: the work goes on. Nothing here waits for the disk but the [`Recording`]s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tracing::warn;
 
 use super::cause::Cause;
 use crate::image::{Digest, ImageRef, Tag};
-use crate::ledger::{Ledger, LedgerError, Scanned, StoredScan, View};
+use crate::ledger;
+use crate::ledger::{LastScan, Ledger, LedgerError, Scanned, StoredScan, View};
 use crate::object::NamespacedName;
 use crate::policy::Seen;
 
 /// So many tags keep the history of their digests here when there is no ledger.
 const TAGS_MAX: usize = 100_000;
+
+/// Something on its way to the disk, which it reaches whether anybody waits or not; then it is remembered.
+pub type Recording = BoxFuture<'static, ()>;
 
 /// What one process remembers. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -63,21 +68,45 @@ impl Memory {
 
     /// The last scan of a view. `None` when there is none that may be relied on.
     pub fn scan(&self, view: &View, now: Timestamp) -> Option<StoredScan> {
-        if self.own().unrecorded.contains(view) {
-            return None;
-        }
-        self.ask(|ledger| ledger.scan(view, now)).flatten()
+        self.ask_of(view, |ledger| ledger.scan(view, now))
     }
 
-    pub fn record_scan(&self, view: &View, tags: &[Tag], etag: Option<&str>, now: Timestamp) {
-        let recorded = self.ask(|ledger| ledger.record_scan(view, &Scanned { tags, etag }, now)).is_some();
-        self.note_recorded(view, recorded);
+    /// The same without its tags: costs little.
+    pub fn last_scan(&self, view: &View, now: Timestamp) -> Option<LastScan> {
+        self.ask_of(view, |ledger| ledger.last_scan(view, now))
+    }
+
+    fn ask_of<T>(&self, view: &View, question: impl FnOnce(&Ledger) -> Result<Option<T>, LedgerError>) -> Option<T> {
+        let is_recorded = !self.own().unrecorded.contains(view);
+        if is_recorded { self.ask(question).flatten() } else { None }
+    }
+
+    pub fn record_scan(&self, view: &View, tags: &[Tag], etag: Option<&str>, now: Timestamp) -> Recording {
+        self.recording(view, |ledger| ledger.record_scan(view, &Scanned { tags, etag }, now))
     }
 
     /// The tags of a view are still those of its last scan.
-    pub fn touch_scan(&self, view: &View, now: Timestamp) {
-        let recorded = self.ask(|ledger| ledger.touch_scan(view, now)).is_some();
-        self.note_recorded(view, recorded);
+    pub fn touch_scan(&self, view: &View, now: Timestamp) -> Recording {
+        self.recording(view, |ledger| ledger.touch_scan(view, now))
+    }
+
+    fn recording<T: Send + 'static>(
+        &self,
+        view: &View,
+        record: impl FnOnce(&Ledger) -> ledger::Recording<T>,
+    ) -> Recording {
+        let recording = self.ledger.as_ref().map(record);
+        let (memory, view) = (self.clone(), view.clone());
+        Box::pin(async move {
+            let recorded = memory.recorded(recording).await;
+            memory.note_recorded(&view, recorded);
+        })
+    }
+
+    /// False without a ledger, and when it fails.
+    async fn recorded<T>(&self, recording: Option<ledger::Recording<T>>) -> bool {
+        let Some(recording) = recording else { return false };
+        self.told(recording.await).is_some()
     }
 
     fn note_recorded(&self, view: &View, recorded: bool) {
@@ -101,12 +130,13 @@ impl Memory {
     }
 
     /// Records what a tag names now. Gives all that it was seen with, and whether it moved since it was seen last.
-    pub fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest, now: Timestamp) -> (Seen, bool) {
+    pub async fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest, now: Timestamp) -> (Seen, bool) {
         let before = self.seen(view, tag, now);
         let has_moved = before.digests.last().is_some_and(|(known, _)| known != digest);
         let key = (view.clone(), tag.clone());
         let is_own = self.own().digests.contains_key(&key);
-        if is_own || self.ask(|ledger| ledger.record_digest(view, tag, digest, now)).is_none() {
+        let ledger = self.ledger.as_ref().filter(|_| !is_own);
+        if !self.recorded(ledger.map(|ledger| ledger.record_digest(view, tag, digest, now))).await {
             self.own().record_digest(key, before.digests, digest, now);
         }
         (Seen { is_present: true, ..self.seen(view, tag, now) }, has_moved)
@@ -121,19 +151,25 @@ impl Memory {
         })
     }
 
-    pub fn record_latest(&self, policy: &NamespacedName, image: &ImageRef, specs: &str, now: Timestamp) {
-        let recorded = !self.is_dry && self.ask(|ledger| ledger.record_latest(policy, image, specs, now)).is_some();
-        if recorded {
-            self.own().latest.remove(policy);
-        } else {
-            let latest = Latest { image: image.clone(), specs: specs.to_owned(), since: now };
-            self.own().latest.insert(policy.clone(), latest);
-        }
+    pub fn record_latest(&self, policy: &NamespacedName, image: &ImageRef, specs: &str, now: Timestamp) -> Recording {
+        let ledger = self.ledger.as_ref().filter(|_| !self.is_dry);
+        let recording = ledger.map(|ledger| ledger.record_latest(policy, image, specs, now));
+        let (memory, policy) = (self.clone(), policy.clone());
+        let latest = Latest { image: image.clone(), specs: specs.to_owned(), since: now };
+        Box::pin(async move {
+            match memory.recorded(recording).await {
+                true => drop(memory.own().latest.remove(&policy)),
+                false => drop(memory.own().latest.insert(policy, latest)),
+            }
+        })
     }
 
     /// `None` without a ledger, and when it fails.
     fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Option<T> {
-        let answer = question(self.ledger.as_ref()?);
+        self.told(question(self.ledger.as_ref()?))
+    }
+
+    fn told<T>(&self, answer: Result<T, LedgerError>) -> Option<T> {
         let mut own = self.own();
         match answer {
             Ok(answer) => Some(answer),

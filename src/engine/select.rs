@@ -169,7 +169,7 @@ async fn ask(
         }
         Err(source) => return Err(SelectError::Guard { source }),
     };
-    let (seen, has_moved) = memory.record_digest(request.view, tag, &digest, now);
+    let (seen, has_moved) = memory.record_digest(request.view, tag, &digest, now).await;
     Ok(match request.guard.judge(&seen, now) {
         Judgement::Refused(why) => Asked::Refused(why),
         _ => Asked::Passes { digest, moved: request.guard.moved(&seen).filter(|_| has_moved) },
@@ -237,7 +237,7 @@ async fn digest(
         _ => {
             let asked = client.digest(request.repository, tag, request.access).await;
             let digest = asked.map_err(|source| SelectError::Digest { source })?;
-            memory.record_digest(request.view, tag, &digest, now);
+            memory.record_digest(request.view, tag, &digest, now).await;
             Ok(Some(digest))
         }
     }

@@ -1,4 +1,4 @@
-//! What a write transaction records, and what it forgets meanwhile, a bounded step at a time.
+//! What a write transaction records, of one caller or of many, and what it forgets meanwhile, a bounded step at a time.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -20,12 +20,15 @@ pub(super) const TAGS_MAX: usize = 1_000_000;
 /// Of one view; those that vanish when there are so many are forgotten at once.
 const VANISHED_MAX: usize = 100_000;
 
-/// One write transaction at one moment.
+/// One write transaction, which goes from moment to moment.
 pub(super) struct Batch<'t> {
     pub(super) transaction: &'t WriteTransaction,
     /// The time that facts get.
     pub(super) time: i64,
+    clock: Clock,
+    /// Of what is recorded at this moment.
     news: Cell<bool>,
+    had_news: bool,
 }
 
 /// How the tags of a scan differ from those that were known.
@@ -39,30 +42,37 @@ struct Difference {
 }
 
 impl<'t> Batch<'t> {
-    pub(super) fn begin(transaction: &'t WriteTransaction, now: Timestamp) -> Result<Self, Fault> {
-        let mut meta = transaction.open_table(tables::META)?;
+    pub(super) fn begin(transaction: &'t WriteTransaction) -> Result<Self, Fault> {
+        let meta = transaction.open_table(tables::META)?;
         let number = |name| meta.get(name).map(|row| row.map(|row| row.value()));
         let clock = Clock { latest: number(tables::CLOCK_LATEST)?, behind: number(tables::CLOCK_BEHIND)? };
-        let Moment { time, clock, redate: late } = clock::judge(clock, now.as_millisecond());
-        for (name, value) in [(tables::CLOCK_LATEST, clock.latest), (tables::CLOCK_BEHIND, clock.behind)] {
+        Ok(Self { transaction, time: i64::MIN, clock, news: Cell::new(false), had_news: false })
+    }
+
+    /// What is recorded from here on happens at `now`.
+    pub(super) fn turn_to(&mut self, now: Timestamp) -> Result<(), Fault> {
+        self.had_news |= self.news.replace(true);
+        let Moment { time, clock, redate: late } = clock::judge(self.clock, now.as_millisecond());
+        (self.time, self.clock) = (time, clock);
+        late.map_or(Ok(()), |limit| redate(self.transaction, limit))
+    }
+
+    /// What is done with each transaction: the clock is kept, and the ledger stays bounded.
+    pub(super) fn end(&self) -> Result<(), Fault> {
+        let mut meta = self.transaction.open_table(tables::META)?;
+        for (name, value) in [(tables::CLOCK_LATEST, self.clock.latest), (tables::CLOCK_BEHIND, self.clock.behind)] {
             match value {
                 Some(value) => meta.insert(name, value)?,
                 None => meta.remove(name)?,
             };
         }
         drop(meta);
-        late.map_or(Ok(()), |limit| redate(transaction, limit))?;
-        Ok(Self { transaction, time, news: Cell::new(true) })
-    }
-
-    /// What is done with each write: the ledger stays bounded.
-    pub(super) fn end(&self) -> Result<(), Fault> {
         forget::step(self.transaction, self.time)
     }
 
     /// False when it only tells that what was known is still so.
     pub(super) fn has_news(&self) -> bool {
-        self.news.get()
+        self.had_news || self.news.get()
     }
 
     /// The next number of a kind.
@@ -178,7 +188,7 @@ impl<'t> Batch<'t> {
 
     pub(super) fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest) -> Result<DigestNews, Fault> {
         let id = self.view(view)?;
-        self.see(id, tag)?;
+        let was_there = self.see(id, tag)?;
         let mut digests = self.transaction.open_table(tables::DIGESTS)?;
         let mut history: History = match digests.get((id, tag.as_str()))? {
             Some(row) => tables::history(row.value())?,
@@ -186,6 +196,7 @@ impl<'t> Batch<'t> {
         };
         let last = history.last().cloned();
         if let Some((_, time)) = last.as_ref().filter(|(last, _)| last == digest) {
+            self.news.set(!was_there);
             return Ok(DigestNews { first_seen: tables::timestamp(*time), moved_from: None });
         }
         history.push((digest.clone(), self.time));
@@ -195,12 +206,13 @@ impl<'t> Batch<'t> {
         Ok(DigestNews { first_seen: tables::timestamp(self.time), moved_from })
     }
 
-    /// A tag that has a digest is there, whatever the last scan said; that scan is then relied on no more.
-    fn see(&self, id: u32, tag: &Tag) -> Result<(), Fault> {
+    /// A tag that has a digest is there, whatever the last scan said; that scan is then relied on no more. True when
+    /// it was known to be there.
+    fn see(&self, id: u32, tag: &Tag) -> Result<bool, Fault> {
         let mut table = self.transaction.open_table(tables::TAGS)?;
         let known = table.get((id, tag.as_str()))?.map(|row| row.value());
         let first_seen = match known {
-            Some((_, None)) => return Ok(()),
+            Some((_, None)) => return Ok(true),
             Some((first_seen, Some(when))) => {
                 self.transaction.open_table(tables::VANISHED)?.remove((when, id, tag.as_str()))?;
                 first_seen
@@ -208,7 +220,8 @@ impl<'t> Batch<'t> {
             None => self.time,
         };
         table.insert((id, tag.as_str()), (first_seen, None))?;
-        self.mix(id)
+        self.mix(id)?;
+        Ok(false)
     }
 
     /// Notes that a view holds tags that its last scan did not list: the next scan is compared with them. A view that
@@ -239,21 +252,25 @@ impl<'t> Batch<'t> {
 
     pub(super) fn record_latest(&self, policy: &NamespacedName, image: &ImageRef, specs: &str) -> Result<(), Fault> {
         let key = (policy.namespace.as_str(), policy.name.as_str());
-        let place = self.next(tables::NEXT_LATEST)?;
         let mut rows = self.transaction.open_table(tables::LATEST)?;
         let mut order = self.transaction.open_table(tables::LATEST_ORDER)?;
         let known = rows.get(key)?.map(|row| {
-            let (image, previous, _, since, place) = row.value();
-            (image.to_owned(), previous.map(str::to_owned), since, place)
+            let (image, previous, specs, since, place) = row.value();
+            (image.to_owned(), previous.map(str::to_owned), specs.to_owned(), since, place)
         });
         let written = image.written();
         let (previous, since) = match known {
             None => (None, self.time),
-            Some((image, previous, since, before)) => {
+            Some((known, _, known_specs, ..)) if known == written && known_specs == specs => {
+                self.news.set(false);
+                return Ok(());
+            }
+            Some((image, previous, _, since, before)) => {
                 order.remove(before)?;
                 if image == written { (previous, since) } else { (Some(image), self.time) }
             }
         };
+        let place = self.next(tables::NEXT_LATEST)?;
         rows.insert(key, (written.as_str(), previous.as_deref(), specs, since, place))?;
         order.insert(place, key)?;
         Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, BufReader};
 use std::ops::ControlFlow;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -51,7 +52,11 @@ impl Door {
     fn service(state: &Path) -> Result<Option<Self>, LedgerError> {
         let path = socket::path(state);
         let connected = socket::connect(state);
-        let stream = connected.map_err(|source| LedgerError::Io { doing: "asking", path: path.clone(), source })?;
+        let stream = connected.map_err(|source| LedgerError::Io {
+            doing: "asking",
+            path: path.clone(),
+            source: Arc::new(source),
+        })?;
         Ok(stream.map(|stream| Self::Service { path, stream: BufReader::new(stream) }))
     }
 
@@ -71,7 +76,7 @@ impl Door {
     /// As [`Ledger::import`], some facts at a time.
     pub fn import(&mut self, facts: &[Fact], now: Timestamp) -> Result<(), LedgerError> {
         facts.chunks(BATCH).try_for_each(|facts| match self {
-            Self::Own(ledger) => ledger.import(facts, now),
+            Self::Own(ledger) => ledger.import(facts.to_vec(), now).wait(),
             Self::Service { path, stream } => {
                 let lines = facts.iter().map(Into::into).collect();
                 ask(path, stream, &Request::Import(lines), &mut |_| ControlFlow::Continue(()))
@@ -86,7 +91,11 @@ fn ask(
     request: &Request,
     each: &mut dyn FnMut(Fact) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {
-    let error = |source| LedgerError::Io { doing: "asking the service at", path: path.to_path_buf(), source };
+    let error = |source: io::Error| LedgerError::Io {
+        doing: "asking the service at",
+        path: path.to_path_buf(),
+        source: Arc::new(source),
+    };
     let wrong = |what: String| error(io::Error::new(io::ErrorKind::InvalidData, what));
     socket::say(stream.get_mut(), request).map_err(error)?;
     loop {

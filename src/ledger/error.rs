@@ -2,26 +2,27 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why the ledger cannot be used. The work goes on without it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum LedgerError {
     #[error("{doing} {}", path.display())]
-    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    Io { doing: &'static str, path: PathBuf, source: Arc<io::Error> },
     #[error("the memory in {} is in use by another run", path.display())]
     Busy { path: PathBuf },
     #[error("{} was written by a newer tagwright (version {found} of its tables; this one knows {known})", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
     #[error("{doing} in {}", path.display())]
-    Storage { doing: &'static str, path: PathBuf, source: Box<redb::Error> },
+    Storage { doing: &'static str, path: PathBuf, source: Arc<redb::Error> },
     #[error("{doing} in {}: the file is damaged ({reason})", path.display())]
     Damaged { doing: &'static str, path: PathBuf, reason: String },
     #[error("the memory in {} is off after an error, and tried again in a while", path.display())]
     Off { path: PathBuf },
     #[error("the service at {} cannot: {message}", path.display())]
     Service { path: PathBuf, message: String },
-    #[error("{doing}: more than {max} tags of {repository}")]
-    TooManyTags { doing: &'static str, repository: String, max: usize },
+    #[error("recording a scan: more than {max} tags of {repository}")]
+    TooManyTags { repository: String, max: usize },
 }
 
 /// A damaged ledger was set aside and a new one begun.
@@ -74,9 +75,9 @@ fn hint_of(error: &io::Error) -> Option<&'static str> {
 }
 
 /// What a step inside a transaction met.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Fault {
-    Storage(Box<redb::Error>),
+    Storage(Arc<redb::Error>),
     /// A row that no version of ours wrote.
     Row(&'static str),
     TooManyTags(String),
@@ -84,6 +85,6 @@ pub(super) enum Fault {
 
 impl<E: Into<redb::Error>> From<E> for Fault {
     fn from(error: E) -> Self {
-        Self::Storage(Box::new(error.into()))
+        Self::Storage(Arc::new(error.into()))
     }
 }

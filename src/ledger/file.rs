@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,19 +64,17 @@ impl Ledger {
 
     /// One transaction: all that `work` records is on the disk when this returns, or nothing of it. Only that a scan
     /// found nothing new may wait a little: a kill then costs a scan.
-    pub(super) fn write<T>(
+    pub(super) fn transact(
         &self,
-        doing: &'static str,
-        now: Timestamp,
-        work: impl FnOnce(&Batch<'_>) -> Result<T, Fault>,
-    ) -> Result<T, LedgerError> {
-        self.with(doing, |database| {
+        synced: &mut Option<Instant>,
+        work: impl FnOnce(&mut Batch<'_>) -> Result<(), Fault>,
+    ) -> Result<(), LedgerError> {
+        self.with("recording", |database| {
             let mut transaction = database.begin_write()?;
-            let batch = Batch::begin(&transaction, now)?;
-            let done = work(&batch)?;
+            let mut batch = Batch::begin(&transaction)?;
+            work(&mut batch)?;
             batch.end()?;
             let may_wait = !batch.has_news();
-            let mut synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
             if may_wait && synced.is_some_and(|synced| synced.elapsed() < SYNC) {
                 transaction.set_durability(Durability::None)?;
                 transaction.commit()?;
@@ -84,7 +82,7 @@ impl Ledger {
                 transaction.commit()?;
                 *synced = Some(Instant::now());
             }
-            Ok(done)
+            Ok(())
         })
     }
 
@@ -98,7 +96,7 @@ impl Ledger {
         match done {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::TooManyTags(repository))) => {
-                Err(LedgerError::TooManyTags { doing, repository, max: super::batch::TAGS_MAX })
+                Err(LedgerError::TooManyTags { repository, max: super::batch::TAGS_MAX })
             }
             Ok(Err(Fault::Storage(source))) => {
                 self.close();
@@ -151,7 +149,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn off(&self) -> LedgerError {
+    pub(super) fn off(&self) -> LedgerError {
         LedgerError::Off { path: self.path.to_path_buf() }
     }
 }
@@ -159,7 +157,7 @@ impl Ledger {
 /// Opens the file below `state`; makes it where there is none, or where a damaged one was set aside.
 pub(super) fn open(state: &Path) -> Result<(Database, Option<Warning>), LedgerError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(state);
-    made.map_err(|source| LedgerError::Io { doing: "creating", path: state.to_path_buf(), source })?;
+    made.map_err(|error| failed("creating", state, error))?;
     let path = state.join(NAME);
     // Only one at a time may find the file damaged, or half made.
     let _opening = lock(&state.join(LOCK), &path)?;
@@ -168,11 +166,7 @@ pub(super) fn open(state: &Path) -> Result<(Database, Option<Warning>), LedgerEr
         Err(Refusal::Error(error)) => Err(error),
         Err(Refusal::Damaged(reason)) => {
             let is_unborn = is_unborn(&path);
-            let warning = set_aside(&path, reason).map_err(|source| LedgerError::Io {
-                doing: "setting aside",
-                path: path.clone(),
-                source,
-            })?;
+            let warning = set_aside(&path, reason).map_err(|error| failed("setting aside", &path, error))?;
             if is_unborn {
                 // A process was killed while it made the file: nothing was in it.
                 let _ = fs::remove_file(&warning.set_aside);
@@ -183,8 +177,12 @@ pub(super) fn open(state: &Path) -> Result<(Database, Option<Warning>), LedgerEr
     }
 }
 
+fn failed(doing: &'static str, path: &Path, error: io::Error) -> LedgerError {
+    LedgerError::Io { doing, path: path.to_path_buf(), source: Arc::new(error) }
+}
+
 fn lock(path: &Path, ledger: &Path) -> Result<File, LedgerError> {
-    let error = |source| LedgerError::Io { doing: "locking", path: path.to_path_buf(), source };
+    let error = |error| failed("locking", path, error);
     let file = private(path).map_err(error)?;
     let start = Instant::now();
     loop {
@@ -192,7 +190,7 @@ fn lock(path: &Path, ledger: &Path) -> Result<File, LedgerError> {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if start.elapsed() < WAIT * 2 => thread::sleep(Duration::from_millis(5)),
             Err(TryLockError::WouldBlock) => return Err(LedgerError::Busy { path: ledger.to_path_buf() }),
-            Err(TryLockError::Error(source)) => return Err(error(source)),
+            Err(TryLockError::Error(cause)) => return Err(error(cause)),
         }
     }
 }
@@ -233,8 +231,7 @@ fn attempt(path: &Path) -> Result<Database, Refusal> {
 }
 
 fn database(path: &Path) -> Result<Database, Refusal> {
-    let io = |source| Refusal::Error(LedgerError::Io { doing: "opening", path: path.to_path_buf(), source });
-    let file = private(path).map_err(io)?;
+    let file = private(path).map_err(|error| Refusal::Error(failed("opening", path, error)))?;
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     let opened = FileBackend::new(file).and_then(|file| builder.create_with_backend(file));
@@ -262,12 +259,12 @@ fn refusal(path: &Path, error: DatabaseError) -> Refusal {
         {
             Refusal::Damaged(error.to_string())
         }
-        error => Refusal::Error(storage(path, error.into())),
+        error => Refusal::Error(storage(path, Arc::new(error.into()))),
     }
 }
 
-fn storage(path: PathBuf, error: redb::Error) -> LedgerError {
-    LedgerError::Storage { doing: "opening the memory", path, source: Box::new(error) }
+fn storage(path: PathBuf, source: Arc<redb::Error>) -> LedgerError {
+    LedgerError::Storage { doing: "opening the memory", path, source }
 }
 
 /// Brings the tables to the version of this program.
@@ -286,11 +283,11 @@ fn migrate(path: &Path, database: &Database) -> Result<(), Refusal> {
 fn faulty(path: &Path, fault: Fault) -> Refusal {
     match fault {
         Fault::Storage(error) => match *error {
-            error @ (redb::Error::Corrupted(_)
+            redb::Error::Corrupted(_)
             | redb::Error::TableTypeMismatch { .. }
             | redb::Error::TableIsMultimap(_)
-            | redb::Error::TypeDefinitionChanged { .. }) => Refusal::Damaged(error.to_string()),
-            error => Refusal::Error(storage(path.to_path_buf(), error)),
+            | redb::Error::TypeDefinitionChanged { .. } => Refusal::Damaged(error.to_string()),
+            _ => Refusal::Error(storage(path.to_path_buf(), error)),
         },
         Fault::Row(what) => Refusal::Damaged(what.to_owned()),
         Fault::TooManyTags(_) => Refusal::Damaged("tags without end".to_owned()),

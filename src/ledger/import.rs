@@ -8,14 +8,14 @@ use super::batch::Batch;
 use super::error::Fault;
 use super::fact::Fact;
 use super::tables::{self, History};
-use super::{LastLatest, Ledger, LedgerError, View};
+use super::{LastLatest, Ledger, Recording, View};
 use crate::image::{Digest, ImageRef, Tag};
 use crate::object::NamespacedName;
 
 impl Ledger {
     /// Merges facts, all of them or, after an error, none. Again and again gives the same as once.
-    pub fn import(&self, facts: &[Fact], now: Timestamp) -> Result<(), LedgerError> {
-        self.write("importing", now, |batch| facts.iter().try_for_each(|fact| batch.import(fact)))
+    pub fn import(&self, facts: Vec<Fact>, now: Timestamp) -> Recording<()> {
+        self.write(now, move |batch| facts.iter().try_for_each(|fact| batch.import(fact)))
     }
 }
 

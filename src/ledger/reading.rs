@@ -5,7 +5,7 @@ use redb::ReadTransaction;
 
 use super::error::Fault;
 use super::tables::{self, History};
-use super::{LastLatest, StoredScan, TagFacts, View};
+use super::{LastLatest, LastScan, StoredScan, TagFacts, View};
 use crate::image::{Digest, ImageRef, Tag};
 use crate::object::NamespacedName;
 
@@ -31,17 +31,26 @@ impl Reading {
     }
 
     pub(super) fn scan(&self, view: &View) -> Result<Option<StoredScan>, Fault> {
+        let Some((id, LastScan { at, etag, .. })) = self.reliable(view)? else { return Ok(None) };
+        Ok(Some(StoredScan { at, tags: self.present(id)?, etag }))
+    }
+
+    pub(super) fn last_scan(&self, view: &View) -> Result<Option<LastScan>, Fault> {
+        Ok(self.reliable(view)?.map(|(_, scan)| scan))
+    }
+
+    /// The last scan of a view and the view's number.
+    fn reliable(&self, view: &View) -> Result<Option<(u32, LastScan)>, Fault> {
         let Some(id) = self.view(view)? else { return Ok(None) };
         let scans = self.transaction.open_table(tables::SCANS)?;
         let Some(row) = scans.get(id)? else { return Ok(None) };
-        let (at, fingerprint, _, etag) = row.value();
-        let tags = self.present(id)?;
+        let (at, fingerprint, mixed, etag) = row.value();
         // Tags that were imported or seen by digest alone are not those of the scan; nor does a time to come tell age.
-        let is_whole = tables::fingerprint(tags.iter().map(Tag::as_str)) == fingerprint;
+        let is_whole = !mixed || tables::fingerprint(self.present(id)?.iter().map(Tag::as_str)) == fingerprint;
         if !is_whole || at > self.now {
             return Ok(None);
         }
-        Ok(Some(StoredScan { at: self.shown(at), tags, etag: etag.map(str::to_owned) }))
+        Ok(Some((id, LastScan { at: self.shown(at), etag: etag.map(str::to_owned), fingerprint })))
     }
 
     fn present(&self, id: u32) -> Result<Vec<Tag>, Fault> {

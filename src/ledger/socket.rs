@@ -50,7 +50,7 @@ pub(super) enum Answer {
 /// Answers other processes until `shutdown`.
 pub async fn serve(ledger: &Ledger, shutdown: impl Future<Output = ()>) -> Result<(), LedgerError> {
     let path = path(ledger.state());
-    let error = |source| LedgerError::Io { doing: "listening on", path: path.clone(), source };
+    let error = |source| LedgerError::Io { doing: "listening on", path: path.clone(), source: Arc::new(source) };
     let listener = bind(ledger.state(), &path).map_err(error)?;
     let listener = tokio::net::UnixListener::from_std(listener).map_err(error)?;
     tokio::pin!(shutdown);
@@ -166,7 +166,7 @@ fn answer(ledger: &Ledger, line: &str, to: &mut impl Write) -> io::Result<Result
         }
         Ok(Request::Import(lines)) => {
             let facts = lines.into_iter().map(Fact::try_from).collect::<Result<Vec<_>, _>>();
-            Ok(facts.map_err(told).and_then(|facts| ledger.import(&facts, now).map_err(told)))
+            Ok(facts.map_err(told).and_then(|facts| ledger.import(facts, now).wait().map_err(told)))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::inputs::World;
@@ -11,11 +12,11 @@ use super::latest::{self, MayGoBack, Settled, settle};
 use super::plan::{Watched, repository_of};
 use crate::api::{DigestReflectionPolicy, ImagePolicy, ImageRepository};
 use crate::engine::cause::Cause;
-use crate::engine::memory::{Latest, Memory};
+use crate::engine::memory::{Latest, Memory, Recording};
 use crate::engine::select::{Reflection, SelectRequest, select};
 use crate::goregex::{self, Regex};
 use crate::image::{Repository, Tag};
-use crate::ledger::{StoredScan, View};
+use crate::ledger::View;
 use crate::metrics::{Cache, Metrics, ScanOutcome};
 use crate::object::NamespacedName;
 use crate::policy::{Guard, Selector};
@@ -108,12 +109,19 @@ pub(super) struct Done {
     pub(super) decisions: Vec<(NamespacedName, Decision)>,
 }
 
-pub(super) async fn work(selecting: &Selecting, job: Job) -> Done {
+/// A job whose registry need not be asked any more: what it found is on its way to the disk.
+pub(super) struct Decided {
+    done: Done,
+    recordings: Vec<Recording>,
+}
+
+pub(super) async fn work(selecting: &Selecting, job: Job) -> Decided {
     let now = Timestamp::now();
-    let (scanned, decisions) = match tags(selecting, &job, now).await {
+    let mut recordings = Vec::new();
+    let (scanned, decisions) = match tags(selecting, &job, &mut recordings, now).await {
         Ok(Tags { tags, at, news }) => {
             let policies = if news == Some(true) { &job.watched.policies } else { &job.policies };
-            (news.map(Ok), decide(selecting, &job, policies, (&tags, at), now).await)
+            (news.map(Ok), decide(selecting, &job, policies, (&tags, at), &mut recordings, now).await)
         }
         Err(cause) => {
             let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
@@ -121,7 +129,20 @@ pub(super) async fn work(selecting: &Selecting, job: Job) -> Done {
             (Some(Err(cause)), decisions)
         }
     };
-    Done { world: job.world, view: job.view, at: now, scanned, decisions }
+    Decided { done: Done { world: job.world, view: job.view, at: now, scanned, decisions }, recordings }
+}
+
+impl Decided {
+    /// Waits until all of it is remembered: nothing is done about an image that a crash would forget.
+    pub(super) async fn remembered(self, memory: &Memory) -> Done {
+        let Self { mut done, recordings } = self;
+        join_all(recordings).await;
+        for settled in done.decisions.iter_mut().filter_map(|(_, decision)| decision.as_mut().ok()) {
+            let tag = settled.image.tag.as_ref();
+            settled.first_seen = tag.and_then(|tag| memory.first_seen(&done.view, tag, done.at));
+        }
+        done
+    }
 }
 
 struct Tags {
@@ -132,46 +153,52 @@ struct Tags {
     news: Option<bool>,
 }
 
-async fn tags(selecting: &Selecting, job: &Job, now: Timestamp) -> Result<Tags, Cause> {
-    let known = selecting.memory.scan(&job.view, now);
+async fn tags(
+    selecting: &Selecting,
+    job: &Job,
+    recordings: &mut Vec<Recording>,
+    now: Timestamp,
+) -> Result<Tags, Cause> {
     if !job.scan {
+        let known = selecting.memory.scan(&job.view, now);
         selecting.metrics.count_lookup(Cache::Scan, known.is_some());
-    }
-    match known {
-        Some(known) if !job.scan => Ok(Tags { tags: known.tags, at: known.at, news: None }),
-        known => {
-            let start = Instant::now();
-            let scanned = scan(selecting, job, known, now).await;
-            let outcome = scanned.as_ref().map_or(ScanOutcome::Failed, |(outcome, _)| *outcome);
-            selecting.metrics.count_scan(outcome, start.elapsed());
-            let (outcome, tags) = scanned?;
-            selecting.metrics.set_tags(&job.view.repository, tags.len());
-            Ok(Tags { tags, at: now, news: Some(outcome == ScanOutcome::Changed) })
+        if let Some(known) = known {
+            return Ok(Tags { tags: known.tags, at: known.at, news: None });
         }
     }
+    let start = Instant::now();
+    let scanned = scan(selecting, job, recordings, now).await;
+    let outcome = scanned.as_ref().map_or(ScanOutcome::Failed, |(outcome, _)| *outcome);
+    selecting.metrics.count_scan(outcome, start.elapsed());
+    let (outcome, tags) = scanned?;
+    selecting.metrics.set_tags(&job.view.repository, tags.len());
+    Ok(Tags { tags, at: now, news: Some(outcome == ScanOutcome::Changed) })
 }
 
 async fn scan(
     selecting: &Selecting,
     job: &Job,
-    known: Option<StoredScan>,
+    recordings: &mut Vec<Recording>,
     now: Timestamp,
 ) -> Result<(ScanOutcome, Vec<Tag>), Cause> {
-    let (repository, access) = (&job.watched.repository, &job.watched.access);
-    let (list, before) = match known {
-        Some(StoredScan { tags, etag: Some(etag), .. }) => {
-            match selecting.registry.tags_if_changed(repository, access, &etag).await? {
-                registry::Listing::Unchanged => {
-                    selecting.memory.touch_scan(&job.view, now);
-                    return Ok((ScanOutcome::NotModified, tags));
+    let (memory, registry, Watched { repository, access, .. }) = (&selecting.memory, &selecting.registry, &job.watched);
+    let last = memory.last_scan(&job.view, now);
+    let list = match last.as_ref().and_then(|last| last.etag.as_deref()) {
+        None => registry.tags(repository, access).await?,
+        Some(etag) => match registry.tags_if_changed(repository, access, etag).await? {
+            registry::Listing::Tags(list) => list,
+            registry::Listing::Unchanged => match memory.scan(&job.view, now) {
+                Some(known) => {
+                    recordings.push(memory.touch_scan(&job.view, now));
+                    return Ok((ScanOutcome::NotModified, known.tags));
                 }
-                registry::Listing::Tags(list) => (list, Some(tags)),
-            }
-        }
-        known => (selecting.registry.tags(repository, access).await?, known.map(|known| known.tags)),
+                // What the registry compared with is not known any more.
+                None => registry.tags(repository, access).await?,
+            },
+        },
     };
-    selecting.memory.record_scan(&job.view, &list.tags, list.etag.as_deref(), now);
-    let is_same = before.is_some_and(|before| before == list.tags);
+    recordings.push(memory.record_scan(&job.view, &list.tags, list.etag.as_deref(), now));
+    let is_same = last.is_some_and(|last| last.found(&list.tags));
     Ok((if is_same { ScanOutcome::Unchanged } else { ScanOutcome::Changed }, list.tags))
 }
 
@@ -193,6 +220,7 @@ async fn decide(
     job: &Job,
     policies: &BTreeSet<NamespacedName>,
     (tags, at): (&[Tag], Timestamp),
+    recordings: &mut Vec<Recording>,
     now: Timestamp,
 ) -> Vec<(NamespacedName, Decision)> {
     let (mut decisions, mut ready) = (Vec::new(), Vec::new());
@@ -208,10 +236,8 @@ async fn decide(
     for (policy, selected) in ready.iter().zip(selected) {
         let mut settled = settle(selected, &policy.terms(tags)).map_err(Undecided::from);
         if let Ok(settled) = &mut settled {
-            selecting.memory.record_latest(policy.id, &settled.image, &policy.specs, now);
-            let tag = settled.image.tag.as_ref();
             settled.decided = Some(at);
-            settled.first_seen = tag.and_then(|tag| selecting.memory.first_seen(&job.view, tag, now));
+            recordings.push(selecting.memory.record_latest(policy.id, &settled.image, &policy.specs, now));
         }
         decisions.push((policy.id.clone(), settled));
     }

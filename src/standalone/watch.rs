@@ -120,7 +120,7 @@ impl Watch {
                 Some(old) if is_same(old) && watched.repositories.is_disjoint(&touched) => {}
                 Some(_) => self.scans.renew(view, watched.interval, now),
                 None => {
-                    let scan = self.context.selecting.memory.scan(view, wall);
+                    let scan = self.context.selecting.memory.last_scan(view, wall);
                     // A scan of tomorrow is one before the clock was set back.
                     let age = scan.and_then(|scan| Duration::try_from(wall.duration_since(scan.at)).ok());
                     let name = format!("{} {}", view.repository, view.access);

@@ -3,15 +3,21 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
-use super::decide::{Done, Job, Selecting, work};
+use super::decide::{Decided, Done, Job, Selecting, work};
 use crate::net::Proxy;
+
+/// So many jobs may wait for the disk before no other begins: what they found is held in memory.
+const REMEMBERING_MAX: usize = 256;
 
 /// The jobs under way and those that wait.
 pub(super) struct Workers {
     selecting: Selecting,
-    running: JoinSet<(Way, Done)>,
+    /// They ask a registry.
+    running: JoinSet<(Way, Decided)>,
+    /// They wait for the disk alone, and for many of them it is one wait.
+    remembering: JoinSet<Done>,
     waiting: VecDeque<Job>,
     busy: HashMap<Way, usize>,
 }
@@ -25,7 +31,8 @@ fn way(job: &Job) -> Way {
 
 impl Workers {
     pub(super) fn new(selecting: Selecting) -> Self {
-        Self { selecting, running: JoinSet::new(), waiting: VecDeque::new(), busy: HashMap::new() }
+        let (running, remembering) = (JoinSet::new(), JoinSet::new());
+        Self { selecting, running, remembering, waiting: VecDeque::new(), busy: HashMap::new() }
     }
 
     pub(super) fn push(&mut self, job: Job) {
@@ -36,20 +43,31 @@ impl Workers {
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        self.running.is_empty()
+        self.running.is_empty() && self.remembering.is_empty()
     }
 
     /// The next job that ends; `None` when none is under way. May be dropped while it waits: nothing is lost.
     pub(super) async fn next(&mut self) -> Option<Done> {
-        let (way, done) = match self.running.join_next().await? {
-            Ok(ended) => ended,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
-        if let Some(busy) = self.busy.get_mut(&way) {
-            *busy -= 1;
+        loop {
+            tokio::select! {
+                Some(decided) = self.running.join_next() => {
+                    let (way, decided) = unharmed(decided);
+                    if let Some(busy) = self.busy.get_mut(&way) {
+                        *busy -= 1;
+                    }
+                    let memory = self.selecting.memory.clone();
+                    self.remembering.spawn(async move { decided.remembered(&memory).await });
+                    self.start_waiting();
+                }
+                Some(done) = self.remembering.join_next() => {
+                    if self.remembering.len() + 1 == REMEMBERING_MAX {
+                        self.start_waiting();
+                    }
+                    return Some(unharmed(done));
+                }
+                else => return None,
+            }
         }
-        self.start_waiting();
-        Some(done)
     }
 
     fn start_waiting(&mut self) {
@@ -59,6 +77,9 @@ impl Workers {
     }
 
     fn has_room(&self, job: &Job) -> bool {
+        if self.remembering.len() >= REMEMBERING_MAX {
+            return false;
+        }
         let most = self.selecting.registry.concurrency(&job.watched.repository);
         self.busy.get(&way(job)).is_none_or(|busy| *busy < most)
     }
@@ -69,4 +90,9 @@ impl Workers {
         let selecting = self.selecting.clone();
         self.running.spawn(async move { (way, work(&selecting, job).await) });
     }
+}
+
+/// A panic in a job is one here.
+fn unharmed<T>(ended: Result<T, JoinError>) -> T {
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod file;
+mod group;
 mod model;
 mod verbs;
 
@@ -61,7 +62,7 @@ pub(crate) fn digest(number: u32) -> Digest {
 
 pub(crate) fn scan(ledger: &Ledger, view: &View, found: &str, minutes: i64) -> ScanNews {
     let found = tags(found);
-    ledger.record_scan(view, &Scanned { tags: &found, etag: None }, at(minutes)).expect("a scan")
+    ledger.record_scan(view, &Scanned { tags: &found, etag: None }, at(minutes)).wait().expect("a scan")
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn scans_tell_what_is_new_across_runs() {
     let lab = lab.again();
     assert_eq!(scan(&lab.ledger, &view(), "b c", 2), news(false, "c", "a", ""));
     assert_eq!(scan(&lab.ledger, &view(), "a c", 3), news(false, "", "b", "a"));
-    lab.ledger.touch_scan(&view(), at(4)).expect("a touch");
+    lab.ledger.touch_scan(&view(), at(4)).wait().expect("a touch");
     let lab = lab.again();
     let stored = lab.ledger.scan(&view(), at(5)).expect("an answer").expect("a scan");
     assert_eq!((stored.at, stored.tags, stored.etag), (at(4), tags("a c"), None));
@@ -96,7 +97,7 @@ fn scans_tell_what_is_new_across_runs() {
 fn a_tag_that_moved_is_told_with_where_it_was() {
     let lab = Lab::new();
     let record = |lab: &Lab, number, minutes| {
-        lab.ledger.record_digest(&view(), &tag("a"), &digest(number), at(minutes)).expect("a digest")
+        lab.ledger.record_digest(&view(), &tag("a"), &digest(number), at(minutes)).wait().expect("a digest")
     };
     scan(&lab.ledger, &view(), "a", 0);
     let first = record(&lab, 1, 1);
@@ -117,16 +118,16 @@ fn build_times_and_latest_images_are_kept() {
     let lab = Lab::new();
     let policy = NamespacedName::new("apps", "web");
     let image = |text: &str| text.parse().expect("an image");
-    lab.ledger.record_created(&digest(1), at(-9), at(0)).expect("a time");
-    lab.ledger.record_latest(&policy, &image("nginx:1"), "x", at(1)).expect("a latest");
-    lab.ledger.record_latest(&policy, &image("nginx:1"), "y", at(2)).expect("a latest");
+    lab.ledger.record_created(&digest(1), at(-9), at(0)).wait().expect("a time");
+    lab.ledger.record_latest(&policy, &image("nginx:1"), "x", at(1)).wait().expect("a latest");
+    lab.ledger.record_latest(&policy, &image("nginx:1"), "y", at(2)).wait().expect("a latest");
     let lab = lab.again();
     assert_eq!(lab.ledger.created(&digest(1)).expect("an answer"), Some(at(-9)));
     assert_eq!(lab.ledger.created(&digest(2)).expect("an answer"), None);
     let latest = || lab.ledger.latest(&policy, at(9)).expect("an answer").expect("a latest");
     assert_eq!((latest().image.written(), latest().previous, latest().since), ("nginx:1".to_owned(), None, at(1)));
     assert_eq!(latest().specs, "y");
-    lab.ledger.record_latest(&policy, &image("nginx:2"), "y", at(3)).expect("a latest");
+    lab.ledger.record_latest(&policy, &image("nginx:2"), "y", at(3)).wait().expect("a latest");
     assert_eq!((latest().image, latest().previous), (image("nginx:2"), Some(image("nginx:1"))));
     assert_eq!(latest().since, at(3));
     assert_eq!(lab.ledger.latest(&NamespacedName::new("apps", "other"), at(9)).expect("an answer"), None);

@@ -26,7 +26,7 @@ fn is_known(ledger: &Ledger, view: &View, name: &str, day: i64) -> bool {
 fn a_tag_that_vanished_is_known_for_thirty_days() {
     let lab = Lab::new();
     scan(&lab.ledger, &view(), "a b", 0);
-    lab.ledger.record_digest(&view(), &tag("a"), &digest(1), at(1)).expect("a digest");
+    lab.ledger.record_digest(&view(), &tag("a"), &digest(1), at(1)).wait().expect("a digest");
     scan(&lab.ledger, &view(), "b", DAY);
     days(&lab.ledger, 2..=30);
     assert!(is_known(&lab.ledger, &view(), "a", 30));
@@ -67,7 +67,7 @@ fn a_view_that_nothing_scans_goes_after_ninety_days_and_a_gap_forgets_nothing() 
 fn the_first_digest_and_the_newest_ones_stay() {
     let lab = Lab::new();
     for number in 0..120 {
-        lab.ledger.record_digest(&view(), &tag("a"), &digest(number), at(number.into())).expect("a digest");
+        lab.ledger.record_digest(&view(), &tag("a"), &digest(number), at(number.into())).wait().expect("a digest");
     }
     let facts = lab.ledger.tag(&view(), &tag("a"), at(999)).expect("an answer").expect("facts");
     let expected: Vec<_> =
@@ -79,8 +79,27 @@ fn the_first_digest_and_the_newest_ones_stay() {
 fn too_many_tags_are_refused_and_the_ledger_works_on() {
     let lab = Lab::new();
     let many: Vec<Tag> = (0..1_000_001).map(|number| tag(&number.to_string())).collect();
-    let error = lab.ledger.record_scan(&view(), &Scanned { tags: &many, etag: None }, at(0)).expect_err("too many");
+    let error =
+        lab.ledger.record_scan(&view(), &Scanned { tags: &many, etag: None }, at(0)).wait().expect_err("too many");
     assert!(matches!(error, LedgerError::TooManyTags { max: 1_000_000, .. }), "{error:?}");
     assert_eq!(error.to_string(), "recording a scan: more than 1000000 tags of docker.io/library/nginx");
     scan(&lab.ledger, &view(), "a", 1);
+}
+
+#[test]
+fn of_too_many_views_the_one_goes_that_was_not_scanned_for_longest() {
+    let lab = Lab::new();
+    let when = |number: i64| at(0) + jiff::SignedDuration::from_secs(number);
+    let name = |number: i64| other(&number.to_string());
+    let record = |number: i64| {
+        let found = [tag("a")];
+        lab.ledger.record_scan(&name(number), &Scanned { tags: &found, etag: None }, when(number))
+    };
+    let recordings: Vec<_> = (0..10_000).map(record).collect();
+    recordings.into_iter().for_each(|recording| drop(recording.wait().expect("a scan")));
+    let is_there = |number| lab.ledger.scan(&name(number), at(DAY)).expect("an answer").is_some();
+    assert!(is_there(0) && is_there(9_999));
+    record(10_000).wait().expect("a scan");
+    assert!(!is_there(0) && is_there(1) && is_there(10_000));
+    assert!(lab.ledger.transactions() < 1000, "{}", lab.ledger.transactions());
 }

@@ -42,9 +42,9 @@ fn write(ledger: &Ledger, number: u32) -> Result<(), LedgerError> {
     // Each scan finds a hundred new tags, so that the file grows.
     let tags: Vec<_> = (0..100).map(|of| tag(&format!("v{}", number * 100 + of))).collect();
     let etag = number.to_string();
-    ledger.record_scan(&view(), &Scanned { tags: &tags, etag: Some(&etag) }, at(number.into()))?;
-    ledger.record_digest(&view(), &tag("moving"), &digest(number), at(number.into()))?;
-    ledger.record_created(&digest(number), at(0), at(number.into()))
+    ledger.record_scan(&view(), &Scanned { tags: &tags, etag: Some(&etag) }, at(number.into())).wait()?;
+    ledger.record_digest(&view(), &tag("moving"), &digest(number), at(number.into())).wait()?;
+    ledger.record_created(&digest(number), at(0), at(number.into())).wait()
 }
 
 fn check_written(ledger: &Ledger, acknowledged: u32) {
@@ -108,7 +108,7 @@ fn a_full_disk_is_an_error_with_advice_and_nothing_is_lost() {
         let (last, said) = acknowledged(&mut writer);
         writer.wait().expect("it ends");
         let said = said.join("\n");
-        assert!(said.contains("failed recording a") && said.contains("File too large"), "{said}");
+        assert!(said.contains("failed recording in") && said.contains("File too large"), "{said}");
         assert!(said.contains("hint: make room on the disk of the state directory"), "{said}");
         assert!(said.contains("is off after an error, and tried again in a while"), "{said}");
         let (ledger, warning) = Ledger::open(state.path()).expect("a ledger");
@@ -124,7 +124,7 @@ fn full() -> (Lab, Vec<Fact>) {
     scan(&lab.ledger, &view(), &names, 0);
     for number in 0..100 {
         let tag = tag(&format!("tag-of-some-length-{number}"));
-        lab.ledger.record_digest(&view(), &tag, &digest(number), at(1)).expect("a digest");
+        lab.ledger.record_digest(&view(), &tag, &digest(number), at(1)).wait().expect("a digest");
     }
     let facts = facts(&lab.ledger);
     (lab, facts)
@@ -202,7 +202,7 @@ fn damage_under_an_open_ledger_costs_the_memory_alone() {
         let tag = tag(&format!("tag-of-some-length-{number}"));
         // Whatever it says: it neither panics nor hangs.
         let _ = ledger.tag(&view(), &tag, at(9));
-        let _ = ledger.record_digest(&view(), &tag, &digest(number + 500), at(9));
+        let _ = ledger.record_digest(&view(), &tag, &digest(number + 500), at(9)).wait();
     }
     drop(ledger);
     let (ledger, _) = Ledger::open(state.path()).expect("a ledger");
@@ -312,4 +312,61 @@ fn rows_that_no_version_wrote_are_told_and_the_file_is_set_aside() {
         let (ledger, _) = Ledger::open(state.path()).expect("a new one");
         assert!(facts(&ledger).is_empty());
     }
+}
+
+#[test]
+fn a_file_that_is_mostly_free_is_made_smaller_when_it_is_opened() {
+    const BALLAST: TableDefinition<u32, &[u8]> = TableDefinition::new("ballast");
+    const AFTER: TableDefinition<u32, &[u8]> = TableDefinition::new("after");
+    let (Lab { state, ledger }, truth) = full();
+    drop(ledger);
+    let path = state.path().join("ledger.redb");
+    let database = Database::create(&path).expect("a database");
+    let change = |work: &dyn Fn(&redb::WriteTransaction)| {
+        let transaction = database.begin_write().expect("a transaction");
+        work(&transaction);
+        transaction.commit().expect("a commit");
+    };
+    let fill = |table, rows: u32, size: usize| {
+        change(&|file| {
+            let mut table = file.open_table(table).expect("a table");
+            (0..rows).for_each(|row| drop(table.insert(row, vec![7; size].as_slice()).expect("a row")));
+        });
+    };
+    fill(BALLAST, 16, 1 << 20);
+    // It lies behind what is to be free.
+    fill(AFTER, 16, 1 << 16);
+    change(&|file| assert!(file.delete_table(BALLAST).expect("a table")));
+    drop(database);
+    let length = || fs::metadata(&path).expect("a file").len();
+    let before = length();
+    assert!(before > 16 << 20, "{before}");
+    let (ledger, warning) = Ledger::open(state.path()).expect("a ledger");
+    assert_eq!((warning, facts(&ledger)), (None, truth));
+    drop(ledger);
+    assert!(length() < before / 2, "{} of {before}", length());
+}
+
+#[test]
+fn a_ledger_that_failed_is_opened_again_after_half_a_minute() {
+    let (Lab { state, ledger }, _) = full();
+    let path = state.path().join("ledger.redb");
+    drop(ledger);
+    let database = Database::create(&path).expect("a database");
+    let transaction = database.begin_write().expect("a transaction");
+    let tags = TableDefinition::<(u32, &str), (i64, Option<i64>)>::new("tags");
+    transaction.open_table(tags).expect("a table").insert((1, "no tag"), (0, None)).expect("a row");
+    transaction.commit().expect("a commit");
+    drop(database);
+    let (ledger, _) = Ledger::open(state.path()).expect("a ledger");
+    let record = || {
+        let found = [tag("a")];
+        ledger.record_scan(&view(), &Scanned { tags: &found, etag: None }, at(2)).wait()
+    };
+    let error = record().expect_err("a row");
+    assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
+    assert!(matches!(record().expect_err("it is off"), LedgerError::Off { .. }));
+    std::thread::sleep(Duration::from_secs(31));
+    assert!(record().expect("a scan").is_first);
+    assert_eq!(damaged(state.path()).len(), 1);
 }

@@ -120,18 +120,18 @@ proptest! {
                     let mut shuffled: Vec<Tag> = tags.iter().cloned().collect();
                     fastrand::shuffle(&mut shuffled);
                     let news = lab.ledger.record_scan(&view, &Scanned { tags: &shuffled, etag: None }, now);
-                    assert_eq!(news.expect("a scan"), model.scan(&view, &tags, now));
+                    assert_eq!(news.wait().expect("a scan"), model.scan(&view, &tags, now));
                 }
                 Step::Touch { view } => {
                     let view = view_of(view);
-                    lab.ledger.touch_scan(&view, now).expect("a touch");
+                    lab.ledger.touch_scan(&view, now).wait().expect("a touch");
                     if let Some((when, _)) = model.scans.get_mut(&view) {
                         *when = now;
                     }
                 }
                 Step::Digest { view, tag, digest: number } => {
                     let (view, tag) = (view_of(view), tag_of(tag));
-                    let news = lab.ledger.record_digest(&view, &tag, &digest(number), now).expect("a digest");
+                    let news = lab.ledger.record_digest(&view, &tag, &digest(number), now).wait().expect("a digest");
                     assert_eq!(news.moved_from, model.digest(&view, &tag, &digest(number), now));
                     assert_eq!(news.first_seen, model.tags[&(view, tag)].digests.last().expect("a digest").1);
                 }
@@ -164,11 +164,13 @@ proptest! {
             match step {
                 Step::Scan { view, tags } => {
                     let tags: Vec<Tag> = tags.into_iter().map(tag_of).collect();
-                    lab.ledger.record_scan(&view_of(view), &Scanned { tags: &tags, etag: None }, now).expect("a scan");
+                    let scanned = Scanned { tags: &tags, etag: None };
+                    lab.ledger.record_scan(&view_of(view), &scanned, now).wait().expect("a scan");
                 }
-                Step::Touch { view } => lab.ledger.touch_scan(&view_of(view), now).expect("a touch"),
+                Step::Touch { view } => lab.ledger.touch_scan(&view_of(view), now).wait().expect("a touch"),
                 Step::Digest { view, tag, digest: number } => {
-                    lab.ledger.record_digest(&view_of(view), &tag_of(tag), &digest(number), now).expect("a digest");
+                    let (view_of, tag_of) = (view_of(view), tag_of(tag));
+                    lab.ledger.record_digest(&view_of, &tag_of, &digest(number), now).wait().expect("a digest");
                     let seen = order.entry((view, tag)).or_default();
                     if seen.last() != Some(&digest(number)) {
                         seen.push(digest(number));

@@ -26,14 +26,17 @@ fn ledger_command(state: &Path, args: &[&str]) -> Command {
 fn told() -> Lab {
     let lab = Lab::new();
     scan(&lab.ledger, &view(), "1.0 1.1", 0);
-    lab.ledger.record_digest(&view(), &tag("1.1"), &digest(1), at(1)).expect("a digest");
-    lab.ledger.record_digest(&view(), &tag("1.1"), &digest(2), at(2)).expect("a digest");
+    lab.ledger.record_digest(&view(), &tag("1.1"), &digest(1), at(1)).wait().expect("a digest");
+    lab.ledger.record_digest(&view(), &tag("1.1"), &digest(2), at(2)).wait().expect("a digest");
     scan(&lab.ledger, &view(), "1.1 1.2", 3);
     scan(&lab.ledger, &View { access: "secretRef=team/registry".to_owned(), ..view() }, "secret-1", 4);
-    lab.ledger.record_created(&digest(2), at(-60), at(5)).expect("a build time");
+    lab.ledger.record_created(&digest(2), at(-60), at(5)).wait().expect("a build time");
     let policy = NamespacedName::new("apps", "web");
     for (image, minutes) in [("nginx:1.0", 6), ("nginx:1.1", 7)] {
-        lab.ledger.record_latest(&policy, &image.parse().expect("an image"), "h", at(minutes)).expect("a latest");
+        lab.ledger
+            .record_latest(&policy, &image.parse().expect("an image"), "h", at(minutes))
+            .wait()
+            .expect("a latest");
     }
     lab
 }
@@ -225,7 +228,7 @@ fn what_was_seen_first_wins() {
     let record = |lab: &Lab, tags: &str, digests: &[(u32, i64)], minutes: i64| {
         scan(&lab.ledger, &view(), tags, minutes);
         for (number, minutes) in digests {
-            lab.ledger.record_digest(&view(), &tag("a"), &digest(*number), at(*minutes)).expect("a digest");
+            lab.ledger.record_digest(&view(), &tag("a"), &digest(*number), at(*minutes)).wait().expect("a digest");
         }
     };
     record(&mine, "a b", &[(2, 21), (3, 30)], 20);
@@ -236,7 +239,7 @@ fn what_was_seen_first_wins() {
         std::ops::ControlFlow::Continue(())
     };
     other.ledger.facts(&Default::default(), at(99), all).expect("facts");
-    mine.ledger.import(&facts, at(99)).expect("an import");
+    mine.ledger.import(facts, at(99)).wait().expect("an import");
     let facts = |name: &str| mine.ledger.tag(&view(), &tag(name), at(99)).expect("an answer").expect("facts");
     assert_eq!(["a", "b", "c"].map(|tag| facts(tag).first_seen), [at(4), at(20), at(4)]);
     assert_eq!(facts("a").digests, [(digest(1), at(5)), (digest(2), at(11)), (digest(3), at(30))]);
