@@ -43,6 +43,8 @@ pub struct Watch {
     decisions: Decisions,
     pending: Pending,
     run: Option<JoinHandle<Run>>,
+    /// Automations whose push waits for the budget, and until when.
+    deferred: BTreeMap<NamespacedName, Instant>,
     is_first: bool,
 }
 
@@ -80,6 +82,7 @@ impl Watch {
             decisions: Decisions::new(),
             pending: Pending { whole: true, ..Pending::default() },
             run: None,
+            deferred: BTreeMap::new(),
             is_first: true,
         };
         watch.adopt(world);
@@ -166,6 +169,7 @@ impl Watch {
     pub async fn next(&mut self) -> Report {
         loop {
             self.start_jobs();
+            self.resume_deferred();
             if let Some(report) = self.start_run() {
                 return report;
             }
@@ -174,6 +178,7 @@ impl Watch {
                 Some(done) = self.workers.next() => self.merge(done),
                 run = ended(&mut self.run) => {
                     self.run = None;
+                    self.defer(&run.automations);
                     return self.report(run);
                 }
                 () = sleep_until(wake) => {}
@@ -197,8 +202,35 @@ impl Watch {
         let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
         let due = due.map(|due| self.started + due);
         let together = self.pending.since.filter(|_| self.run.is_none()).map(|since| since + TOGETHER);
+        let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);
-        due.into_iter().chain(together).min().unwrap_or_else(far)
+        [due, together, deferred].into_iter().flatten().min().unwrap_or_else(far)
+    }
+
+    /// Notes what waits for the push budget.
+    fn defer(&mut self, automations: &[AutomationReport]) {
+        for report in automations {
+            match report.deferred_until {
+                None => drop(self.deferred.remove(&report.automation)),
+                Some(until) => {
+                    let wait = Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or_default();
+                    // A little later, so that clocks that differ a little make one run of it.
+                    self.deferred.insert(report.automation.clone(), Instant::now() + wait + TOGETHER);
+                }
+            }
+        }
+    }
+
+    /// What has waited for the push budget runs again.
+    fn resume_deferred(&mut self) {
+        let now = Instant::now();
+        let automations = &self.world.objects.image_update_automations;
+        for (automation, _) in self.deferred.extract_if(.., |_, until| *until <= now) {
+            if automations.contains_key(&automation) {
+                self.pending.automations.insert(automation);
+                self.pending.since.get_or_insert(now);
+            }
+        }
     }
 
     fn start_jobs(&mut self) {

@@ -461,6 +461,26 @@ fn a_push_beyond_the_budget_waits_and_is_merged_with_what_came_meanwhile() {
 }
 
 #[test]
+fn a_push_that_waits_for_the_budget_goes_out_when_it_may() {
+    let world = World::simple();
+    world.scan_every("100ms");
+    // No round comes by itself.
+    let more = ["--every", "1h", "--git-pushes-per-minute", "1"];
+    let child = world.sync_command("state", &more).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let child = child.expect("the program starts");
+    wait_for(|| world.git.log("app.git", "main").len() == 2);
+    let pushed = std::time::Instant::now();
+    world.registry.push("acme/web", "1.0.2");
+    std::thread::sleep(std::time::Duration::from_secs(30));
+    assert_eq!(world.git.log("app.git", "main").len(), 2, "nothing beyond the budget");
+    wait_for(|| world.git.log("app.git", "main").len() == 3);
+    assert!(pushed.elapsed() >= std::time::Duration::from_secs(45), "{:?}", pushed.elapsed());
+    signal(&child, "TERM");
+    child.wait_with_output().expect("it ends");
+    assert_eq!(world.web_image("main"), world.web("1.0.2"));
+}
+
+#[test]
 fn pushes_that_fail_leave_the_budget_to_others() {
     let world = World::simple();
     world.git.commit("app.git", "main", &[("more/web.yaml", &world.manifest("1.0.0"))], "second");

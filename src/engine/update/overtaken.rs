@@ -62,8 +62,8 @@ fn oldest(work: Work<'_>) -> Timestamp {
     decided.copied().min().map_or(work.terms.now, |oldest| oldest.min(work.terms.now))
 }
 
-/// Commits of ours carry the time of their oldest decision, in whole seconds: none is taken for newer than it is. A clock
-/// that is ahead of ours says nothing.
+/// Commits of ours carry the time of their oldest decision, in whole seconds: none is taken for newer than it is. A
+/// clock that is ahead of ours says nothing.
 fn is_later(commit: &LogEntry, decided: Timestamp) -> bool {
     let second = commit.decided.as_second();
     second > decided.as_second() && second <= Timestamp::now().as_second()
