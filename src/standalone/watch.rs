@@ -27,6 +27,9 @@ use crate::object::NamespacedName;
 /// Changes that come this close to each other go into one run of the automations, while scans are under way.
 const TOGETHER: Duration = Duration::from_millis(100);
 
+/// The first round waits so long for all scans: one registry that stalls must not keep everything from what is decided.
+const FIRST_MAX: Duration = Duration::from_secs(10);
+
 /// The state of a process that repeats.
 pub struct Watch {
     context: Context,
@@ -202,9 +205,10 @@ impl Watch {
         let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
         let due = due.map(|due| self.started + due);
         let together = self.pending.since.filter(|_| self.run.is_none()).map(|since| since + TOGETHER);
+        let first = self.waits_for_first().then(|| self.started + FIRST_MAX);
         let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);
-        [due, together, deferred].into_iter().flatten().min().unwrap_or_else(far)
+        [due, together, first, deferred].into_iter().flatten().min().unwrap_or_else(far)
     }
 
     /// Notes what waits for the push budget.
@@ -231,6 +235,10 @@ impl Watch {
                 self.pending.since.get_or_insert(now);
             }
         }
+    }
+
+    fn waits_for_first(&self) -> bool {
+        self.is_first && self.started.elapsed() < FIRST_MAX
     }
 
     fn start_jobs(&mut self) {
@@ -330,7 +338,8 @@ impl Watch {
         let together = self.pending.since.is_some_and(|since| since.elapsed() < TOGETHER);
         let has_work = self.pending.whole || self.pending.since.is_some();
         // The first round is told as a whole.
-        if self.run.is_some() || !has_work || (is_busy && (self.is_first || (together && !self.pending.whole))) {
+        let waits = self.waits_for_first() || (together && !self.pending.whole);
+        if self.run.is_some() || !has_work || (is_busy && waits) {
             return None;
         }
         self.is_first = false;

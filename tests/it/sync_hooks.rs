@@ -142,6 +142,24 @@ fn a_tag_that_is_listed_after_its_hook_is_committed_soon() {
 }
 
 #[test]
+fn a_registry_that_stalls_does_not_hold_up_the_first_round() {
+    let world = World::simple();
+    let stalled = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = stalled.local_addr().expect("a bound address").to_string();
+    let other = policy("other", "^1").replace("REGISTRY", &addr).replace("interval: 1m}", "interval: 1m, timeout: 5m}");
+    world.objects("other.yaml", &(other + &hooks_secret()));
+    let start = Instant::now();
+    let service = Service::start(&world, "127.0.0.1:0");
+    assert_eq!(world.web_image("main"), world.registry.image("acme/web:1.0.1"));
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+    // It goes on beside the scan that stalls.
+    world.registry.push("acme/web", "1.0.2");
+    assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
+    wait_for(|| world.web_image("main") == world.registry.image("acme/web:1.0.2"));
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
 fn an_image_pushed_to_a_real_registry_is_committed_at_once() {
     let addr = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
     let registry = DockerRegistry::start_notifying(&Listener {
