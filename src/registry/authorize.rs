@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::cloud::{Provider, RegistryLogin};
 use crate::metrics::Cache;
+use crate::net::header::AUTHORIZATION;
 use crate::net::{Answer, Connection, Error, Reach, StatusCode, Step, Url, host};
 use crate::registry::challenge::Challenge;
 use crate::registry::credentials::Identity;
@@ -89,6 +90,8 @@ impl Session<'_> {
         request.asker = self.asker(realm);
         self.client.metrics.count_lookup(Cache::Token, false);
         let answer = self.http.fetch(&request, self.deadline).await?;
+        let secrets = given.map(Credentials::secrets).unwrap_or_default();
+        let answer = refusal::unsaid(answer, request.headers.get(AUTHORIZATION), &secrets);
         match answer.status.as_u16() {
             200..=299 => token::read(&answer),
             400 | 401 | 403 => {

@@ -96,6 +96,14 @@ impl Identity {
         }
     }
 
+    /// What must not be told.
+    pub(super) fn secrets(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Known(credentials) => credentials.secrets(),
+            Self::Anonymous | Self::Cloud(_) => Vec::new(),
+        }
+    }
+
     /// Who asks, in words, without a secret; `None` for nobody.
     pub(super) fn named(&self) -> Option<String> {
         match self {
@@ -110,6 +118,15 @@ impl Credentials {
     /// Whether there is something that a registry gets to see.
     pub fn is_shown(&self) -> bool {
         !matches!(self, Self::Kept { .. } | Self::Withheld { .. })
+    }
+
+    /// What must not be told, as it is sent.
+    pub(super) fn secrets(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Basic { password, .. } => vec![password.expose()],
+            Self::IdentityToken { token } | Self::RegistryToken { token } => vec![token.expose()],
+            Self::Kept { .. } | Self::Withheld { .. } => Vec::new(),
+        }
     }
 
     /// The credential in a sentence, without the secret: `asked with the password of alice`.

@@ -1,12 +1,16 @@
 //! Answers that are not what was asked for, turned into faults with what the registry said about them.
 
+use memchr::memmem;
 use serde::Deserialize;
 
-use crate::net::header::CONTENT_TYPE;
+use crate::net::header::{CONTENT_TYPE, HeaderValue};
 use crate::net::{Answer, host};
 use crate::registry::Fault;
 use crate::registry::grant::GrantKind;
 use crate::registry::text::shown;
+
+/// Shorter texts are found everywhere and hide nothing.
+const SECRET_BYTES_MIN: usize = 4;
 
 /// Access was denied to whoever `asked`.
 pub(super) fn denied(answer: &Answer, asked: String) -> Fault {
@@ -44,6 +48,32 @@ pub(super) fn asked(given: Option<String>, sent: Option<GrantKind>) -> String {
         (Some(given), Some(GrantKind::Credential)) => format!("with {given}"),
         (Some(given), Some(GrantKind::Token)) => format!("with a token for {given}"),
     }
+}
+
+/// The answer without what was shown to who gave it: some repeat it, and what they say of a refusal is told.
+pub(super) fn unsaid(mut answer: Answer, header: Option<&HeaderValue>, secrets: &[&[u8]]) -> Answer {
+    if answer.status.is_success() {
+        return answer;
+    }
+    let shown = header.and_then(|header| header.as_bytes().split(|byte| *byte == b' ').nth(1));
+    let all = secrets.iter().copied().chain(shown).filter(|secret| secret.len() >= SECRET_BYTES_MIN);
+    for secret in all {
+        if memmem::find(&answer.body, secret).is_some() {
+            answer.body = replaced(&answer.body, secret).into();
+        }
+    }
+    answer
+}
+
+fn replaced(text: &[u8], secret: &[u8]) -> Vec<u8> {
+    let (mut kept, mut from) = (Vec::new(), 0);
+    for at in memmem::find_iter(text, secret) {
+        kept.extend_from_slice(&text[from..at]);
+        kept.extend_from_slice(b"[redacted]");
+        from = at + secret.len();
+    }
+    kept.extend_from_slice(&text[from..]);
+    kept
 }
 
 /// A status that nobody expected.

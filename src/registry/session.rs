@@ -101,7 +101,10 @@ impl Session<'_> {
             // registry.k8s.io and its like are doors to other registries. Who has no credential may be sent there.
             request.redirects = Redirects::Anywhere;
         }
-        Ok(self.http.stream(&request, start, self.deadline).await?)
+        let (answer, intake) = self.http.stream(&request, start, self.deadline).await?;
+        let mut secrets = self.identity.secrets();
+        secrets.extend(grant.and_then(|grant| grant.login.as_ref()).map(|(login, _)| login.password.expose()));
+        Ok((refusal::unsaid(answer, grant.map(|grant| &grant.header), &secrets), intake))
     }
 
     /// Who asks otherwise, or in another way, fails otherwise. Manifests are counted apart: Docker Hub's quota is of them.

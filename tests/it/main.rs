@@ -61,6 +61,7 @@ mod signing;
 mod soak;
 mod sync;
 mod sync_access;
+mod sync_canary;
 mod sync_faults;
 mod sync_hooks;
 mod sync_killed;

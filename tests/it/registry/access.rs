@@ -280,6 +280,25 @@ async fn a_proxy_elsewhere_gets_no_password_for_this_machine() {
 }
 
 #[tokio::test]
+async fn what_a_registry_repeats_is_not_told() {
+    let registry = registry();
+    let told = |message: &str| {
+        let body = json!({"errors": [{"code": "DENIED", "message": message}]}).to_string();
+        Fault::answer(400, &[], body)
+    };
+    // The password, and what the header makes of it.
+    registry.fault(told("no s3cret here"), 1);
+    let error = client().tags(&repository(&registry.image("acme/web")), &login("alice", "s3cret")).await;
+    let text = causes(&error.expect_err("a refusal"));
+    assert!(text.contains("no [redacted] here") && !text.contains("s3cret"), "{text}");
+    registry.require_login("alice", "s3cret");
+    registry.fault(told("Basic YWxpY2U6czNjcmV0"), 1);
+    let error = client().tags(&repository(&registry.image("acme/web")), &login("alice", "s3cret")).await;
+    let text = causes(&error.expect_err("a refusal"));
+    assert!(text.contains("Basic [redacted]"), "{text}");
+}
+
+#[tokio::test]
 async fn errors_give_advice() {
     let registry = registry();
     registry.require_login("alice", "s3cret");
