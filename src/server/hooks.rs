@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::google::{Google, KEYS_URL};
 use super::proof::{holds, is_same};
 use super::sender::{Message, Proof, SENDERS, Sender};
-use crate::net::{Http, Url};
+use crate::net::{Http, Url, may_carry_credentials};
 use crate::secret::{Secret, SecretData, SecretError};
 
 /// Shorter tokens can be guessed.
@@ -53,6 +53,8 @@ pub enum HooksError {
     Half { present: &'static str, missing: &'static str },
     #[error("key {KEYS} is no URL")]
     KeysUrl(#[source] url::ParseError),
+    #[error("key {KEYS} must be an https URL: who answers there says whose tokens are good")]
+    KeysPlain,
 }
 
 impl HooksError {
@@ -67,7 +69,7 @@ impl HooksError {
             Self::Half { .. } => {
                 Some("Google signs tokens for any audience, so the service account must be known as well".to_owned())
             }
-            Self::WeakSecret { .. } | Self::Twice { .. } | Self::KeysUrl(_) => None,
+            Self::WeakSecret { .. } | Self::Twice { .. } | Self::KeysUrl(_) | Self::KeysPlain => None,
         }
     }
 }
@@ -148,6 +150,9 @@ fn google(secret: &SecretData) -> Result<Option<Google>, HooksError> {
     };
     let keys_url = text(KEYS)?.unwrap_or(KEYS_URL);
     let keys_url = Url::parse(keys_url).map_err(HooksError::KeysUrl)?;
+    if !may_carry_credentials(&keys_url, false) {
+        return Err(HooksError::KeysPlain);
+    }
     match (text(AUDIENCE)?, text(EMAIL)?) {
         (Some(audience), Some(email)) => {
             let (audience, email) = (audience.to_owned(), email.to_owned());

@@ -252,6 +252,11 @@ fn a_secret_that_cannot_be_used_is_told_by_its_key() {
         "key pubsub-keys-url is no URL",
         false,
     );
+    check(
+        &[("pubsub-email", "a@b.example"), ("pubsub-audience", "tagwright"), ("pubsub-keys-url", "http://a.example/")],
+        "key pubsub-keys-url must be an https URL: who answers there says whose tokens are good",
+        false,
+    );
     hooks(&[("token", "3f9c1e7a5b2d8046\n"), ("github", SECRET)]).expect("a line end is not part of the token");
     let shown = format!("{:?}", hooks(&[("github", SECRET)]).expect("a good secret"));
     assert!(!shown.contains(SECRET) && !shown.contains(TOKEN), "{shown}");
