@@ -26,6 +26,7 @@ pub(super) struct Document {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Descriptor {
     media_type: Option<String>,
+    artifact_type: Option<String>,
     #[serde(deserialize_with = "digest")]
     pub(super) digest: Digest,
     platform: Option<PlatformField>,
@@ -88,6 +89,11 @@ impl Document {
 }
 
 impl Descriptor {
+    /// What the artifact is, where it is one.
+    pub(super) fn kind(&self) -> Option<String> {
+        self.artifact_type.clone().filter(|kind| !kind.is_empty())
+    }
+
     pub(super) fn platform(&self) -> Option<Platform> {
         let field = self.platform.as_ref()?;
         Some(Platform::new(&field.os, &field.architecture, field.variant.as_deref().unwrap_or_default()))

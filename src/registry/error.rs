@@ -14,6 +14,8 @@ pub enum Error {
     ReadManifest { image: String, source: Box<Fault> },
     #[error("reading when {image} was built")]
     ReadCreated { image: String, source: Box<Fault> },
+    #[error("listing what refers to {image}")]
+    ListReferrers { image: String, source: Box<Fault> },
 }
 
 /// What the registry, its token server or the way to them did. Foreign text in it is escaped and shortened.
@@ -78,7 +80,8 @@ impl Error {
             Self::ListTags { source, .. }
             | Self::ReadDigest { source, .. }
             | Self::ReadManifest { source, .. }
-            | Self::ReadCreated { source, .. } => source,
+            | Self::ReadCreated { source, .. }
+            | Self::ListReferrers { source, .. } => source,
         }
     }
 

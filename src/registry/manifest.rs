@@ -178,12 +178,12 @@ fn no_platform(session: &Session<'_>, wanted: Option<&Platform>, index: &[Descri
     Fault::NoPlatform { host: host(&session.base), wanted, given: document::named(index) }
 }
 
-fn not_understood(session: &Session<'_>, cause: String) -> Fault {
+pub(super) fn not_understood(session: &Session<'_>, cause: String) -> Fault {
     Fault::NotUnderstood { host: host(&session.base), cause }
 }
 
 /// The digest of the body; it must be the one that the registry says, if it says one.
-fn checked(answer: &Answer) -> Result<Digest, Fault> {
+pub(super) fn checked(answer: &Answer) -> Result<Digest, Fault> {
     admitted(answer)?;
     let Some(said) = said(answer) else { return Ok(hash("sha256", &answer.body)) };
     let algorithm = said.parse::<Digest>().map_or_else(|_| "sha256".to_owned(), |digest| digest.algorithm().to_owned());
@@ -204,7 +204,7 @@ fn same(answer: &Answer, asked: &Digest) -> Result<Digest, Fault> {
 }
 
 /// Whether the answer is what was asked for, and not a refusal.
-fn admitted(answer: &Answer) -> Result<(), Fault> {
+pub(super) fn admitted(answer: &Answer) -> Result<(), Fault> {
     let host = || host(&answer.url);
     match answer.status {
         status if status.is_success() => {}

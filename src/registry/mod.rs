@@ -19,6 +19,7 @@ mod page;
 pub mod parse;
 mod platform;
 mod realm;
+mod referrers;
 mod refusal;
 mod registries;
 mod registries_file;
@@ -39,6 +40,7 @@ pub use error::{Error, Fault};
 pub use manifest::{Created, Image, Reference};
 pub use platform::{Platform, PlatformError};
 pub use realm::{RealmOwner, judge_realm};
+pub use referrers::Referrer;
 pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule, user_password};
 pub use registries_file::{REGISTRIES_BYTES_MAX, RegistriesFile, registries_file};
 pub use tags::{Listing, SkippedTag, TagList};
@@ -190,6 +192,21 @@ impl Client {
         });
         let image = || reference.of(repository);
         read.await.map_err(|fault| Error::ReadCreated { image: image(), source: Box::new(fault) })
+    }
+
+    /// What says that it is about the manifest with this digest: all, or what is of one artifact type.
+    pub async fn referrers(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        artifact_type: Option<&str>,
+        access: &Access,
+    ) -> Result<Vec<Referrer>, Error> {
+        let listed = self.admitted(repository, access, |session| async move {
+            referrers::list(&session, digest, artifact_type, &self.limits).await
+        });
+        let image = || format!("{repository}@{digest}");
+        listed.await.map_err(|fault| Error::ListReferrers { image: image(), source: Box::new(fault) })
     }
 
     /// Does `operation` as the first of those who may ask that the registry does not turn away.

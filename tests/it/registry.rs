@@ -12,6 +12,7 @@ mod listing;
 mod memory;
 mod real;
 mod realms;
+mod referrers;
 mod rules;
 mod rules_file;
 

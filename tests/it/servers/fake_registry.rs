@@ -371,7 +371,7 @@ impl World {
 /// Repository and the rest of an API path.
 fn split(path: &str) -> Option<(&str, &str)> {
     let path = path.strip_prefix("/v2/")?;
-    let at = ["/tags/list", "/manifests/", "/blobs/"].into_iter().find_map(|kind| path.rfind(kind))?;
+    let at = ["/tags/list", "/manifests/", "/blobs/", "/referrers/"].into_iter().find_map(|kind| path.rfind(kind))?;
     Some((&path[..at], &path[at + 1..]))
 }
 
