@@ -29,12 +29,15 @@ const WAIT_MIN: Duration = Duration::from_millis(2);
 /// Lanes that nobody is in are forgotten when there are this many.
 const LANES_MAX: usize = 10_000;
 
-/// The lanes of one process, by `host:port` and the proxy that an object names: who brings one could answer for the host,
-/// or not at all, and would close it for others or hold their places.
+/// `host:port` and the proxy that an object names: who brings one could answer for the host, or not at all, and would close
+/// it for others or hold their places.
+type Way = (String, Option<Proxy>);
+
+/// The lanes of one process.
 pub(super) struct Lanes {
     rates: Box<dyn Fn(&str) -> Rate + Send + Sync>,
     waits: Option<WaitObserver>,
-    lanes: Mutex<HashMap<(String, Option<Proxy>), Arc<Lane>>>,
+    lanes: Mutex<HashMap<Way, Arc<Lane>>>,
 }
 
 struct Lane {

@@ -27,6 +27,10 @@ pub enum Credentials {
     Kept {
         helper: String,
     },
+    /// None that can be shown: the Secrets that were named have none for this repository.
+    Absent {
+        secrets: String,
+    },
     /// None that can be shown: they are not of the object that asks, and whoever wrote its `field` could read them.
     Withheld {
         whose: &'static str,
@@ -77,6 +81,9 @@ impl Access {
         let unshown = self.credentials.iter().find(|credentials| !credentials.is_shown());
         match unshown {
             Some(Credentials::Kept { helper }) => Fault::Helper { helper: shown(helper), denial: Box::new(denial) },
+            Some(Credentials::Absent { secrets }) => {
+                Fault::NoEntry { secrets: secrets.clone(), denial: Box::new(denial) }
+            }
             Some(Credentials::Withheld { whose, field }) => Fault::Withheld { whose, field, denial: Box::new(denial) },
             _ => denial,
         }
@@ -117,7 +124,7 @@ impl Identity {
 impl Credentials {
     /// Whether there is something that a registry gets to see.
     pub fn is_shown(&self) -> bool {
-        !matches!(self, Self::Kept { .. } | Self::Withheld { .. })
+        !matches!(self, Self::Kept { .. } | Self::Absent { .. } | Self::Withheld { .. })
     }
 
     /// What must not be told, as it is sent.
@@ -125,7 +132,7 @@ impl Credentials {
         match self {
             Self::Basic { password, .. } => vec![password.expose()],
             Self::IdentityToken { token } | Self::RegistryToken { token } => vec![token.expose()],
-            Self::Kept { .. } | Self::Withheld { .. } => Vec::new(),
+            Self::Kept { .. } | Self::Absent { .. } | Self::Withheld { .. } => Vec::new(),
         }
     }
 
@@ -136,6 +143,7 @@ impl Credentials {
             Self::IdentityToken { .. } => "an identity token".to_owned(),
             Self::RegistryToken { .. } => "a registry token".to_owned(),
             Self::Kept { helper } => format!("what docker-credential-{} keeps", shown(helper)),
+            Self::Absent { secrets } => format!("what Secret {secrets} has for it"),
             Self::Withheld { whose, .. } => (*whose).to_owned(),
         }
     }

@@ -31,6 +31,8 @@ pub enum Fault {
     AllDenied { host: String, tried: Vec<String> },
     #[error("{denial}; the credentials are kept by docker-credential-{helper}, which is not run")]
     Helper { helper: String, denial: Box<Fault> },
+    #[error("{denial}; Secret {secrets} has no entry for it")]
+    NoEntry { secrets: String, denial: Box<Fault> },
     #[error("{denial}; {whose} are not shown where the object has {field}")]
     Withheld { whose: &'static str, field: &'static str, denial: Box<Fault> },
     #[error("{host} asks for a login")]
@@ -101,6 +103,9 @@ impl Error {
             Fault::Helper { .. } => {
                 Some("give them in a Secret of `secretRef`, or with --username and --password-stdin")
             }
+            Fault::NoEntry { .. } => Some(
+                "in a Docker config an entry of `auths` is for the registry's host, with its port where it has one",
+            ),
             Fault::Withheld { .. } => {
                 Some("whoever wrote that could read them; name a Secret of the object's own in `secretRef`")
             }

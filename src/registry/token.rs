@@ -35,9 +35,13 @@ pub(super) fn request(realm: &Url, service: Option<&str>, repository: &str, give
         Some(Credentials::Basic { username, password }) => {
             get(realm, &asked).header(AUTHORIZATION, basic(username, password.expose()))
         }
-        Some(Credentials::RegistryToken { .. } | Credentials::Kept { .. } | Credentials::Withheld { .. }) | None => {
-            get(realm, &asked)
-        }
+        Some(
+            Credentials::RegistryToken { .. }
+            | Credentials::Kept { .. }
+            | Credentials::Absent { .. }
+            | Credentials::Withheld { .. },
+        )
+        | None => get(realm, &asked),
     }
 }
 

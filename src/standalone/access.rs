@@ -263,7 +263,7 @@ fn pull_secrets<'a>(
     references.map(|reference| find(objects, &object, reference.within(namespace))).collect()
 }
 
-/// What the Secrets hold for `image`, without what an earlier one holds too.
+/// What the Secrets hold for `image`, without what an earlier one holds too; with their names where none has anything.
 fn credentials(secrets: &[(NamespacedName, &SecretData)], image: &Repository) -> Result<Vec<Credentials>, AccessError> {
     let mut all = Vec::new();
     for (secret, entries) in secrets {
@@ -274,6 +274,10 @@ fn credentials(secrets: &[(NamespacedName, &SecretData)], image: &Repository) ->
                 all.push(credentials);
             }
         }
+    }
+    if all.is_empty() && !secrets.is_empty() {
+        let names: Vec<String> = secrets.iter().map(|(secret, _)| secret.to_string()).collect();
+        all.push(Credentials::Absent { secrets: names.join(", ") });
     }
     Ok(all)
 }

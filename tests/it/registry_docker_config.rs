@@ -19,6 +19,7 @@ fn told(credentials: &Credentials) -> String {
         Credentials::IdentityToken { token } => format!("identity {}", text(token)),
         Credentials::RegistryToken { token } => format!("registry {}", text(token)),
         Credentials::Kept { helper } => format!("kept by {helper}"),
+        Credentials::Absent { secrets } => format!("not in {secrets}"),
         Credentials::Withheld { whose, .. } => format!("withheld: {whose}"),
     }
 }

@@ -113,6 +113,16 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
 }
 
 #[test]
+fn a_secret_without_an_entry_for_the_registry_is_named_when_access_is_denied() {
+    let config: &[u8] = br#"{"auths": {"other.test": {"auth": "YTpzM2NyZXQ="}}}"#;
+    let world = world_with("secretRef: {name: x}", &secret("x", &[(".dockerconfigjson", config)]));
+    world.sync(&[]).ok();
+    world.registry.require_login("alice", "s3cret");
+    let run = world.sync(&[]).code_is(2);
+    assert!(run.stderr.contains("asked anonymously; Secret flux-system/x has no entry for it\n"), "{}", run.stderr);
+}
+
+#[test]
 fn registries_are_reached_by_certificates_and_proxies_of_secrets() {
     let (servers, clients) = (Authority::new(), Authority::new());
     let (chain, key) = clients.client("robot");
