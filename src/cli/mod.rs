@@ -23,6 +23,7 @@ mod scan;
 mod select;
 mod service;
 mod sync;
+mod told;
 mod update;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::failure::Failure;
 use super::sync::{Args, is_news, outcome, tell};
+use super::told::Told;
 use super::{Outcome, output};
 use crate::api::Problem;
 use crate::engine::cause::Cause;
@@ -55,7 +56,8 @@ pub(super) async fn repeat(
     http: Http,
 ) -> Result<Outcome, Failure> {
     let mut shutdown = Shutdown::listen()?;
-    let mut telling = Telling { args, told: None, failed: None, outcome: Outcome::Done, problems: Vec::new() };
+    let mut telling =
+        Telling { args, told: Told::default(), failed: None, outcome: Outcome::Done, problems: Vec::new() };
     let Some((world, mut stamp)) = first_world(args, every, &mut shutdown, &mut telling).await? else {
         return Ok(telling.outcome);
     };
@@ -144,8 +146,7 @@ async fn first_world(
 /// What is told, and what it comes to.
 struct Telling<'a> {
     args: &'a Args,
-    /// The last round of the whole world.
-    told: Option<String>,
+    told: Told,
     /// Why the objects could not be read.
     failed: Option<String>,
     outcome: Outcome,
@@ -161,7 +162,11 @@ impl Telling<'_> {
     }
 
     fn tell(&mut self, report: &Report) -> Result<(), Failure> {
-        self.outcome = outcome(self.args, &self.problems, report);
+        let outcome = outcome(self.args, &self.problems, report);
+        // What goes well in a part says nothing of the rest.
+        if report.is_whole || outcome == Outcome::PartlyFailed {
+            self.outcome = outcome;
+        }
         tell(self.args, &self.problems, report, &mut self.told)
     }
 
@@ -172,7 +177,7 @@ impl Telling<'_> {
         if is_news(&mut self.failed, failure.cause().message.clone()) {
             output::failure(failure.cause());
         }
-        self.told = None;
+        self.told = Told::default();
         self.outcome = Outcome::PartlyFailed;
         Ok(())
     }

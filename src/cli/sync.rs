@@ -8,6 +8,7 @@ use super::git::{GitArgs, PushArgs};
 use super::objects::ObjectArgs;
 use super::report::{self, Json};
 use super::service::{self, ServeArgs};
+use super::told::Told;
 use super::{Format, Outcome, memory, output, runtime};
 use crate::api::{self, Problem, Severity};
 use crate::cloud::Clouds;
@@ -124,19 +125,15 @@ async fn once(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     Ok(outcome(args, &problems, &report))
 }
 
-/// Tells a round of many, unless it is of the whole world and says the same as the one before.
-pub(super) fn tell(
-    args: &Args,
-    problems: &[Problem],
-    report: &Report,
-    told: &mut Option<String>,
-) -> Result<(), Failure> {
-    let json = serde_json::to_string(&Json::of(report, problems))?;
-    if report.is_whole && !is_news(told, json.clone()) {
+/// Tells a round of many, unless it is of the whole world and says nothing that was not told.
+pub(super) fn tell(args: &Args, problems: &[Problem], report: &Report, told: &mut Told) -> Result<(), Failure> {
+    let json = Json::of(report, problems);
+    let is_news = told.note(&serde_json::to_value(&json)?, report.is_whole);
+    if report.is_whole && !is_news {
         return Ok(());
     }
     match args.output {
-        Format::Json => output::line(&json),
+        Format::Json => output::line(&serde_json::to_string(&json)?),
         Format::Text => report::print(report, problems),
     }
 }

@@ -40,9 +40,6 @@ pub(super) struct Lanes {
     lanes: Mutex<HashMap<Way, Arc<Lane>>>,
 }
 
-/// A host with its port, and the proxy that an object names for it.
-type Way = (String, Option<Proxy>);
-
 struct Lane {
     host: String,
     rate: Rate,
