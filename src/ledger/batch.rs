@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
-use redb::{ReadableTable, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata as _, WriteTransaction};
 
 use super::clock::{self, Clock, Moment};
 use super::error::Fault;
@@ -17,6 +17,8 @@ use crate::object::NamespacedName;
 
 /// Of one view.
 pub(super) const TAGS_MAX: usize = 1_000_000;
+/// Of all views, so that no repository fills the disk.
+pub(super) const ALL_TAGS_MAX: u64 = 10_000_000;
 /// Of one view; those that vanish when there are so many are forgotten at once.
 const VANISHED_MAX: usize = 100_000;
 
@@ -117,6 +119,7 @@ impl<'t> Batch<'t> {
             }
             _ => self.difference(id, &sorted)?,
         };
+        self.check_room(view, &difference)?;
         self.keep(id, &difference)?;
         scans.insert(id, (self.time, fingerprint, false, scanned.etag))?;
         let Difference { added, vanished, returned, .. } = difference;
@@ -159,6 +162,14 @@ impl<'t> Batch<'t> {
         }
         difference.added.extend(found.cloned());
         Ok(difference)
+    }
+
+    fn check_room(&self, view: &View, difference: &Difference) -> Result<(), Fault> {
+        let known = self.transaction.open_table(tables::TAGS)?.len()?;
+        match known + difference.added.len() as u64 > ALL_TAGS_MAX {
+            true if !difference.added.is_empty() => Err(Fault::Full(view.repository.clone())),
+            _ => Ok(()),
+        }
     }
 
     fn keep(&self, id: u32, difference: &Difference) -> Result<(), Fault> {

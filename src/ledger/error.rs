@@ -23,6 +23,8 @@ pub enum LedgerError {
     Service { path: PathBuf, message: String },
     #[error("recording a scan: more than {max} tags of {repository}")]
     TooManyTags { repository: String, max: usize },
+    #[error("recording a scan of {repository}: {max} tags of all repositories are remembered already")]
+    Full { repository: String, max: u64 },
 }
 
 /// A damaged ledger was set aside and a new one begun.
@@ -53,6 +55,7 @@ impl LedgerError {
                 _ => None,
             },
             Self::Io { source, .. } => hint_of(source),
+            Self::Full { .. } => Some("what no object uses goes after 90 days; removing the file begins a new memory"),
             Self::Off { .. } | Self::Service { .. } | Self::TooManyTags { .. } => None,
         }
     }
@@ -81,6 +84,8 @@ pub(super) enum Fault {
     /// A row that no version of ours wrote.
     Row(&'static str),
     TooManyTags(String),
+    /// Too many of all repositories together.
+    Full(String),
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {

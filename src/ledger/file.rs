@@ -98,6 +98,7 @@ impl Ledger {
             Ok(Err(Fault::TooManyTags(repository))) => {
                 Err(LedgerError::TooManyTags { repository, max: super::batch::TAGS_MAX })
             }
+            Ok(Err(Fault::Full(repository))) => Err(LedgerError::Full { repository, max: super::batch::ALL_TAGS_MAX }),
             Ok(Err(Fault::Storage(source))) => {
                 self.close();
                 Err(LedgerError::Storage { doing, path, source })
@@ -290,7 +291,7 @@ fn faulty(path: &Path, fault: Fault) -> Refusal {
             _ => Refusal::Error(storage(path.to_path_buf(), error)),
         },
         Fault::Row(what) => Refusal::Damaged(what.to_owned()),
-        Fault::TooManyTags(_) => Refusal::Damaged("tags without end".to_owned()),
+        Fault::TooManyTags(_) | Fault::Full(_) => Refusal::Damaged("tags without end".to_owned()),
     }
 }
 

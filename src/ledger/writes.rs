@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::batch::{Batch, TAGS_MAX};
+use super::batch::{ALL_TAGS_MAX, Batch, TAGS_MAX};
 use super::error::Fault;
 use super::{Ledger, LedgerError};
 
@@ -69,6 +69,7 @@ impl<T: Send, F: FnOnce(&Batch<'_>) -> Result<T, Fault> + Send> Write for Waitin
         self.done = Some(match work(batch) {
             // Nothing of it was recorded, and the others are not concerned.
             Err(Fault::TooManyTags(repository)) => Err(LedgerError::TooManyTags { repository, max: TAGS_MAX }),
+            Err(Fault::Full(repository)) => Err(LedgerError::Full { repository, max: ALL_TAGS_MAX }),
             done => Ok(done?),
         });
         Ok(())

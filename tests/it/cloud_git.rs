@@ -159,6 +159,7 @@ fn servers_of_others_are_shown_nothing() {
         "git-codecommit.eu-west-1.amazonaws.com.evil.example",
         "git-codecommit.eu-west-1.evilamazonaws.com",
         "git-codecommit.amazonaws.com",
+        "git-codecommit.us-east-1.s3.amazonaws.com",
         "codecommit.eu-west-1.amazonaws.com",
         "dev.azure.com",
     ] {

@@ -24,9 +24,13 @@ pub(in super::super) struct CodeCommit<'a> {
 impl<'a> CodeCommit<'a> {
     /// `git-codecommit.REGION.…`, its FIPS name, or that of an endpoint in a VPC.
     pub(in super::super) fn parse(host: &'a str) -> Option<Self> {
-        let mut labels = host.split('.').skip_while(|label| !["git-codecommit", "git-codecommit-fips"].contains(label));
-        let (_, region) = (labels.next()?, labels.next()?);
-        let suffix = suffix_of(host).filter(|_| is_region(region))?;
+        let suffix = suffix_of(host)?;
+        let mut labels = host.strip_suffix(suffix)?.trim_end_matches('.').split('.');
+        labels.find(|label| ["git-codecommit", "git-codecommit-fips"].contains(label))?;
+        let region = labels.next().filter(|region| is_region(region))?;
+        if !matches!((labels.next(), labels.next()), (None | Some("vpce"), None)) {
+            return None;
+        }
         Some(Self { host, region, suffix })
     }
 }
