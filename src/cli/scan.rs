@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use super::access::RegistryArgs;
 use super::failure::Failure;
-use super::{Format, Outcome, output, runtime};
+use super::git::StateArgs;
+use super::{Format, Outcome, memory, output, runtime};
 use crate::engine::cause::Cause;
 use crate::engine::facts::{self, FactRequest};
+use crate::engine::memory::Memory;
 use crate::engine::scan::{Scan, ScanRequest, scan};
 use crate::image::{Digest, Repository, Tag, TagKind};
 use crate::registry::{Client, Created, Platform};
@@ -44,12 +46,19 @@ pub(super) struct Args {
 
     #[command(flatten)]
     registry: RegistryArgs,
+
+    #[command(flatten)]
+    state: StateArgs,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Listed<'a> {
     image: String,
     tags: Vec<&'a str>,
+    #[serde(rename = "latestTags")]
+    latest_tags: Vec<&'a str>,
+    /// Of the list; absent where it failed.
+    revision: Option<String>,
     /// What was asked about each tag; absent unless something was.
     #[serde(skip_serializing_if = "Option::is_none")]
     facts: Option<&'a [Fact]>,
@@ -85,7 +94,8 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if args.images_only {
         scans.iter_mut().flatten().for_each(|scan| scan.tags.retain(|tag| tag.kind() == TagKind::Image));
     }
-    let facts = runtime.block_on(all_facts(args, &client, &requests, &scans));
+    let memory = if args.created { memory::open(&args.state.folder()?) } else { Memory::default() };
+    let facts = runtime.block_on(all_facts(args, &client, &memory, &requests, &scans));
     progress.finish_and_clear();
     match args.output {
         Format::Json => output::json(&listed(args, &scans, &facts))?,
@@ -107,22 +117,23 @@ impl Args {
 async fn all_facts(
     args: &Args,
     client: &Client,
+    memory: &Memory,
     requests: &[ScanRequest],
     scans: &[Result<Scan, Cause>],
 ) -> Vec<Vec<Fact>> {
     let mut all = Vec::new();
     for (request, scan) in requests.iter().zip(scans) {
         let tags: &[Tag] = scan.as_ref().ok().filter(|_| args.asks()).map_or(&[], |scan| &scan.tags);
-        all.push(facts_of(args, client, request, tags).await);
+        all.push(facts_of(args, client, memory, request, tags).await);
     }
     all
 }
 
-async fn facts_of(args: &Args, client: &Client, request: &ScanRequest, tags: &[Tag]) -> Vec<Fact> {
+async fn facts_of(args: &Args, client: &Client, memory: &Memory, request: &ScanRequest, tags: &[Tag]) -> Vec<Fact> {
     let ScanRequest { repository, access, .. } = request;
     let asked: Vec<FactRequest<'_>> = tags.iter().map(|tag| FactRequest { repository, tag, access }).collect();
     if args.created {
-        let found = facts::created(client, &asked, args.platform.as_ref()).await;
+        let found = facts::created(client, memory, &asked, args.platform.as_ref()).await;
         let fact = |created: Result<Created, Cause>, tag| match created {
             Ok(created) => Fact::created(tag, &created),
             Err(cause) => Fact::failed(tag, cause),
@@ -192,18 +203,16 @@ fn word(kind: TagKind) -> &'static str {
 fn listed<'a>(args: &Args, scans: &'a [Result<Scan, Cause>], facts: &'a [Vec<Fact>]) -> Vec<Listed<'a>> {
     let one = |((image, scan), facts): ((&Repository, &'a Result<Scan, Cause>), &'a Vec<Fact>)| {
         let (image, facts) = (image.to_string(), args.asks().then_some(facts.as_slice()));
+        let empty = Listed { image, facts, ..Listed::default() };
         match scan {
-            Err(cause) => {
-                let error = Some(cause.message.as_str());
-                Listed { image, tags: Vec::new(), facts, skipped: 0, samples: Vec::new(), error }
-            }
+            Err(cause) => Listed { error: Some(cause.message.as_str()), ..empty },
             Ok(scan) => Listed {
-                image,
                 tags: scan.tags.iter().map(Tag::as_str).collect(),
-                facts,
+                latest_tags: scan.latest_tags().into_iter().map(Tag::as_str).collect(),
+                revision: Some(scan.revision()),
                 skipped: scan.skipped,
                 samples: scan.samples.iter().map(|tag| Sample { tag: &tag.shown, reason: tag.reason }).collect(),
-                error: None,
+                ..empty
             },
         }
     };

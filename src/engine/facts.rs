@@ -5,7 +5,10 @@
 
 use futures::StreamExt as _;
 
+use jiff::Timestamp;
+
 use super::cause::Cause;
+use super::memory::Memory;
 use crate::image::{Digest, Repository, Tag};
 use crate::registry::{Access, Client, Created, Platform, Reference};
 
@@ -26,17 +29,49 @@ pub async fn digests(client: &Client, requests: &[FactRequest<'_>]) -> Vec<Resul
         .await
 }
 
-/// When the image of each tag was built; of an index, the image for `platform` or the first.
+/// When the image of each tag was built; of an index, the image for `platform` or the first. What a digest stands for
+/// never changes: where memory lasts, it is read once.
 pub async fn created(
     client: &Client,
+    memory: &Memory,
     requests: &[FactRequest<'_>],
     platform: Option<&Platform>,
 ) -> Vec<Result<Created, Cause>> {
-    in_batches(requests, async |request| {
-        let reference = Reference::Tag(request.tag.clone());
-        Ok(client.created(request.repository, &reference, request.access, platform).await?)
+    in_batches(requests, async |request| match memory.ledger() {
+        Some(_) => remembered(client, memory, request, platform).await,
+        None => {
+            let reference = Reference::Tag(request.tag.clone());
+            Ok(client.created(request.repository, &reference, request.access, platform).await?)
+        }
     })
     .await
+}
+
+async fn remembered(
+    client: &Client,
+    memory: &Memory,
+    FactRequest { repository, tag, access }: FactRequest<'_>,
+    platform: Option<&Platform>,
+) -> Result<Created, Cause> {
+    let named = Reference::Tag(tag.clone());
+    let (digest, manifest) = match platform {
+        // Which of an index's images is the first is said by the index's digest.
+        None => client.digest(repository, tag, access).await.map(|digest| (digest.clone(), digest))?,
+        Some(_) => {
+            let image = client.image(repository, &named, access, platform).await?;
+            (image.digest, image.manifest)
+        }
+    };
+    if let Some(at) = memory.created(&manifest) {
+        return Ok(Created { digest, manifest, at: Some(at) });
+    }
+    // The tag may have moved meanwhile: what was read counts.
+    let created = client.created(repository, &named, access, platform).await?;
+    if let Some(at) = created.at {
+        let key = if platform.is_none() { &created.digest } else { &created.manifest };
+        memory.record_created(key, at, Timestamp::now()).await;
+    }
+    Ok(created)
 }
 
 async fn in_batches<'a, T>(

@@ -164,6 +164,16 @@ impl Memory {
         })
     }
 
+    /// When the image with this digest was built.
+    pub fn created(&self, digest: &Digest) -> Option<Timestamp> {
+        self.ask(|ledger| ledger.created(digest)).flatten()
+    }
+
+    pub async fn record_created(&self, digest: &Digest, created: Timestamp, now: Timestamp) {
+        let ledger = self.ledger.as_ref();
+        self.recorded(ledger.map(|ledger| ledger.record_created(digest, created, now))).await;
+    }
+
     /// `None` without a ledger, and when it fails.
     fn ask<T>(&self, question: impl FnOnce(&Ledger) -> Result<T, LedgerError>) -> Option<T> {
         self.told(question(self.ledger.as_ref()?))

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::cause::Cause;
 use super::lanes::in_lanes;
 use crate::goregex::Regex;
@@ -30,6 +32,34 @@ pub struct Scan {
     /// How many entries of the list were passed over, since they are no tags, and the first of them.
     pub skipped: usize,
     pub samples: Vec<SkippedTag>,
+}
+
+/// How many tags a status shows.
+const LATEST_TAGS: usize = 10;
+
+impl Scan {
+    /// A sample for people: the last tags in byte order, the very last first (`status.lastScanResult.latestTags`).
+    pub fn latest_tags(&self) -> Vec<&Tag> {
+        self.in_descending_order().into_iter().take(LATEST_TAGS).collect()
+    }
+
+    /// The same for the same tags (`status.lastScanResult.revision`): `sha256:` and the hash of the tags in descending byte
+    /// order, each on a line.
+    pub fn revision(&self) -> String {
+        let mut hash = Sha256::new();
+        for tag in self.in_descending_order() {
+            hash.update(tag.as_str());
+            hash.update("\n");
+        }
+        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("sha256:{hex}")
+    }
+
+    fn in_descending_order(&self) -> Vec<&Tag> {
+        let mut tags: Vec<&Tag> = self.tags.iter().collect();
+        tags.sort_unstable_by(|a, b| b.as_str().cmp(a.as_str()));
+        tags
+    }
 }
 
 /// Scans all repositories; the outcome at place `i` belongs to request `i`.

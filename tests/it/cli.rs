@@ -107,13 +107,20 @@ fn scan_asks_what_tags_stand_for() {
     }
     registry.push_manifest("acme/web", "broken", b"{");
     let web = registry.image("acme/web");
-    let scan = |more: &[&str]| run(["scan", &web].iter().chain(more));
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let state = state.path().to_str().expect("a path");
+    let scan = |more: &[&str]| run(["scan", &web, "--state", state].iter().chain(more));
     let folder = Path::new("/nowhere");
     snapshot("scan_facts", &scan(&["--digests", "--created", "--images-only"]), folder);
     snapshot("scan_facts_json", &scan(&["--created", "-o", "json"]), folder);
     snapshot("scan_digests", &scan(&["--digests"]), folder);
     snapshot("scan_platform", &scan(&["--created", "--platform", "linux"]), folder);
     assert_eq!(scan(&["--images-only"]).ok(), "1.0.0\n1.1.0\nbroken\n");
+    let before = registry.requests().len();
+    scan(&["--created"]);
+    let asked: Vec<String> = registry.requests().into_iter().skip(before).map(|asked| asked.path).collect();
+    let configs = asked.iter().filter(|path| path.contains("/blobs/")).count();
+    assert_eq!(configs, 1, "build times are remembered, and the signature has none: {asked:?}");
 }
 
 #[test]
