@@ -15,6 +15,8 @@ use crate::standalone::{AutomationReport, PolicyReport, Report};
 /// The report as JSON (the shape is part of the interface).
 #[derive(Serialize)]
 pub(super) struct Json<'a> {
+    /// False of a round that a scan, a hook or a change brought: it holds what that touched alone.
+    whole: bool,
     policies: &'a [PolicyReport],
     automations: Vec<JsonAutomation<'a>>,
     problems: Vec<JsonProblem<'a>>,
@@ -55,6 +57,7 @@ struct JsonProblem<'a> {
 impl<'a> Json<'a> {
     pub(super) fn of(report: &'a Report, problems: &'a [Problem]) -> Self {
         Self {
+            whole: report.is_whole,
             policies: &report.policies,
             automations: report.automations.iter().map(JsonAutomation::of).collect(),
             problems: problems.iter().map(JsonProblem::of).collect(),
