@@ -1,16 +1,14 @@
-//! From objects to what the edges need: registry access of an ImageRepository, the remote of a GitRepository.
+//! From an ImageRepository to what the registry room needs: credentials and the way there.
 //!
 //! A field that is not supported makes the object fail with the field's name; nothing is passed over.
 
 use std::error::Error;
 
-use super::git_secret::{GitSecret, GitSecretError, certificates, git_secret, proxy, ssh_secret};
-use crate::api::{
-    FieldError, GitProvider, GitRepository, ImageRepository, Kind, LocalReference, Objects, RegistryProvider,
-};
+use super::git_secret::{GitSecretError, certificates, proxy};
+use crate::api::{FieldError, ImageRepository, Kind, LocalReference, Objects, RegistryProvider};
 use crate::cloud::Provider;
 use crate::engine::cause::Cause;
-use crate::git::{Auth, Remote, RemoteUrl, Transport, UrlError};
+use crate::git::UrlError;
 use crate::image::Repository;
 use crate::net::Connection;
 use crate::object::NamespacedName;
@@ -307,92 +305,6 @@ fn connection(repository: &ImageRepository, objects: &Objects) -> Result<Connect
     Ok(connection)
 }
 
-/// A remote, and what a user should know about the way to it.
-#[derive(Debug)]
-pub(super) struct Reached {
-    pub(super) remote: Remote,
-    pub(super) warnings: Vec<String>,
-}
-
-/// The remote of `repository` with its credentials.
-pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Reached, AccessError> {
-    let (id, spec) = (repository.name(), &repository.spec);
-    let object = format!("GitRepository {id}");
-    let refused = |source| AccessError::Url { object: object.clone(), source };
-    let (url, user) = RemoteUrl::with_user(&spec.url).map_err(refused)?;
-    check_provider(&object, spec.provider, &url)?;
-    let is_ssh = url.transport() == Transport::Ssh;
-    refuse(&object, &[("spec.proxySecretRef with an ssh URL", is_ssh && spec.proxy_secret_ref.is_some())])?;
-    let cloud = git_cloud(spec.provider);
-    if cloud.is_some() && spec.service_account_name.is_some() {
-        return Err(AccessError::CloudAccount { object });
-    }
-    if let Some(provider) = cloud.filter(|_| spec.proxy_secret_ref.is_some() && spec.insecure) {
-        return Err(AccessError::CloudWay { object, provider, field: "spec.insecure" });
-    }
-    let (mut identity, mut read) = match &spec.secret_ref {
-        _ if cloud.is_some() => (String::new(), GitSecret::default()),
-        None if spec.provider == GitProvider::Github => return Err(AccessError::NoApp { object }),
-        None if is_ssh => return Err(AccessError::NoSshSecret { object }),
-        None if user.is_some() => return Err(AccessError::NoPassword { object }),
-        None => (String::new(), GitSecret::default()),
-        Some(reference) => {
-            let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
-            let read = match is_ssh {
-                true => ssh_secret(entries),
-                false => git_secret(entries, spec.provider, user.as_deref()),
-            };
-            let read = read.map_err(|source| AccessError::GitSecret { secret: secret.clone(), source })?;
-            (secret.to_string(), read)
-        }
-    };
-    if let Some(provider) = cloud {
-        read.auth = Auth::Cloud(provider);
-        identity = format!("provider {provider}");
-        // Neither its credentials nor its authorities: a token of this machine is for the cloud's own servers.
-        let unused = || format!("spec.provider {provider} is used, spec.secretRef is not");
-        read.warnings.extend(spec.secret_ref.is_some().then(unused));
-    } else if let Some(user) = user {
-        // Two users of one Secret's password see two repositories.
-        identity = format!("{identity} as {user}");
-    }
-    read.warnings.extend(tls_warning(&url, &read.connection));
-    if let Some(reference) = &spec.proxy_secret_ref {
-        let (secret, entries) = find(objects, &object, reference.within(&id.namespace))?;
-        let proxy = proxy(entries).map_err(|source| AccessError::GitSecret { secret, source })?;
-        read.connection.proxy = Some(proxy);
-    }
-    let GitSecret { auth, connection, warnings } = read;
-    let remote = Remote { url, identity, auth, connection, insecure: spec.insecure, timeout: spec.timeout() };
-    Ok(Reached { remote, warnings: warnings.into_iter().map(|text| format!("{object}: {text}")).collect() })
-}
-
-fn check_provider(object: &str, provider: GitProvider, url: &RemoteUrl) -> Result<(), AccessError> {
-    let object = object.to_owned();
-    let is_http = matches!(url.transport(), Transport::Http | Transport::Https);
-    match (provider, git_cloud(provider)) {
-        (GitProvider::Github, _) if !is_http => Err(AccessError::GithubUrl { object }),
-        (_, Some(provider)) if !is_http => Err(AccessError::CloudUrl { object, provider }),
-        _ => Ok(()),
-    }
-}
-
-/// Whose identity of this process a Git server is shown.
-fn git_cloud(provider: GitProvider) -> Option<Provider> {
-    match provider {
-        GitProvider::Aws => Some(Provider::Aws),
-        GitProvider::Azure => Some(Provider::Azure),
-        GitProvider::Generic | GitProvider::Github => None,
-    }
-}
-
-/// One Secret may serve several repositories, and http may redirect to https: no reason to fail.
-fn tls_warning(url: &RemoteUrl, connection: &Connection) -> Option<String> {
-    let has_tls = connection.ca.is_some() || connection.client_certificate.is_some();
-    (has_tls && url.transport() == Transport::Http)
-        .then(|| "the certificates of its Secret protect nothing, since spec.url is plain http".to_owned())
-}
-
 pub(super) fn find<'a>(
     objects: &'a Objects,
     object: &str,
@@ -407,7 +319,7 @@ pub(super) fn find<'a>(
 }
 
 /// The first of `fields` that is set is the error.
-fn refuse(object: &str, fields: &[(&'static str, bool)]) -> Result<(), AccessError> {
+pub(super) fn refuse(object: &str, fields: &[(&'static str, bool)]) -> Result<(), AccessError> {
     match fields.iter().find(|(_, set)| *set) {
         Some((field, _)) => Err(AccessError::Unsupported { object: object.to_owned(), field }),
         None => Ok(()),

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::access::{self, AccessError, Reached};
+use super::access::AccessError;
 use super::decide::{Decisions, Undecided};
+use super::remote::{self, Reached};
 use super::report::AutomationReport;
 use super::round::Context;
 use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
@@ -147,7 +148,7 @@ fn gather(
     let source_id = spec.source_ref.within(&id.namespace);
     let absent = || Cause::new(objects.why_absent(Kind::GitRepository, &source_id));
     let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
-    let reached = access::remote(source, objects).map_err(AccessError::cause)?;
+    let reached = remote::remote(source, objects).map_err(AccessError::cause)?;
     let git = spec.git()?;
     let signer = git.commit.signing_key.as_ref();
     let signer = signer

@@ -11,6 +11,7 @@ mod git_secret;
 mod inputs;
 mod latest;
 mod plan;
+mod remote;
 mod report;
 mod round;
 mod secrets;
