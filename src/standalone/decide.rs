@@ -98,6 +98,13 @@ pub(super) struct Job {
     pub(super) policies: BTreeSet<NamespacedName>,
 }
 
+impl Job {
+    fn all_failed(&self, cause: &Cause) -> Vec<(NamespacedName, Decision)> {
+        let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
+        self.watched.policies.iter().map(failed).collect()
+    }
+}
+
 /// What came of a job.
 pub(super) struct Done {
     pub(super) world: Arc<World>,
@@ -124,8 +131,7 @@ pub(super) async fn work(selecting: &Selecting, job: Job) -> Decided {
             (news.map(Ok), decide(selecting, &job, policies, (&tags, at), &mut recordings, now).await)
         }
         Err(cause) => {
-            let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
-            let decisions = job.watched.policies.iter().map(failed).collect();
+            let decisions = job.all_failed(&cause);
             (Some(Err(cause)), decisions)
         }
     };
@@ -133,6 +139,14 @@ pub(super) async fn work(selecting: &Selecting, job: Job) -> Decided {
 }
 
 impl Decided {
+    /// What a fault of ours comes to: one repository fails, and not the others with it.
+    pub(super) fn aborted(job: Job) -> Self {
+        let cause = Cause::new(format!("the work on {} was aborted", job.view.repository));
+        let (decisions, scanned) = (job.all_failed(&cause), Some(Err(cause)));
+        let done = Done { world: job.world, view: job.view, at: Timestamp::now(), scanned, decisions };
+        Self { done, recordings: Vec::new() }
+    }
+
     /// Waits until all of it is remembered: nothing is done about an image that a crash would forget.
     pub(super) async fn remembered(self, memory: &Memory) -> Done {
         let Self { mut done, recordings } = self;

@@ -2,7 +2,9 @@
 //! other. Who brings a proxy has places of his own: what stalls there delays nobody else.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 
+use futures::FutureExt as _;
 use tokio::task::{JoinError, JoinSet};
 
 use super::decide::{Decided, Done, Job, Selecting, work};
@@ -87,8 +89,11 @@ impl Workers {
     fn start(&mut self, job: Job) {
         let way = way(&job);
         *self.busy.entry(way.clone()).or_default() += 1;
-        let selecting = self.selecting.clone();
-        self.running.spawn(async move { (way, work(&selecting, job).await) });
+        let (selecting, lost) = (self.selecting.clone(), job.clone());
+        self.running.spawn(async move {
+            let decided = AssertUnwindSafe(work(&selecting, job)).catch_unwind().await;
+            (way, decided.unwrap_or_else(|_| Decided::aborted(lost)))
+        });
     }
 }
 
