@@ -242,6 +242,12 @@ impl fmt::Display for Tag {
 }
 
 impl Digest {
+    /// The digest whose algorithm gave `hash`, as bytes.
+    pub fn of_hash(algorithm: &str, hash: &[u8]) -> Result<Self, ParseError> {
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{algorithm}:{hex}").parse()
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

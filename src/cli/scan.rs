@@ -209,7 +209,7 @@ fn listed<'a>(args: &Args, scans: &'a [Result<Scan, Cause>], facts: &'a [Vec<Fac
             Ok(scan) => Listed {
                 tags: scan.tags.iter().map(Tag::as_str).collect(),
                 latest_tags: scan.latest_tags().into_iter().map(Tag::as_str).collect(),
-                revision: Some(scan.revision()),
+                revision: Some(scan.revision().to_string()),
                 skipped: scan.skipped,
                 samples: scan.samples.iter().map(|tag| Sample { tag: &tag.shown, reason: tag.reason }).collect(),
                 ..empty

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::cause::Cause;
 use super::lanes::in_lanes;
 use crate::goregex::Regex;
-use crate::image::{Repository, Tag};
+use crate::image::{Digest, Repository, Tag};
 use crate::registry::{Access, Client, SkippedTag, TagList};
 
 /// One image repository to be scanned.
@@ -45,14 +45,13 @@ impl Scan {
 
     /// The same for the same tags (`status.lastScanResult.revision`): `sha256:` and the hash of the tags in descending byte
     /// order, each on a line.
-    pub fn revision(&self) -> String {
+    pub fn revision(&self) -> Digest {
         let mut hash = Sha256::new();
         for tag in self.in_descending_order() {
             hash.update(tag.as_str());
             hash.update("\n");
         }
-        let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        Digest::of_hash("sha256", &hash.finalize()).expect("a hash in hexadecimal is a digest")
     }
 
     fn in_descending_order(&self) -> Vec<&Tag> {

@@ -96,8 +96,7 @@ pub(super) fn split_digest(bytes: &[u8]) -> Result<(Digest, &[u8]), Fault> {
     let (number, rest) = bytes.split_first().ok_or_else(wrong)?;
     let (_, name, length) = ALGORITHMS.iter().find(|(known, ..)| known == number).ok_or_else(wrong)?;
     let (hash, rest) = rest.split_at_checked(*length).ok_or_else(wrong)?;
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((format!("{name}:{hex}").parse().map_err(|_| wrong())?, rest))
+    Ok((Digest::of_hash(name, hash).map_err(|_| wrong())?, rest))
 }
 
 pub(super) fn push_digest(row: &mut Vec<u8>, digest: &Digest, time: i64) {

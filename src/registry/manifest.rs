@@ -232,8 +232,7 @@ fn hash(algorithm: &str, bytes: &[u8]) -> Digest {
         "sha512" => ("sha512", Sha512::digest(bytes).to_vec()),
         _ => ("sha256", Sha256::digest(bytes).to_vec()),
     };
-    let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}:{hex}").parse().expect("a hash in hexadecimal is a digest")
+    Digest::of_hash(name, &hash).expect("a hash in hexadecimal is a digest")
 }
 
 impl fmt::Display for Reference {
