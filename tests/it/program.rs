@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a run said and how it ended.
 #[derive(Clone, Debug)]
@@ -71,6 +72,16 @@ pub(crate) fn run_with_input<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>,
 pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
     assert!(status.expect("kill runs").success());
+}
+
+/// Waits until something has happened, a minute at most.
+#[track_caller]
+pub(crate) fn wait_for(mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// `text` with what differs from run to run replaced: commit ids, addresses, times, the test's folder.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{finish, run, signal};
+use crate::program::{finish, run, signal, wait_for};
 use crate::servers::git_http::{create_bare, foreign_commit, git};
 use crate::world::{World, automation, deployment, policy, source};
 
@@ -388,14 +388,6 @@ fn a_round_in_hand_is_finished_before_the_end() {
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::program::signal;
+use crate::program::{signal, wait_for};
 use crate::servers::block_on;
 use crate::servers::docker_registry::{DockerRegistry, Listener};
 use crate::servers::fake_registry::TokenRules;
@@ -70,14 +70,6 @@ impl Drop for Service {
 
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().tls_certs_only([]).build().expect("a plain client")
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]

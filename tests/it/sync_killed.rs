@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::program::signal;
+use crate::program::{signal, wait_for};
 use crate::servers::git_http::{Fault, git};
 use crate::world::World;
 
@@ -55,12 +55,4 @@ fn a_run_that_is_stopped_for_a_while_sets_nothing_back() {
 fn start(world: &World, state: &str) -> Child {
     let mut command = world.sync_command(state, &[]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it never happened");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program::{run, signal};
+use crate::program::{run, signal, wait_for};
 use crate::world::World;
 
 fn listings(world: &World) -> usize {
@@ -36,14 +36,6 @@ fn end(child: Child) -> String {
     let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !done() {
-        assert!(start.elapsed() < Duration::from_secs(60), "it did not happen within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
-use crate::program::signal;
+use crate::program::{signal, wait_for};
 use crate::servers::git_http::{git, import};
 use crate::world::{World, automation, deployment, policy, source};
 
@@ -497,12 +497,4 @@ fn pushes_that_fail_leave_the_budget_to_others() {
     signal(&child, "TERM");
     child.wait_with_output().expect("it ends");
     assert_eq!(git(&world.git.path("app.git"), &["log", "-1", "--format=%s", "main"]).trim(), "update good");
-}
-
-fn wait_for(mut done: impl FnMut() -> bool) {
-    let start = std::time::Instant::now();
-    while !done() {
-        assert!(start.elapsed() < std::time::Duration::from_secs(60), "it never happened");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
 }

@@ -78,16 +78,7 @@ impl Asked {
 impl FakeCloud {
     pub(crate) fn start() -> Self {
         let shared = Arc::new(Mutex::new(CloudState::default()));
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let addr = listener.local_addr().expect("a bound address");
-        let router = Router::new().fallback(serve).with_state(Arc::clone(&shared));
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
-            axum::serve(listener, router).await
-        });
+        let (addr, runtime) = super::serve(Router::new().fallback(serve).with_state(Arc::clone(&shared)));
         Self { addr, shared, runtime: Some(runtime) }
     }
 

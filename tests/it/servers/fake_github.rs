@@ -40,16 +40,7 @@ impl FakeGithub {
     pub(crate) fn start(public_key: Vec<u8>) -> Self {
         let state = ApiState { asked: Vec::new(), lifetime: 3600, tokens: 0, answer: None, statements: Vec::new() };
         let shared = Arc::new(Shared { public_key, state: Mutex::new(state) });
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        listener.set_nonblocking(true).expect("a socket");
-        let addr = listener.local_addr().expect("a bound address");
-        let router = Router::new().fallback(serve).with_state(Arc::clone(&shared));
-        runtime.spawn(async move {
-            let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
-            axum::serve(listener, router).await
-        });
+        let (addr, runtime) = super::serve(Router::new().fallback(serve).with_state(Arc::clone(&shared)));
         Self { addr, shared, runtime: Some(runtime) }
     }
 
