@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::failure::Failure;
+use super::one_thread;
 use super::registries::RegistriesArgs;
-use super::runtime;
 use crate::engine::cause::Cause;
 use crate::engine::scan::{Scan, ScanRequest, scan};
 use crate::image::Repository;
@@ -51,7 +51,7 @@ impl RegistryArgs {
     /// The tags of `images`; the outcome at place `i` belongs to image `i`.
     pub(super) fn scan(&self, images: &[Repository]) -> Result<Vec<Result<Scan, Cause>>, Failure> {
         let (client, requests) = self.asking(images)?;
-        Ok(runtime()?.block_on(scan(&client, &requests)))
+        Ok(one_thread()?.block_on(scan(&client, &requests)))
     }
 
     /// A client that asks by the `--registries` file, and how each of `images` is asked.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::access::RegistryArgs;
 use super::failure::Failure;
 use super::git::StateArgs;
-use super::{memory, runtime};
+use super::{memory, one_thread};
 use crate::api;
 use crate::engine::cause::Cause;
 use crate::engine::scan::{Scan, scan};
@@ -58,7 +58,7 @@ impl GuardArgs {
         let request = requests.first().expect("a request for each image");
         let (view, now) = (registry.view(request, client.registries()), Timestamp::now());
         let memory = memory::open(&self.state.folder()?);
-        runtime()?.block_on(async {
+        one_thread()?.block_on(async {
             let scan = scan(&client, &requests).await.into_iter().next().expect("an outcome for each request")?;
             memory.record_scan(&view, &scan.tags, None, now).await;
             let asked = SelectRequest {

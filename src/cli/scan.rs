@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::access::RegistryArgs;
 use super::failure::Failure;
 use super::git::StateArgs;
-use super::{Format, Outcome, memory, output, runtime};
+use super::{Format, Outcome, memory, one_thread, output};
 use crate::engine::cause::Cause;
 use crate::engine::facts::{self, FactRequest};
 use crate::engine::memory::Memory;
@@ -89,7 +89,7 @@ struct Fact {
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     let progress = output::progress("listing tags");
     let (client, requests) = args.registry.asking(&args.images)?;
-    let runtime = runtime()?;
+    let runtime = one_thread()?;
     let mut scans = runtime.block_on(scan(&client, &requests));
     if args.images_only {
         scans.iter_mut().flatten().for_each(|scan| scan.tags.retain(|tag| tag.kind() == TagKind::Image));

@@ -217,7 +217,7 @@ fn list_tagwright(image: &Repository) -> Outcome {
 
 /// As the command line has it.
 fn runtime() -> io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
 fn first_page(image: &Repository) -> String {
