@@ -31,6 +31,7 @@ const LAG_SECONDS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900
 #[derive(Clone, Debug)]
 pub struct Metrics {
     http_requests: Family<Exchange, Counter>,
+    http_retries: Family<Exchange, Counter>,
     rate_waits: Family<Host, Counter>,
     rate_wait_seconds: Family<Host, Counter<f64, AtomicU64>>,
     hosts: Known,
@@ -49,8 +50,10 @@ pub struct Metrics {
     pub git_fetches: Counter<u64, AtomicU64>,
     /// Pushes that a Git remote accepted.
     pub git_pushes: Counter<u64, AtomicU64>,
-    /// Pushes that came too late, since the branch had moved, and were tried again.
+    /// Pushes that came too late, since the branch had moved.
     pub git_pushes_lost: Counter<u64, AtomicU64>,
+    /// Updates that were made and pushed once more after that.
+    pub git_push_retries: Counter<u64, AtomicU64>,
 }
 
 /// How a scan of an image repository ended.
@@ -182,6 +185,7 @@ impl Default for Metrics {
     fn default() -> Self {
         Self {
             http_requests: Family::default(),
+            http_retries: Family::default(),
             rate_waits: Family::default(),
             rate_wait_seconds: Family::default(),
             hosts: Known::default(),
@@ -198,6 +202,7 @@ impl Default for Metrics {
             git_fetches: Counter::default(),
             git_pushes: Counter::default(),
             git_pushes_lost: Counter::default(),
+            git_push_retries: Counter::default(),
         }
     }
 }
@@ -206,6 +211,11 @@ impl Metrics {
     /// Counts one HTTP exchange.
     pub fn count_exchange(&self, host: &str, code: u16) {
         self.http_requests.get_or_create(&Exchange { host: self.host(host), code: u32::from(code) }).inc();
+    }
+
+    /// Counts an HTTP request that is sent once more, under the status of the answer before it; `0` when none came whole.
+    pub fn count_retry(&self, host: &str, code: u16) {
+        self.http_retries.get_or_create(&Exchange { host: self.host(host), code: u32::from(code) }).inc();
     }
 
     /// Counts a request that waited for its turn because of a host's limit.
@@ -273,6 +283,8 @@ impl Metrics {
 
     fn register_registries(&self, registry: &mut Registry) {
         registry.register("http_requests", "HTTP requests by host and status code", self.http_requests.clone());
+        let help = "HTTP requests sent once more, by host and the status code that was the reason";
+        registry.register("http_retries", help, self.http_retries.clone());
         registry.register("rate_waits", "Requests that waited for a host's limit", self.rate_waits.clone());
         let help = "How long requests waited for a host's limit";
         registry.register_with_unit("rate_wait", help, Unit::Seconds, self.rate_wait_seconds.clone());
@@ -294,6 +306,7 @@ impl Metrics {
             ("git_fetches", "Fetches from Git remotes", &self.git_fetches),
             ("git_pushes", "Pushes that Git remotes accepted", &self.git_pushes),
             ("git_pushes_lost", "Pushes that came after the branch had moved", &self.git_pushes_lost),
+            ("git_push_retries", "Updates pushed once more after a lost race", &self.git_push_retries),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());

@@ -106,10 +106,16 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
 }
 
 fn observed_by(metrics: &Metrics) -> Settings {
-    let (exchanges, waits) = (metrics.clone(), metrics.clone());
+    let (exchanges, repeated, waiting) = (metrics.clone(), metrics.clone(), metrics.clone());
     let observer = move |host: &str, code| exchanges.count_exchange(host, code);
-    let waits = move |host: &str, waited| waits.count_rate_wait(host, waited);
-    Settings { observer: Some(Arc::new(observer)), waits: Some(Arc::new(waits)), ..Settings::default() }
+    let retries = move |host: &str, code| repeated.count_retry(host, code);
+    let waits = move |host: &str, waited| waiting.count_rate_wait(host, waited);
+    Settings {
+        observer: Some(Arc::new(observer)),
+        retries: Some(Arc::new(retries)),
+        waits: Some(Arc::new(waits)),
+        ..Settings::default()
+    }
 }
 
 async fn once(args: &Args, context: &Context) -> Result<Outcome, Failure> {

@@ -15,7 +15,7 @@ use super::error::{Fault, printable};
 use super::link::Service;
 use super::login::{Login, Presented};
 use crate::net::header::{self, HeaderValue};
-use crate::net::{Deadline, Http, Proxy, StatusCode, Url, host, judge_status, retry};
+use crate::net::{Deadline, Http, Proxy, StatusCode, Url, host};
 
 /// More redirects than this are a loop.
 const REDIRECTS_MAX: usize = 5;
@@ -89,10 +89,9 @@ impl Wire {
     /// Asks for `url`; again, when what went wrong may pass.
     fn get(&self, url: &Url, deadline: Deadline) -> Result<Response, Fault> {
         let client = self.http.http1_client(url)?;
-        let judge = |response: &Response| judge_status(response.status(), response.headers());
         self.ask(url, deadline, |shown| {
             let attempt = || self.http.send(dress(client.get(url.clone()), shown), deadline);
-            Ok(self.runtime.block_on(retry(deadline, judge, attempt))?)
+            Ok(self.runtime.block_on(self.http.retry(url, deadline, head, attempt))?)
         })
     }
 
@@ -164,6 +163,10 @@ fn dress(request: RequestBuilder, shown: &Presented) -> RequestBuilder {
         Some(authorization) => request.header(header::AUTHORIZATION, authorization.clone()),
         None => request,
     }
+}
+
+fn head(response: &Response) -> (StatusCode, &header::HeaderMap) {
+    (response.status(), response.headers())
 }
 
 fn check_status(status: StatusCode, with_credentials: bool) -> Result<(), Fault> {

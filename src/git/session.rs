@@ -132,6 +132,11 @@ impl Session {
         entries.map_err(|error| self.store.read_error("reading commits", error))
     }
 
+    /// Counts that what came too late to be pushed is made anew.
+    pub fn count_push_retry(&self) {
+        self.metrics.git_push_retries.inc();
+    }
+
     /// The commits behind `tip` that are not behind `base` too, newest first, at most `limit`.
     pub fn log_since(&self, tip: Oid, base: Oid, limit: usize) -> Result<Vec<LogEntry>, Error> {
         let entries = log::walk_since(self.store.repository(), tip, base, limit);

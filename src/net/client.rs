@@ -175,6 +175,12 @@ impl Http {
             observer(&host(url), status);
         }
     }
+
+    pub(super) fn observe_retry(&self, url: &Url, status: u16) {
+        if let Some(observer) = &self.clients.settings.retries {
+            observer(&host(url), status);
+        }
+    }
 }
 
 impl Clients {

@@ -16,7 +16,7 @@ use super::deadline::Deadline;
 use super::error::{Error, host};
 use super::lane::Pass;
 use super::redirect::{REDIRECTS_MAX, Redirects, follow, same_host};
-use super::retry::{judge_status, retry, retry_after};
+use super::retry::retry_after;
 use super::standing::Asker;
 
 /// How much of the body of a refusal is kept.
@@ -127,8 +127,8 @@ impl Http {
     ) -> Result<(Answer, I), Error> {
         let mut request = request.clone();
         for _ in 0..=REDIRECTS_MAX {
-            let judge = |(answer, _): &(Answer, I)| judge_status(answer.status, &answer.headers);
-            let (answer, intake) = retry(deadline, judge, || self.exchange(&request, start(), deadline)).await?;
+            let attempt = || self.exchange(&request, start(), deadline);
+            let (answer, intake) = self.retry(&request.url, deadline, head, attempt).await?;
             match follow(&answer.url, answer.status, &answer.headers, request.redirects)? {
                 Some(to) => request = request.redirected(&answer, to),
                 None => return Ok((answer, intake)),
@@ -179,6 +179,10 @@ impl Http {
         }
         Ok(Answer { url: url.clone(), peer, status, headers, body })
     }
+}
+
+fn head<I>((answer, _): &(Answer, I)) -> (StatusCode, &HeaderMap) {
+    (answer.status, &answer.headers)
 }
 
 /// Neither headers nor bodies are printed: both may hold what must not be seen.

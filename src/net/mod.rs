@@ -39,7 +39,7 @@ pub use proxy::{Proxies, Proxy, ProxyError};
 pub use quota::{Quota, quota};
 pub use rate::{Bucket, Rate};
 pub use redirect::{Redirects, follow, same_host, without_login};
-pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry, retry_after};
+pub use retry::{ATTEMPTS, RETRY_AFTER_MAX, Verdict, judge_status, pause, retry_after};
 pub use standing::{Asker, Closed, Standing, Told};
 
 /// What every client of one process shares.
@@ -54,6 +54,8 @@ pub struct Settings {
     /// Resolves names instead of the system.
     pub names: Option<Names>,
     pub observer: Option<Observer>,
+    /// Is told of every request that is sent once more, with what the one before it came to.
+    pub retries: Option<Observer>,
     /// Of the clients that are [`limited`](Http::limited).
     pub waits: Option<WaitObserver>,
 }
@@ -69,6 +71,7 @@ impl Default for Settings {
             ca: Vec::new(),
             names: None,
             observer: None,
+            retries: None,
             waits: None,
         }
     }

@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
+use url::Url;
+
+use super::client::Http;
 use super::deadline::Deadline;
 use super::error::Error;
 
@@ -24,25 +27,34 @@ pub enum Verdict {
     Again(Option<Duration>),
 }
 
-/// Repeats `attempt` while `judge` says so: at most [`ATTEMPTS`] times, within the deadline. Connection faults are
-/// repeated too. The last outcome is the outcome.
-pub async fn retry<T, A, F>(deadline: Deadline, judge: impl Fn(&T) -> Verdict, mut attempt: A) -> Result<T, Error>
-where
-    A: FnMut() -> F,
-    F: Future<Output = Result<T, Error>>,
-{
-    let mut number = 0;
-    loop {
-        let outcome = attempt().await;
-        let wait = match verdict(&outcome, &judge) {
-            Verdict::Again(asked) if number + 1 < ATTEMPTS => pause(number, asked, fastrand::f64()),
-            _ => return outcome,
-        };
-        match wait {
-            Some(wait) if wait < deadline.remaining() => tokio::time::sleep(wait).await,
-            _ => return outcome,
+impl Http {
+    /// Repeats an `attempt` to ask `url` while the head of its outcome, or a connection fault, is one that passes: at
+    /// most [`ATTEMPTS`] times, within the deadline. The last outcome is the outcome; each repetition is observed.
+    pub async fn retry<T, A, F>(
+        &self,
+        url: &Url,
+        deadline: Deadline,
+        head: impl Fn(&T) -> (StatusCode, &HeaderMap),
+        mut attempt: A,
+    ) -> Result<T, Error>
+    where
+        A: FnMut() -> F,
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut number = 0;
+        loop {
+            let outcome = attempt().await;
+            let wait = match verdict(&outcome, &head) {
+                Verdict::Again(asked) if number + 1 < ATTEMPTS => pause(number, asked, fastrand::f64()),
+                _ => return outcome,
+            };
+            match wait {
+                Some(wait) if wait < deadline.remaining() => tokio::time::sleep(wait).await,
+                _ => return outcome,
+            }
+            self.observe_retry(url, outcome.as_ref().map_or(0, |outcome| head(outcome).0.as_u16()));
+            number += 1;
         }
-        number += 1;
     }
 }
 
@@ -73,9 +85,12 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
-fn verdict<T>(outcome: &Result<T, Error>, judge: impl Fn(&T) -> Verdict) -> Verdict {
+fn verdict<T>(outcome: &Result<T, Error>, head: impl Fn(&T) -> (StatusCode, &HeaderMap)) -> Verdict {
     match outcome {
-        Ok(value) => judge(value),
+        Ok(value) => {
+            let (status, headers) = head(value);
+            judge_status(status, headers)
+        }
         Err(error) if error.is_passing() => Verdict::Again(None),
         Err(_) => Verdict::Done,
     }

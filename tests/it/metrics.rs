@@ -38,6 +38,8 @@ fn everything_is_counted_under_its_name() {
             "tagwright_cache_lookups_total{cache=\"scan\",hit=\"false\"} 1",
             "tagwright_rate_waits_total{host=\"ghcr.io:443\"} 2",
             "tagwright_rate_wait_seconds_total{host=\"ghcr.io:443\"} 1.5",
+            "tagwright_http_retries_total{host=\"ghcr.io:443\",code=\"429\"} 1",
+            "tagwright_git_push_retries_total 0",
             "tagwright_updates_total{outcome=\"pushed\"} 1",
             "tagwright_update_lag_seconds_sum 0.25",
             "tagwright_hooks_total{sender=\"harbor\",outcome=\"refused\"} 1",
@@ -50,11 +52,13 @@ fn labels_from_outside_are_bounded() {
     let metrics = Metrics::default();
     for number in 0..5000 {
         metrics.count_exchange(&format!("{number}.example:443"), 200);
+        metrics.count_retry(&format!("{number}.example:443"), 503);
         metrics.set_tags(&format!("ghcr.io/acme/web{number}"), number);
     }
     let text = metrics.encode();
     let series = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
     assert_eq!(series("tagwright_http_requests_total"), 201);
+    assert_eq!(series("tagwright_http_retries_total"), 201);
     assert!(text.contains("tagwright_http_requests_total{host=\"other\",code=\"200\"} 4800\n"));
     assert_eq!(series("tagwright_tags{"), 2000);
     metrics.keep_tags(|repository| repository == "ghcr.io/acme/web7");
@@ -81,6 +85,7 @@ fn the_text_is_openmetrics() {
 fn counted() -> Metrics {
     let metrics = Metrics::default();
     metrics.count_exchange("ghcr.io:443", 0);
+    metrics.count_retry("ghcr.io:443", 429);
     metrics.count_scan(ScanOutcome::Changed, Duration::from_millis(60));
     metrics.count_scan(ScanOutcome::NotModified, Duration::from_secs(90));
     metrics.set_tags("ghcr.io/acme/web", 17);

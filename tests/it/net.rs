@@ -294,15 +294,19 @@ async fn redirects_stay_on_the_host() {
 #[tokio::test]
 async fn exchanges_are_observed() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let noted = seen.clone();
-    let server = RawServer::start(vec![Reply::text(""), Reply::text(OK)]);
-    let observer: tagwright::net::Observer =
-        Arc::new(move |host, status| noted.lock().expect("a lock").push(format!("{host} {status}")));
-    let http = Http::new(Settings { observer: Some(observer), ..Settings::default() }).expect("plain settings");
+    let noting = |what: &'static str| -> tagwright::net::Observer {
+        let noted = seen.clone();
+        Arc::new(move |host, status| noted.lock().expect("a lock").push(format!("{what} {host} {status}")))
+    };
+    let busy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let server = RawServer::start(vec![Reply::text(""), Reply::text(busy), Reply::text(OK)]);
+    let (observer, retries) = (Some(noting("asked")), Some(noting("again")));
+    let http = Http::new(Settings { observer, retries, ..Settings::default() }).expect("plain settings");
     let request = get(&format!("http://{}/", server.addr()));
-    http.fetch(&request, Deadline::after(Duration::from_secs(20))).await.expect("the second attempt");
-    let host = server.addr();
-    assert_eq!(*seen.lock().expect("a lock"), [format!("{host} 0"), format!("{host} 200")]);
+    http.fetch(&request, Deadline::after(Duration::from_secs(20))).await.expect("the third attempt");
+    let expected = ["asked HOST 0", "again HOST 0", "asked HOST 503", "again HOST 503", "asked HOST 200"];
+    let expected = expected.map(|line| line.replace("HOST", &server.addr().to_string()));
+    assert_eq!(*seen.lock().expect("a lock"), expected);
     assert!(server.heads()[0].contains("\nuser-agent: tagwright/"), "{:?}", server.heads());
 }
 

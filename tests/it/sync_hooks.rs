@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::program::{signal, wait_for};
 use crate::servers::block_on;
 use crate::servers::docker_registry::{DockerRegistry, Listener};
-use crate::servers::fake_registry::TokenRules;
+use crate::servers::fake_registry::{Fault, TokenRules};
+use crate::servers::git_http::foreign_commit;
 use crate::world::{World, automation, deployment, policy, source};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -28,7 +29,11 @@ struct Service {
 impl Service {
     /// Its rounds are an hour apart: what happens before is because of a hook.
     fn start(world: &World, listen: &str) -> Self {
-        let more = ["--every", "1h", "--listen", listen, "--hooks", "flux-system/hooks"];
+        Self::start_with(world, listen, &["--every", "1h"])
+    }
+
+    fn start_with(world: &World, listen: &str, more: &[&str]) -> Self {
+        let more = [&["--listen", listen, "--hooks", "flux-system/hooks"], more].concat();
         let mut command = world.sync_command("state", &more);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -84,6 +89,52 @@ fn metrics_tell_how_often_a_token_was_there_already() {
     assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
     wait_for(|| service.get("/metrics").1.contains(&lookups(true)));
     assert!(service.get("/metrics").1.contains(&lookups(false)));
+}
+
+#[test]
+fn every_metric_moves_with_what_it_counts() {
+    let world = World::simple();
+    world.registry.push("acme/other", "1.0.0");
+    world.objects("other.yaml", &(policy("other", "^1") + &hooks_secret()));
+    let rule = "registries:\n- {name: fake, api_url: 'http://REGISTRY', prefix: 'REGISTRY', limit: 2}\n";
+    std::fs::write(world.path("registries.yaml"), world.fill(rule)).expect("a file");
+    world.registry.fault(Fault::status(503), 1);
+    let (path, mut races) = (world.git.path("app.git"), 0);
+    world.git.before_push(move || {
+        races += 1;
+        if races == 1 {
+            foreign_commit(&path, "main", &[("other.txt", "1\n")], "foreign");
+        }
+    });
+    let registries = world.path("registries.yaml").display().to_string();
+    let service = Service::start_with(&world, "127.0.0.1:0", &["--every", "1s", "--registries", &registries]);
+    // A policy that changes is decided by the tags that are known.
+    world.edit("'^1'", "'1.x'");
+    assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
+    let host = world.registry.addr();
+    for line in [
+        "tagwright_scans_total{outcome=\"changed\"} 2".to_owned(),
+        "tagwright_scans_total{outcome=\"unchanged\"} ".to_owned(),
+        "tagwright_scan_duration_seconds_count ".to_owned(),
+        format!("tagwright_tags{{repository=\"{host}/acme/web\"}} 2"),
+        format!("tagwright_http_requests_total{{host=\"{host}\",code=\"200\"}} "),
+        format!("tagwright_http_retries_total{{host=\"{host}\",code=\"503\"}} 1"),
+        format!("tagwright_rate_waits_total{{host=\"{host}\"}} "),
+        format!("tagwright_rate_wait_seconds_total{{host=\"{host}\"}} "),
+        "tagwright_cache_lookups_total{cache=\"scan\",hit=\"true\"} ".to_owned(),
+        "tagwright_updates_total{outcome=\"pushed\"} 1".to_owned(),
+        "tagwright_update_duration_seconds_count ".to_owned(),
+        "tagwright_update_lag_seconds_count 1".to_owned(),
+        "tagwright_git_ref_listings_total ".to_owned(),
+        "tagwright_git_fetches_total ".to_owned(),
+        "tagwright_git_pushes_total 1".to_owned(),
+        "tagwright_git_pushes_lost_total 1".to_owned(),
+        "tagwright_git_push_retries_total 1".to_owned(),
+        "tagwright_hooks_total{sender=\"generic\",outcome=\"due\"} 1".to_owned(),
+    ] {
+        let moved = |found: &str| found.strip_prefix(&line).is_some_and(|rest| rest != "0");
+        wait_for(|| service.get("/metrics").1.lines().any(moved));
+    }
 }
 
 #[test]

@@ -52,6 +52,7 @@ pub(super) fn run(session: &mut Session, work: Work<'_>) -> Vec<Outcome> {
         if let Err(error) = session.refresh() {
             return lost.made.failed(&error.into());
         }
+        session.count_push_retry();
         first = first.or(Some(lost.base));
         last = Some(lost.base);
         drafts = lost.made.drafts;
