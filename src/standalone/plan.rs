@@ -30,6 +30,8 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) repository: Repository,
+    /// The same by the name that it has where it is asked, by the operator's rules.
+    pub(super) asked: Repository,
     pub(super) access: Access,
     pub(super) interval: Duration,
     pub(super) repositories: BTreeSet<NamespacedName>,
@@ -83,8 +85,10 @@ fn watched_by(
         return Err(Undecided::Suspended(format!("ImageRepository {repository_id} is suspended")));
     }
     let (access, view) = access(repository, objects, world.docker.as_ref(), registries)?;
+    let image = repository.spec.repository()?;
     let watched = Watched {
-        repository: repository.spec.repository()?,
+        asked: registries.asked_as(&image),
+        repository: image,
         access,
         interval: repository.spec.interval.get(),
         repositories: BTreeSet::new(),

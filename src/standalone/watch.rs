@@ -15,7 +15,7 @@ use super::agenda::{Agenda, Ended};
 use super::automate::automate;
 use super::decide::{Decision, Decisions, Done, Job, Undecided};
 use super::inputs::World;
-use super::plan::{Plan, plan};
+use super::plan::{Plan, Watched, plan};
 use super::report::{AutomationReport, Report};
 use super::round::{Context, policy_reports};
 use super::workers::Workers;
@@ -120,8 +120,7 @@ impl Watch {
         let touched: BTreeSet<NamespacedName> = changed(&before.image_repositories, repositories).collect();
         self.scans.retain(&self.plan.watched.keys().cloned().collect());
         for (view, watched) in &self.plan.watched {
-            let is_same =
-                |old: &super::plan::Watched| old.access == watched.access && old.repositories == watched.repositories;
+            let is_same = |old: &Watched| old.access == watched.access && old.repositories == watched.repositories;
             match old.watched.get(view) {
                 Some(old) if is_same(old) && watched.repositories.is_disjoint(&touched) => {}
                 Some(_) => self.scans.renew(view, watched.interval, now),
@@ -154,11 +153,14 @@ impl Watch {
         }
     }
 
-    /// Somebody says that there is news in the repositories that `is_meant` names.
+    /// Somebody says that there is news in the repositories that `is_meant` names: by the name that they are asked under,
+    /// or by the one that is written, whose registry a mirror stands in for.
     pub fn hook(&mut self, is_meant: impl Fn(&Repository) -> bool) {
         let now = self.now();
-        for view in self.plan.watched.iter().filter(|(_, watched)| is_meant(&watched.repository)).map(|(view, _)| view)
-        {
+        let meant = |Watched { repository, asked, .. }: &Watched| {
+            is_meant(repository) || (asked != repository && is_meant(asked))
+        };
+        for (view, _) in self.plan.watched.iter().filter(|(_, watched)| meant(watched)) {
             self.scans.hook(view, now);
         }
     }

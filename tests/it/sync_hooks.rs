@@ -168,6 +168,30 @@ fn a_hook_makes_one_scan_of_one_repository_and_a_commit() {
 }
 
 #[test]
+fn a_hook_names_a_repository_as_it_is_asked() {
+    let world = World::new();
+    for name in ["acme/web", "acme/other"] {
+        world.registry.push(name, "1.0.0");
+    }
+    world.git.create("app.git", &[("apps/web.yaml", &deployment("web:1.0.0", "web"))]);
+    let policies = (policy("web", "^1") + &policy("other", "^1")).replace("REGISTRY/acme/", "");
+    world.objects("all.yaml", &(policies + &source("app") + &automation("apps", "app", ".") + &hooks_secret()));
+    let rule = "registries:\n- {name: own, api_url: 'http://REGISTRY', default: true, defaultns: acme}\n";
+    std::fs::write(world.path("registries.yaml"), world.fill(rule)).expect("a file");
+    let registries = world.path("registries.yaml").display().to_string();
+    let service = Service::start_with(&world, "127.0.0.1:0", &["--every", "1h", "--registries", &registries]);
+    let names = ["REGISTRY/acme/web", "acme/web", "web", "docker.io/library/web"];
+    for (number, name) in names.into_iter().enumerate() {
+        let tag = format!("1.1.{number}");
+        world.registry.push("acme/web", &tag);
+        world.registry.forget_requests();
+        assert_eq!(service.hook(&world.fill(&format!(r#"{{"repository": "{name}"}}"#))), 202);
+        wait_for(|| world.web_image("main") == format!("web:{tag}"));
+        assert!(world.registry.calls().iter().all(|call| call.contains("/acme/web/")), "{:?}", world.registry.calls());
+    }
+}
+
+#[test]
 fn a_tag_that_is_listed_after_its_hook_is_committed_soon() {
     let world = World::simple();
     world.scan_every("1h");
