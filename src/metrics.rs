@@ -126,7 +126,7 @@ pub enum HookOutcome {
     Unreadable,
     /// Its token or signature is not ours.
     Refused,
-    /// It was too large or too slow.
+    /// It was too large or too slow, or broke off.
     Dropped,
 }
 

@@ -11,6 +11,7 @@ mod payload;
 mod proof;
 mod sender;
 mod strangers;
+mod unread;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,19 +19,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use self::sender::{Message, Sender};
 use self::strangers::{Refusal, Strangers};
+use self::unread::{Complaints, Unread};
 use crate::metrics::{HookOutcome, Metrics};
 use crate::net::Http;
 
@@ -68,6 +71,7 @@ struct Server {
     shared: Shared,
     due: DueSender,
     strangers: Mutex<Strangers>,
+    complaints: Mutex<Complaints>,
     bodies: Semaphore,
 }
 
@@ -77,12 +81,24 @@ enum Refused {
     Unbelieved,
     TooLarge,
     TooSlow,
+    Broken,
+}
+
+impl Refused {
+    fn unread(&self) -> Option<Unread> {
+        match self {
+            Self::Unbelieved => None,
+            Self::TooLarge => Some(Unread::TooLarge),
+            Self::TooSlow => Some(Unread::TooSlow),
+            Self::Broken => Some(Unread::Broken),
+        }
+    }
 }
 
 /// Answers requests until it is dropped.
 pub async fn serve(listener: TcpListener, shared: Shared, due: DueSender) {
-    let (strangers, bodies) = (Mutex::default(), Semaphore::new(BODIES_MAX));
-    let server = Arc::new(Server { shared, due, strangers, bodies });
+    let (strangers, complaints, bodies) = (Mutex::default(), Mutex::default(), Semaphore::new(BODIES_MAX));
+    let server = Arc::new(Server { shared, due, strangers, complaints, bodies });
     connections::accept(&listener, |peer| routes(Visit { server: server.clone(), peer })).await;
 }
 
@@ -110,43 +126,43 @@ async fn ready(State(visit): State<Visit>) -> Response {
 
 /// Anything that is no other route; most of it is nothing.
 async fn hook(State(visit): State<Visit>, request: Request) -> StatusCode {
-    if declared_length(request.headers()) > BODY_BYTES_MAX as u64 {
-        return StatusCode::PAYLOAD_TOO_LARGE;
-    }
     let server = visit.server.as_ref();
     let Some((kind, token)) = path_parts(request.uri().path()) else { return StatusCode::NOT_FOUND };
     let sender = server.shared.hooks.admit(kind, token).filter(|_| request.method() == Method::POST);
     let accepted = match sender {
-        Some(sender) => server.receive(sender, request).await,
+        Some(sender) => server.receive(sender, visit.peer, request).await,
         None => Err(Refused::Unbelieved),
     };
     let outcome = match &accepted {
         Ok(outcome) => *outcome,
         Err(Refused::Unbelieved) => HookOutcome::Refused,
-        Err(Refused::TooLarge | Refused::TooSlow) => HookOutcome::Dropped,
+        Err(Refused::TooLarge | Refused::TooSlow | Refused::Broken) => HookOutcome::Dropped,
     };
     server.shared.metrics.count_hook(sender.map_or(STRANGER, Sender::name), outcome);
     match accepted {
         Ok(_) => StatusCode::ACCEPTED,
         Err(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
         Err(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
+        Err(Refused::Broken) => StatusCode::BAD_REQUEST,
         Err(Refused::Unbelieved) => server.refuse(visit.peer, sender),
     }
 }
 
 impl Server {
     /// Reads and checks a message whose token is ours, and says what it makes due.
-    async fn receive(&self, sender: &'static Sender, request: Request) -> Result<HookOutcome, Refused> {
+    async fn receive(&self, sender: &'static Sender, peer: IpAddr, request: Request) -> Result<HookOutcome, Refused> {
         let _place = self.bodies.acquire().await.expect("the semaphore is never closed");
         let (head, body) = request.into_parts();
-        let body = read(body).await?;
+        let body = read(declared_length(&head.headers), body).await;
+        let body = body.inspect_err(|refused| self.complain(sender, peer, refused.unread()))?;
         let query = head.uri.query().unwrap_or_default();
         let message = Message { headers: &head.headers, query, body: &body, now: Timestamp::now() };
         if !self.shared.hooks.believes(sender, &message, &self.shared.http).await {
             return Err(Refused::Unbelieved);
         }
         let Some(dues) = (sender.read)(&message) else {
-            tracing::debug!(sender = sender.name(), "a webhook is not what its sender writes");
+            let why = if payload::is_json(&message) { Unread::OtherShape } else { Unread::NotJson };
+            self.complain(sender, peer, Some(why));
             return Ok(HookOutcome::Unreadable);
         };
         let outcome = if dues.is_empty() { HookOutcome::Ignored } else { HookOutcome::Due };
@@ -155,6 +171,17 @@ impl Server {
             self.due.send(due);
         }
         Ok(outcome)
+    }
+
+    /// Tells of a believed sender whose message was not read, as long as that is news. Of the message it tells nothing:
+    /// anything may be in it.
+    fn complain(&self, sender: &Sender, peer: IpAddr, unread: Option<Unread>) {
+        let Some(unread) = unread else { return };
+        let mut complaints = self.complaints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(silent) = complaints.tell(sender.name(), unread, Timestamp::now()) {
+            let (sender, reason) = (sender.name(), unread.reason());
+            tracing::warn!(%peer, sender, reason, since_the_last = silent, "a webhook could not be read");
+        }
     }
 
     /// Counts a refusal, and tells of it as long as there are not too many.
@@ -194,11 +221,21 @@ fn path_parts(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix("/hooks/")?.split_once('/')
 }
 
-async fn read(body: Body) -> Result<Bytes, Refused> {
-    match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        // A connection that broke is told nothing anyway.
-        Ok(Err(_)) => Err(Refused::TooLarge),
-        Err(_) => Err(Refused::TooSlow),
+async fn read(declared: u64, body: Body) -> Result<Bytes, Refused> {
+    if declared > BODY_BYTES_MAX as u64 {
+        return Err(Refused::TooLarge);
     }
+    tokio::time::timeout(BODY_TIMEOUT, collect(body)).await.unwrap_or(Err(Refused::TooSlow))
+}
+
+async fn collect(body: Body) -> Result<Bytes, Refused> {
+    let (mut pieces, mut bytes) = (body.into_data_stream(), BytesMut::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Refused::Broken)?;
+        if bytes.len() + piece.len() > BODY_BYTES_MAX {
+            return Err(Refused::TooLarge);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
 }

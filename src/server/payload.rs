@@ -70,6 +70,11 @@ fn read<T: DeserializeOwned>(message: &Message<'_>) -> Option<T> {
     serde_json::from_slice(message.body).ok()
 }
 
+/// Whether the body is JSON at all, whoever it is from.
+pub(super) fn is_json(message: &Message<'_>) -> bool {
+    read::<IgnoredAny>(message).is_some()
+}
+
 fn nothing() -> Pushed {
     Some(Vec::new())
 }

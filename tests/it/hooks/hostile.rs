@@ -54,6 +54,8 @@ async fn a_body_without_a_length_is_read_up_to_the_limit() {
     let body = [b"\r\n".to_vec(), chunk.repeat(20)].concat();
     let answer = talk(&server, &head, &body);
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let answer = talk(&server, &head, b"\r\nno number\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     let whole = r#"{"repository":"acme/web"}"#;
     let fitting = format!("{whole}{}", " ".repeat((1 << 20) - whole.len()));
     assert_eq!(server.post("generic", &[], &fitting).await, StatusCode::ACCEPTED);

@@ -276,12 +276,62 @@ impl std::io::Write for Log {
     }
 }
 
+impl Log {
+    /// From now on, for this thread.
+    fn start() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let events = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        let events = events.with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(events.finish());
+        (log, guard)
+    }
+
+    /// Our own lines.
+    fn lines(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().expect("no poisoned lock").clone()).expect("text");
+        text.lines().filter(|line| line.contains("tagwright")).map(str::to_owned).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_once_for_each_sender_and_reason() {
+    let (log, _guard) = Log::start();
+    let server = Running::start(&[]).await;
+    for _ in 0..20 {
+        for kind in ["harbor", "quay"] {
+            server.post(kind, &[], "not-json").await;
+            server.post(kind, &[], r#"{"what":"shape"}"#).await;
+        }
+        let large = format!("{}large", " ".repeat(1 << 20));
+        assert_eq!(server.post("harbor", &[], &large).await, StatusCode::PAYLOAD_TOO_LARGE);
+        server.post("harbor", &[], r#"{"type":"DELETE_ARTIFACT"}"#).await;
+    }
+    let lines = log.lines().into_iter().filter(|line| line.contains("WARN"));
+    let mut told: Vec<String> =
+        lines.map(|line| line.split_once("a webhook could").expect("our warning").1.to_owned()).collect();
+    told.sort();
+    let told_of = |sender: &str, reason: &str| {
+        format!(" not be read peer=127.0.0.1 sender=\"{sender}\" reason=\"{reason}\" since_the_last=0")
+    };
+    let expected = [
+        told_of("harbor", "its body is larger than 1 MiB"),
+        told_of("harbor", "its body is no JSON"),
+        told_of("harbor", "its body is not what this sender writes"),
+        told_of("quay", "its body is no JSON"),
+        told_of("quay", "its body is not what this sender writes"),
+    ];
+    assert_eq!(told, expected);
+    let text = server.metrics.encode();
+    for outcome in ["unreadable\"} 40", "dropped\"} 20", "ignored\"} 20"] {
+        let line = format!("tagwright_hooks_total{{sender=\"harbor\",outcome=\"{outcome}");
+        assert!(text.contains(&line), "{line} in {text}");
+    }
+}
+
 #[tokio::test]
 async fn neither_tokens_nor_secrets_are_logged() {
-    let log = Log::default();
-    let writer = log.clone();
-    let events = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-    let _guard = tracing::subscriber::set_default(events.finish());
+    let (log, _guard) = Log::start();
     let guess = "5e1d0c7a9b3f2846";
     let server = Running::start(&[("harbor", SECRET), ("generic", SECRET)]).await;
     let body = r#"{"type":"PUSH_ARTIFACT","event_data":{"repository":{"repo_full_name":"acme/web"}}}"#;
@@ -292,11 +342,11 @@ async fn neither_tokens_nor_secrets_are_logged() {
     for _ in 0..70 {
         server.call(Method::POST, &format!("/hooks/generic/{guess}"), &[], "{}").await;
     }
-    let text = String::from_utf8(log.0.lock().expect("no poisoned lock").clone()).expect("text");
-    let ours: String = text.lines().filter(|line| line.contains("tagwright")).collect::<Vec<_>>().join("\n");
-    assert!(ours.contains("due by a webhook") && ours.contains("many webhooks with a wrong"), "{text}");
-    assert!(ours.contains("refused a webhook: it does not prove who sent it"), "{text}");
-    for secret in [SECRET, TOKEN, guess, "a wrong secret"] {
+    let ours = log.lines().join("\n");
+    assert!(ours.contains("due by a webhook") && ours.contains("many webhooks with a wrong"), "{ours}");
+    assert!(ours.contains("refused a webhook: it does not prove who sent it"), "{ours}");
+    assert!(ours.contains("its body is no JSON"), "{ours}");
+    for secret in [SECRET, TOKEN, guess, "a wrong secret", "what is this"] {
         assert!(!ours.contains(secret), "{secret} in {ours}");
     }
 }
