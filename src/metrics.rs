@@ -122,6 +122,8 @@ pub enum HookOutcome {
     Due,
     /// It tells of no push.
     Ignored,
+    /// It asked whether messages may be sent.
+    Agreed,
     /// Its body is not what its sender writes.
     Unreadable,
     /// Its token or signature is not ours.
@@ -135,6 +137,7 @@ impl HookOutcome {
         match self {
             Self::Due => "due",
             Self::Ignored => "ignored",
+            Self::Agreed => "agreed",
             Self::Unreadable => "unreadable",
             Self::Refused => "refused",
             Self::Dropped => "dropped",

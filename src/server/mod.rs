@@ -6,6 +6,7 @@
 mod connections;
 mod due;
 mod google;
+mod handshake;
 mod hooks;
 mod payload;
 mod proof;

@@ -70,6 +70,12 @@ fn read<T: DeserializeOwned>(message: &Message<'_>) -> Option<T> {
     serde_json::from_slice(message.body).ok()
 }
 
+/// The first events of a body that is a list of them.
+pub(super) fn first_events<T: DeserializeOwned>(message: &Message<'_>) -> Option<Vec<T>> {
+    let is_list = message.body.trim_ascii_start().first() == Some(&b'[');
+    is_list.then(|| read::<Few<T>>(message)).flatten().map(|few| few.0)
+}
+
 /// Whether the body is JSON at all, whoever it is from.
 pub(super) fn is_json(message: &Message<'_>) -> bool {
     read::<IgnoredAny>(message).is_some()
@@ -307,11 +313,13 @@ pub(super) fn distribution(message: &Message<'_>) -> Pushed {
     Some(manifests.filter_map(|target| Due::at(None, &target.repository?)).collect())
 }
 
+/// A message of the registry itself, or an event of Event Grid around it, in Event Grid's schema or in CloudEvents'.
 #[derive(Deserialize)]
 struct Azure {
-    action: String,
+    action: Option<String>,
     target: Option<DistributionTarget>,
     request: Option<AzureRequest>,
+    data: Option<Box<Azure>>,
 }
 
 #[derive(Deserialize)]
@@ -319,13 +327,28 @@ struct AzureRequest {
     host: Option<String>,
 }
 
-pub(super) fn azure(message: &Message<'_>) -> Pushed {
-    let event: Azure = read(message)?;
-    if event.action != "push" {
-        return nothing();
+impl Azure {
+    fn pushed(self) -> Pushed {
+        if let Some(message) = self.data {
+            return message.pushed();
+        }
+        if self.action? != "push" {
+            return nothing();
+        }
+        let host = self.request.and_then(|request| request.host);
+        one(Due::at(host.as_deref(), &self.target?.repository?))
     }
-    let host = event.request.and_then(|request| request.host);
-    one(Due::at(host.as_deref(), &event.target?.repository?))
+}
+
+pub(super) fn azure(message: &Message<'_>) -> Pushed {
+    match first_events::<Azure>(message) {
+        // One that is something else does not hide the others.
+        Some(events) => {
+            let pushed: Vec<Vec<Due>> = events.into_iter().filter_map(Azure::pushed).collect();
+            (!pushed.is_empty()).then(|| pushed.concat())
+        }
+        None => read::<Azure>(message)?.pushed(),
+    }
 }
 
 /// Any level of an event of ECR: EventBridge's envelope, CloudEvents' around it or instead of it, and the details.

@@ -11,10 +11,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
+use super::handshake::{self, Agreement};
 use super::sender::{Message, Sender};
 use super::strangers::Refusal;
 use super::unread::Unread;
@@ -25,6 +27,12 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What hooks are counted under whose token is not ours.
 const STRANGER: &str = "unknown";
+
+/// What came of a webhook that was believed.
+enum Accepted {
+    Read(HookOutcome),
+    Agreed(Agreement),
+}
 
 /// Why a webhook is not accepted.
 enum Refused {
@@ -47,52 +55,63 @@ impl Refused {
 }
 
 /// Anything that is no other route; most of it is nothing.
-pub(super) async fn hook(State(visit): State<Visit>, request: Request) -> StatusCode {
+pub(super) async fn hook(State(visit): State<Visit>, request: Request) -> Response {
     let server = visit.server.as_ref();
-    let Some((kind, token)) = path_parts(request.uri().path()) else { return StatusCode::NOT_FOUND };
-    let sender = server.shared.hooks.admit(kind, token).filter(|_| request.method() == Method::POST);
+    let Some((kind, token)) = path_parts(request.uri().path()) else { return StatusCode::NOT_FOUND.into_response() };
+    let sender = server.shared.hooks.admit(kind, token).filter(|sender| is_spoken_by(request.method(), sender));
     let accepted = match sender {
-        Some(sender) => server.receive(sender, visit.peer, request).await,
+        Some(sender) if request.method() == Method::POST => server.receive(sender, visit.peer, request).await,
+        Some(_) => handshake::preflight(request.headers()).map(Accepted::Agreed).ok_or(Refused::Unbelieved),
         None => Err(Refused::Unbelieved),
     };
     let outcome = match &accepted {
-        Ok(outcome) => *outcome,
+        Ok(Accepted::Read(outcome)) => *outcome,
+        Ok(Accepted::Agreed(_)) => HookOutcome::Agreed,
         Err(Refused::Unbelieved) => HookOutcome::Refused,
         Err(Refused::TooLarge | Refused::TooSlow | Refused::Broken) => HookOutcome::Dropped,
     };
     server.shared.metrics.count_hook(sender.map_or(STRANGER, Sender::name), outcome);
     match accepted {
-        Ok(_) => StatusCode::ACCEPTED,
-        Err(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-        Err(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT,
-        Err(Refused::Broken) => StatusCode::BAD_REQUEST,
-        Err(Refused::Unbelieved) => server.refuse(visit.peer, sender),
+        Ok(Accepted::Read(_)) => StatusCode::ACCEPTED.into_response(),
+        Ok(Accepted::Agreed(agreement)) => agreement.into_response(),
+        Err(Refused::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(Refused::TooSlow) => StatusCode::REQUEST_TIMEOUT.into_response(),
+        Err(Refused::Broken) => StatusCode::BAD_REQUEST.into_response(),
+        Err(Refused::Unbelieved) => server.refuse(visit.peer, sender).into_response(),
     }
+}
+
+fn is_spoken_by(method: &Method, sender: &Sender) -> bool {
+    method == Method::POST || method == Method::OPTIONS && sender.asks_first()
 }
 
 impl Server {
     /// Reads and checks a message whose token is ours, and says what it makes due.
-    async fn receive(&self, sender: &'static Sender, peer: IpAddr, request: Request) -> Result<HookOutcome, Refused> {
+    async fn receive(&self, sender: &'static Sender, peer: IpAddr, request: Request) -> Result<Accepted, Refused> {
         let _place = self.bodies.acquire().await.expect("the semaphore is never closed");
         let (head, body) = request.into_parts();
         let body = read(declared_length(&head.headers), body).await;
         let body = body.inspect_err(|refused| self.complain(sender, peer, refused.unread()))?;
         let query = head.uri.query().unwrap_or_default();
         let message = Message { headers: &head.headers, query, body: &body, now: Timestamp::now() };
+        // Before the proof: the headers of a subscription are promised for its events alone, and nothing becomes due.
+        if let Some(agreement) = Some(&message).filter(|_| sender.asks_first()).and_then(handshake::validation) {
+            return Ok(Accepted::Agreed(agreement));
+        }
         if !self.shared.hooks.believes(sender, &message, &self.shared.http).await {
             return Err(Refused::Unbelieved);
         }
         let Some(dues) = (sender.read)(&message) else {
             let why = if payload::is_json(&message) { Unread::OtherShape } else { Unread::NotJson };
             self.complain(sender, peer, Some(why));
-            return Ok(HookOutcome::Unreadable);
+            return Ok(Accepted::Read(HookOutcome::Unreadable));
         };
         let outcome = if dues.is_empty() { HookOutcome::Ignored } else { HookOutcome::Due };
         for due in dues {
             tracing::debug!(sender = sender.name(), host = due.host, repository = due.repository, "due by a webhook");
             self.due.send(due);
         }
-        Ok(outcome)
+        Ok(Accepted::Read(outcome))
     }
 
     /// Tells of a believed sender whose message was not read, as long as that is news. Of the message it tells nothing:

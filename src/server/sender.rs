@@ -61,6 +61,11 @@ impl Sender {
         SENDERS.iter().find(|sender| sender.names.contains(&name))
     }
 
+    /// Whether it asks for an agreement before it sends.
+    pub(super) fn asks_first(&self) -> bool {
+        self.name() == ACR
+    }
+
     pub(super) fn is_google(&self) -> bool {
         matches!(self.proofs, [Proof::Google])
     }
@@ -72,6 +77,8 @@ const fn hmac_sha256(header: &'static str, prefix: &'static str) -> Proof {
 
 const AUTHORIZATION: Proof = Proof::Header("authorization");
 const HUB_SIGNATURE: Proof = hmac_sha256("x-hub-signature-256", "sha256=");
+/// Azure's registry, by webhooks of its own and by Event Grid.
+const ACR: &str = "acr";
 const JFROG: &str = "x-jfrog-event-auth";
 
 pub(super) const SENDERS: &[Sender] = &[
@@ -91,7 +98,7 @@ pub(super) const SENDERS: &[Sender] = &[
     },
     Sender { names: &["harbor"], proofs: &[AUTHORIZATION], read: payload::harbor },
     Sender { names: &["distribution"], proofs: &[AUTHORIZATION], read: payload::distribution },
-    Sender { names: &["acr"], proofs: &[AUTHORIZATION], read: payload::azure },
+    Sender { names: &[ACR, "eventgrid"], proofs: &[AUTHORIZATION], read: payload::azure },
     Sender {
         names: &["ecr", "cloudevents"],
         proofs: &[AUTHORIZATION, Proof::Header("x-api-key"), Proof::Header("x-webhook-secret")],

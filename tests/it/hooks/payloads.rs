@@ -136,6 +136,30 @@ fn azure() {
         r#"{"id":"1","timestamp":"2026-11-17T16:52:01Z","action":"ping","target":null,"request":null}"#,
         &[],
     );
+    // Event Grid's schema, CloudEvents', and its batches.
+    let grid = |events: &[&str]| {
+        let events = events.iter().map(|data| {
+            let kind = r#""eventType":"Microsoft.ContainerRegistry.ImagePushed","eventTime":"2026-11-17T16:52:01Z""#;
+            format!(r#"{{"id":"831e","topic":"/subscriptions/x","subject":"acme/web:1.2.3",{kind},"data":{data}}}"#)
+        });
+        format!(" [{}]", events.collect::<Vec<_>>().join(","))
+    };
+    check("acr", &[], &grid(&[push]), &["acme.azurecr.io/acme/web"]);
+    let other = push.replace("acme/web", "acme/api");
+    let both = &["acme.azurecr.io/acme/api", "acme.azurecr.io/acme/web"];
+    check("eventgrid", &[], &grid(&[&other, push]), both);
+    let deleted = push.replace("\"push\"", "\"delete\"");
+    check("acr", &[], &grid(&[&deleted]), &[]);
+    check("acr", &[], &grid(&[&deleted, "{}", push]), &["acme.azurecr.io/acme/web"]);
+    check("acr", &[], &grid(&["{}"]), UNREADABLE);
+    check("acr", &[], "[]", UNREADABLE);
+    let cloud = format!(
+        r#"{{"specversion":"1.0","id":"831e","source":"/subscriptions/x","subject":"acme/web:1.2.3",
+        "type":"Microsoft.ContainerRegistry.ImagePushed","data":{push}}}"#
+    );
+    let structured = [("content-type", "application/cloudevents+json; charset=utf-8")];
+    check("acr", &structured, &cloud, &["acme.azurecr.io/acme/web"]);
+    check("acr", &[], &format!("[{cloud}]"), &["acme.azurecr.io/acme/web"]);
     let aliyun = r#"{"push_data":{"digest":"sha256:00","pushed_at":"2026-11-17 16:52:01","tag":"1.2.3"},"repository":{
         "name":"web","namespace":"acme","region":"cn-hangzhou","repo_full_name":"acme/web","repo_type":"PRIVATE"}}"#;
     check("aliyun-acr", &[], aliyun, &["*/acme/web"]);

@@ -43,12 +43,22 @@ impl Running {
         Self { addr, metrics, ready, dues, client, task }
     }
 
-    pub(crate) async fn call(&self, method: Method, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> reqwest::Response {
         let mut request = self.client.request(method, format!("http://{}{path}", self.addr)).body(body.to_owned());
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let answer = request.send().await.expect("an answer");
+        request.send().await.expect("an answer")
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+        let answer = self.send(method, path, headers, body).await;
         let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let (status, kind) = (answer.status(), kind.to_owned());
         (status, kind, answer.text().await.expect("a text"))
