@@ -1,19 +1,22 @@
 //! The connections of the server: how many there may be, and how long each of them.
 //!
 //! A connection carries one request and lives for a bounded time, so that neither a slow sender nor a slow reader holds
-//! it; who needs more of them makes new ones.
+//! it; who needs more of them makes new ones. Where there are too many, the oldest one that is owed no answer gives way:
+//! a stranger who holds connections and says nothing does not keep a probe out.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// From the connection to the end of the request's head.
@@ -36,12 +39,15 @@ pub(super) async fn accept(listener: &TcpListener, routes: impl Fn(IpAddr) -> Ro
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let address = owner(peer.ip());
-                if let Some(place) = places.take(address) {
+                if let Some((place, evicted)) = places.take(address) {
                     let routes = routes(address);
                     tasks.spawn(async move {
-                        let _place = place;
-                        // A time-out closes the connection: there is nobody to tell.
-                        let _ = tokio::time::timeout(WHOLE_TIMEOUT, answer(stream, routes)).await;
+                        let whole = tokio::time::timeout(WHOLE_TIMEOUT, answer(stream, routes, &place));
+                        // Both close the connection: there is nobody to tell.
+                        tokio::select! {
+                            _ = whole => {}
+                            _ = evicted => {}
+                        }
                     });
                 }
             }
@@ -56,14 +62,20 @@ pub(super) async fn accept(listener: &TcpListener, routes: impl Fn(IpAddr) -> Ro
 }
 
 /// One request and its answer, then an orderly end.
-async fn answer(stream: TcpStream, routes: Router) {
+async fn answer(stream: TcpStream, routes: Router, place: &Place) {
+    let routes = TowerToHyperService::new(routes);
+    let routes = service_fn(move |request| {
+        place.owe(true);
+        routes.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes));
+        .serve_connection(TokioIo::new(stream), routes);
     if let Ok(parts) = connection.without_shutdown().await {
+        place.owe(false);
         let _ = tokio::time::timeout(LINGER_TIMEOUT, linger(parts.io.into_inner())).await;
     }
 }
@@ -83,36 +95,71 @@ async fn linger(mut stream: TcpStream) {
     }
 }
 
-/// The connections there are, by address.
+/// The connections there are.
 #[derive(Clone, Default)]
-struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+struct Places(Arc<Mutex<Taken>>);
+
+/// By their numbers, the oldest first.
+#[derive(Default)]
+struct Taken {
+    last: u64,
+    open: BTreeMap<u64, Open>,
+}
+
+struct Open {
+    address: IpAddr,
+    /// Its request has come, and the answer has not gone yet.
+    is_owed: bool,
+    /// Whoever has the other end is told when this is dropped.
+    _stay: oneshot::Sender<()>,
+}
 
 /// One connection's place, free again when dropped.
 struct Place {
     places: Places,
-    address: IpAddr,
+    number: u64,
 }
 
 impl Places {
-    fn take(&self, address: IpAddr) -> Option<Place> {
+    /// A place for a connection, and what is heard when it is given to another one.
+    fn take(&self, address: IpAddr) -> Option<(Place, oneshot::Receiver<()>)> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = taken.values().sum();
-        let own = taken.get(&address).copied().unwrap_or_default();
-        if all >= CONNECTIONS_MAX || own >= CONNECTIONS_PER_ADDRESS_MAX {
-            return None;
+        taken.make_way(address)?;
+        taken.last += 1;
+        let (number, (stay, evicted)) = (taken.last, oneshot::channel());
+        taken.open.insert(number, Open { address, is_owed: false, _stay: stay });
+        Some((Place { places: self.clone(), number }, evicted))
+    }
+}
+
+impl Taken {
+    /// Sees to it that there is room for one more; `None` when everybody is owed an answer.
+    fn make_way(&mut self, address: IpAddr) -> Option<()> {
+        let own = self.open.values().filter(|open| open.address == address).count();
+        let is_crowded = own >= CONNECTIONS_PER_ADDRESS_MAX;
+        if is_crowded || self.open.len() >= CONNECTIONS_MAX {
+            let gives_way = |open: &Open| !open.is_owed && (!is_crowded || open.address == address);
+            let (oldest, _) = self.open.iter().find(|(_, open)| gives_way(open))?;
+            let oldest = *oldest;
+            self.open.remove(&oldest);
         }
-        taken.insert(address, own + 1);
-        Some(Place { places: self.clone(), address })
+        Some(())
+    }
+}
+
+impl Place {
+    /// Notes whether the connection is owed an answer.
+    fn owe(&self, is_owed: bool) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = taken.open.get_mut(&self.number) {
+            open.is_owed = is_owed;
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken.get_mut(&self.address) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => drop(taken.remove(&self.address)),
-        }
+        self.places.0.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&self.number);
     }
 }
 

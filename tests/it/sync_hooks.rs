@@ -1,7 +1,7 @@
 //! From the push of an image over a webhook to the commit, end to end.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -189,6 +189,38 @@ fn a_hook_names_a_repository_as_it_is_asked() {
         wait_for(|| world.web_image("main") == format!("web:{tag}"));
         assert!(world.registry.calls().iter().all(|call| call.contains("/acme/web/")), "{:?}", world.registry.calls());
     }
+}
+
+#[test]
+fn strangers_who_hold_every_connection_do_not_make_a_probe_fail() {
+    let world = World::simple();
+    world.objects("hooks.yaml", &hooks_secret());
+    let service = Service::start(&world, "127.0.0.1:0");
+    // More than there are places, from three addresses with less than each of them may have.
+    let mut strangers: Vec<_> = (0..600).map(|number| connect(service.addr, [2, 3, 4][number % 3])).collect();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(service.get(path).0, 200, "{path}");
+    }
+    assert_eq!(service.hook(r#"{"repository": "acme/none"}"#), 202);
+    // The oldest one has given way, the newest is still heard.
+    assert!(matches!(strangers[0].read(&mut [0]), Ok(0) | Err(_)), "the oldest one is closed");
+    let mut answer = String::new();
+    let newest = &mut strangers[599];
+    newest.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is open");
+    newest.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+/// A connection from 127.0.0.`last`.
+fn connect(to: SocketAddr, last: u8) -> TcpStream {
+    let stream = block_on(async move {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, last], 0)))?;
+        socket.connect(to).await?.into_std()
+    });
+    let stream = stream.expect("a connection");
+    stream.set_nonblocking(false).expect("a socket");
+    stream
 }
 
 #[test]
