@@ -10,6 +10,7 @@ mod findings;
 mod git;
 mod guard;
 mod history;
+mod hooks;
 mod ledger;
 mod login;
 mod memory;

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use super::failure::Failure;
+use super::hooks::HooksSecret;
 use super::sync::{Args, is_news, outcome, tell};
 use super::told::Told;
 use super::{Outcome, output};
@@ -21,7 +22,7 @@ use crate::ledger;
 use crate::metrics::Metrics;
 use crate::net::Http;
 use crate::object::NamespacedName;
-use crate::server::{self, DueReceiver, Dues, Hooks, Shared, due_matches, due_queue};
+use crate::server::{self, CurrentHooks, DueReceiver, Dues, Shared, due_matches, due_queue};
 use crate::standalone::{Context, Report, Watch, World};
 use crate::telemetry::Shutdown;
 
@@ -62,7 +63,8 @@ pub(super) async fn repeat(
         return Ok(telling.outcome);
     };
     let is_ready = Arc::new(AtomicBool::new(false));
-    let (_server, mut dues) = serve(args, &world, metrics, http, is_ready.clone()).await?;
+    let mut hooks = HooksSecret::new(args.serve.hooks.as_ref(), &world)?;
+    let (_server, mut dues) = serve(args, hooks.current(), metrics, http, is_ready.clone()).await?;
     let remembering = Remembering::start(&context.selecting.memory);
     let mut watch = Watch::new(context, telling.heed(world));
     let mut ticks = tokio::time::interval(every);
@@ -80,7 +82,10 @@ pub(super) async fn repeat(
             _ = ticks.tick(), if is_ready.load(Ordering::Relaxed) => {
                 match args.objects.read_if_changed(&mut stamp) {
                     Ok(world) => {
-                        world.into_iter().for_each(|world| watch.adopt(telling.heed(world)));
+                        if let Some(world) = world {
+                            hooks.renew(&world);
+                            watch.adopt(telling.heed(world));
+                        }
                         watch.tick();
                     }
                     Err(failure) => telling.fail(failure)?,
@@ -202,31 +207,16 @@ impl Drop for Serving {
 /// Starts the server, where one is wanted, and gives what it says is due.
 async fn serve(
     args: &Args,
-    world: &World,
+    hooks: CurrentHooks,
     metrics: Metrics,
     http: Http,
     ready: Arc<AtomicBool>,
 ) -> Result<(Serving, DueReceiver), Failure> {
     let (sender, receiver) = due_queue();
     let Some(address) = args.serve.listen else { return Ok((Serving(None), receiver)) };
-    let hooks = hooks(args.serve.hooks.as_ref(), world)?;
     let listener = TcpListener::bind(address).await;
     let listener = listener.map_err(|error| Failure::from(error).doing(format!("listening at {address}")))?;
     output::talk(&format!("listening at {}", listener.local_addr()?));
     let shared = Shared { metrics, ready, hooks, http };
     Ok((Serving(Some(tokio::spawn(server::serve(listener, shared, sender)))), receiver))
-}
-
-fn hooks(secret: Option<&NamespacedName>, world: &World) -> Result<Hooks, Failure> {
-    let Some(name) = secret else { return Ok(Hooks::default()) };
-    let absent = || {
-        Failure::new(format!("--hooks: secret {name} is not among the objects"))
-            .hint("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
-    };
-    let entries = world.objects.secrets.get(name).ok_or_else(absent)?;
-    Hooks::from_secret(entries).map_err(|error| {
-        let hint = error.hint();
-        let failure = Failure::from(error).doing(format!("--hooks {name}"));
-        hint.into_iter().fold(failure, Failure::hint)
-    })
 }

@@ -64,6 +64,13 @@ struct KeyEntry {
 }
 
 impl Google {
+    /// What was fetched from the same place is still known.
+    pub(super) fn keep_keys(&mut self, before: &Self) {
+        if self.keys_url == before.keys_url {
+            self.keys = before.keys.clone();
+        }
+    }
+
     /// Whether the header holds a token of the expected account for us.
     pub(super) async fn signed(&self, http: &Http, authorization: Option<&str>) -> bool {
         let token = authorization.and_then(|value| value.strip_prefix("Bearer "));

@@ -1,10 +1,10 @@
 //! Who may make a scan due: the receivers of webhooks.
 //!
-//! Takes the Secret once, and a request's path and message each time; gives the sender that was believed. Nothing that
+//! Takes the Secret, now and then another one, and a request's path and message each time; gives the sender that was believed. Nothing that
 //! a message says is trusted: a hook makes a scan due, the scan tells what is true.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::google::{Google, KEYS_URL};
 use super::proof::{holds, is_same};
@@ -30,6 +30,29 @@ pub struct Hooks {
     /// By the name of the sender. A sender that is in it must prove that it knows its secret.
     secrets: BTreeMap<&'static str, Secret>,
     google: Option<Google>,
+}
+
+/// The receivers as they are now: a Secret may be renewed while the server runs. Clones are of the same.
+#[derive(Clone, Debug, Default)]
+pub struct CurrentHooks(Arc<RwLock<Arc<Hooks>>>);
+
+impl CurrentHooks {
+    pub fn new(hooks: Hooks) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(hooks))))
+    }
+
+    /// From the next request on.
+    pub fn set(&self, mut hooks: Hooks) {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(new), Some(old)) = (&mut hooks.google, &current.google) {
+            new.keep_keys(old);
+        }
+        *current = Arc::new(hooks);
+    }
+
+    pub(super) fn get(&self) -> Arc<Hooks> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Why the Secret of the webhooks cannot be used. Names keys, never values.

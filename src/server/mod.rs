@@ -36,7 +36,7 @@ use crate::metrics::Metrics;
 use crate::net::Http;
 
 pub use due::{Due, DueReceiver, DueSender, Dues, Scope, due_matches, due_queue};
-pub use hooks::{Hooks, HooksError};
+pub use hooks::{CurrentHooks, Hooks, HooksError};
 
 /// What Prometheus knows the text of the metrics by.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -49,7 +49,7 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Set by the driver when its first round is done.
     pub ready: Arc<AtomicBool>,
-    pub hooks: Hooks,
+    pub hooks: CurrentHooks,
     /// For the keys of those who sign what they send.
     pub http: Http,
 }

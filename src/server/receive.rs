@@ -58,7 +58,7 @@ impl Refused {
 pub(super) async fn hook(State(visit): State<Visit>, request: Request) -> Response {
     let server = visit.server.as_ref();
     let Some((kind, token)) = path_parts(request.uri().path()) else { return StatusCode::NOT_FOUND.into_response() };
-    let sender = server.shared.hooks.admit(kind, token).filter(|sender| is_spoken_by(request.method(), sender));
+    let sender = server.shared.hooks.get().admit(kind, token).filter(|sender| is_spoken_by(request.method(), sender));
     let accepted = match sender {
         Some(sender) if request.method() == Method::POST => server.receive(sender, visit.peer, request).await,
         Some(_) => handshake::preflight(request.headers()).map(Accepted::Agreed).ok_or(Refused::Unbelieved),
@@ -98,7 +98,7 @@ impl Server {
         if let Some(agreement) = Some(&message).filter(|_| sender.asks_first()).and_then(handshake::validation) {
             return Ok(Accepted::Agreed(agreement));
         }
-        if !self.shared.hooks.believes(sender, &message, &self.shared.http).await {
+        if !self.shared.hooks.get().believes(sender, &message, &self.shared.http).await {
             return Err(Refused::Unbelieved);
         }
         let Some(dues) = (sender.read)(&message) else {

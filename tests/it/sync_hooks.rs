@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::program::{signal, wait_for};
@@ -24,6 +25,8 @@ fn hooks_secret() -> String {
 struct Service {
     child: Child,
     addr: SocketAddr,
+    /// What it said on stderr.
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl Service {
@@ -38,16 +41,19 @@ impl Service {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, receiver) = std::sync::mpsc::channel();
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let telling = told.clone();
         // Read to the end: a full pipe would stop the program.
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 if let Some(addr) = line.strip_prefix("listening at ") {
                     sender.send(addr.to_owned()).expect("somebody waits");
                 }
+                telling.lock().expect("no poisoned lock").push(line);
             }
         });
         let addr = receiver.recv_timeout(Duration::from_secs(60)).expect("it listens");
-        let service = Self { child, addr: addr.parse().expect("an address") };
+        let service = Self { child, addr: addr.parse().expect("an address"), told };
         wait_for(|| service.get("/readyz").0 == 200);
         service
     }
@@ -61,8 +67,19 @@ impl Service {
     }
 
     fn hook(&self, body: &str) -> u16 {
-        let (url, body) = (format!("http://{}/hooks/generic/{TOKEN}", self.addr), body.to_owned());
+        self.hook_by(TOKEN, body)
+    }
+
+    fn hook_by(&self, token: &str, body: &str) -> u16 {
+        let (url, body) = (format!("http://{}/hooks/generic/{token}", self.addr), body.to_owned());
         block_on(async move { client().post(url).body(body).send().await.expect("an answer").status().as_u16() })
+    }
+}
+
+impl Service {
+    /// How many lines it wrote that begin so.
+    fn told(&self, start: &str) -> usize {
+        self.told.lock().expect("no poisoned lock").iter().filter(|line| line.starts_with(start)).count()
     }
 }
 
@@ -221,6 +238,40 @@ fn connect(to: SocketAddr, last: u8) -> TcpStream {
     let stream = stream.expect("a connection");
     stream.set_nonblocking(false).expect("a socket");
     stream
+}
+
+#[test]
+fn a_renewed_token_is_taken_and_a_broken_one_is_told_once() {
+    let world = World::simple();
+    let folder = world.path("hooks");
+    std::fs::create_dir(&folder).expect("a folder");
+    let write = |token: &str| {
+        std::fs::write(folder.join("..part"), token).expect("a file");
+        std::fs::rename(folder.join("..part"), folder.join("token")).expect("the token");
+    };
+    write(TOKEN);
+    let secret = format!("flux-system/hooks={}", folder.display());
+    let service = Service::start_with(&world, "127.0.0.1:0", &["--every", "1s", "--secret", &secret]);
+    let ping = r#"{"repository": "acme/none"}"#;
+    assert_eq!(service.hook(ping), 202);
+    let next = TOKEN.replace('0', "f");
+    write(&next);
+    wait_for(|| service.hook_by(&next, ping) == 202);
+    assert_ne!(service.hook(ping), 202);
+    let warning = "warning: --hooks flux-system/hooks: key token is too easy to guess";
+    assert_eq!((service.told(warning), service.told("webhooks: Secret flux-system/hooks was read anew")), (0, 1));
+    write("guess");
+    wait_for(|| service.told(warning) == 1);
+    // Some rounds more.
+    world.edit("'^1'", "'1.x'");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(service.hook_by(&next, ping), 202);
+    std::fs::remove_file(folder.join("token")).expect("the token");
+    wait_for(|| service.told("warning: --hooks flux-system/hooks: reading the secret of the webhooks: key token") == 1);
+    assert_eq!(service.hook_by(&next, ping), 202);
+    write(TOKEN);
+    wait_for(|| service.hook(ping) == 202);
+    assert_eq!(service.told(warning), 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use tagwright::metrics::Metrics;
 use tagwright::net::{Http, Settings};
 use tagwright::secret::{Secret, SecretData};
-use tagwright::server::{Due, DueReceiver, Dues, Hooks, HooksError, Scope, Shared, due_queue, serve};
+use tagwright::server::{CurrentHooks, Due, DueReceiver, Dues, Hooks, HooksError, Scope, Shared, due_queue, serve};
 
 pub(crate) const TOKEN: &str = "3f9c1e7a5b2d8046";
 
@@ -33,7 +33,7 @@ impl Running {
         let shared = Shared {
             metrics: Metrics::default(),
             ready: Arc::default(),
-            hooks: hooks(keys).expect("a good secret"),
+            hooks: CurrentHooks::new(hooks(keys).expect("a good secret")),
             http: Http::new(Settings::default()).expect("a client"),
         };
         let (metrics, ready) = (shared.metrics.clone(), shared.ready.clone());
