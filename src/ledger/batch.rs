@@ -85,17 +85,20 @@ impl<'t> Batch<'t> {
         Ok(next)
     }
 
+    fn known_view(&self, view: &View) -> Result<Option<u32>, Fault> {
+        let views = self.transaction.open_table(tables::VIEWS)?;
+        Ok(views.get((view.repository.as_str(), view.access.as_str()))?.map(|id| id.value()))
+    }
+
     /// The number of a view, which is a new one for a new view.
     pub(super) fn view(&self, view: &View) -> Result<u32, Fault> {
-        let name = (view.repository.as_str(), view.access.as_str());
-        let views = self.transaction.open_table(tables::VIEWS)?;
-        if let Some(id) = views.get(name)? {
-            return Ok(id.value());
+        if let Some(id) = self.known_view(view)? {
+            return Ok(id);
         }
-        drop(views);
         forget::make_room(self.transaction)?;
         let id = u32::try_from(self.next(tables::NEXT_VIEW)?).ok().filter(|id| *id < u32::MAX);
         let id = id.ok_or(Fault::Row("the number of a view"))?;
+        let name = (view.repository.as_str(), view.access.as_str());
         self.transaction.open_table(tables::VIEWS)?.insert(name, id)?;
         Ok(id)
     }
@@ -107,28 +110,37 @@ impl<'t> Batch<'t> {
         let mut sorted: Vec<&Tag> = scanned.tags.iter().collect();
         sorted.sort();
         sorted.dedup();
-        let id = self.view(view)?;
         let fingerprint = tables::fingerprint(sorted.iter().map(|tag| tag.as_str()));
-        let mut scans = self.transaction.open_table(tables::SCANS)?;
-        let before = scans.get(id)?.map(|row| (row.value().1, row.value().2));
+        let known = self.known_view(view)?;
+        let before = known.map(|id| self.last_scan(id)).transpose()?.flatten();
         let is_first = before.is_none_or(|(before, _)| before == tables::NO_SCAN);
-        let difference = match before {
-            Some((before, false)) if before == fingerprint => {
+        let difference = match (known, before) {
+            (None, _) => Difference { added: sorted.into_iter().cloned().collect(), ..Difference::default() },
+            (Some(_), Some((before, false))) if before == fingerprint => {
                 self.news.set(false);
                 Difference::default()
             }
-            _ => self.difference(id, &sorted)?,
+            (Some(id), _) => self.difference(id, &sorted)?,
         };
+        // Before a place is made for a new view: what is refused costs no other its own.
         self.check_room(view, &difference)?;
+        let id = self.view(view)?;
         self.keep(id, &difference)?;
+        let mut scans = self.transaction.open_table(tables::SCANS)?;
         scans.insert(id, (self.time, fingerprint, false, scanned.etag))?;
         let Difference { added, vanished, returned, .. } = difference;
         let returned = returned.into_iter().map(|(tag, _)| tag).collect();
         Ok(ScanNews { is_first, added, vanished, returned })
     }
 
+    /// Fingerprint of the last scan of a view, and whether other tags came since.
+    fn last_scan(&self, id: u32) -> Result<Option<(u128, bool)>, Fault> {
+        let scans = self.transaction.open_table(tables::SCANS)?;
+        Ok(scans.get(id)?.map(|row| (row.value().1, row.value().2)))
+    }
+
     pub(super) fn touch_scan(&self, view: &View) -> Result<(), Fault> {
-        let id = self.view(view)?;
+        let Some(id) = self.known_view(view)? else { return Ok(self.news.set(false)) };
         let mut scans = self.transaction.open_table(tables::SCANS)?;
         let known = scans.get(id)?.map(|row| {
             let (_, fingerprint, mixed, etag) = row.value();

@@ -45,32 +45,38 @@ fn sweep(transaction: &WriteTransaction, time: i64) -> Result<i64, Fault> {
     meta.insert(tables::SWEPT, time)?;
     meta.insert(tables::VANISHED_BEFORE, time - VANISHED_MS)?;
     drop(meta);
-    doom(transaction, |at| at < time - UNUSED_MS)?;
+    doom(transaction, |_, scanned| scanned.is_none_or(|at| at < time - UNUSED_MS))?;
     Ok(time - VANISHED_MS)
 }
 
-/// Makes room for one more view where there are too many: the one goes that was not scanned for longest.
+/// Makes room for one more view where there are too many: the one goes that was not scanned for longest, and of several
+/// such the one that was known first.
 pub(super) fn make_room(transaction: &WriteTransaction) -> Result<(), Fault> {
-    if transaction.open_table(tables::VIEWS)?.len()? < VIEWS_MAX {
+    let views = transaction.open_table(tables::VIEWS)?;
+    if views.len()? < VIEWS_MAX {
         return Ok(());
     }
     let scans = transaction.open_table(tables::SCANS)?;
-    let times = scans.iter()?.map(|row| row.map(|(_, scan)| scan.value().0)).collect::<Result<Vec<_>, _>>()?;
-    drop(scans);
-    let oldest = times.into_iter().min();
-    doom(transaction, |at| Some(at) == oldest)
+    let mut oldest: Option<(i64, u32)> = None;
+    for row in views.iter()? {
+        let id = row?.1.value();
+        let age = (scans.get(id)?.map_or(i64::MIN, |scan| scan.value().0), id);
+        oldest = Some(oldest.map_or(age, |known| known.min(age)));
+    }
+    drop((views, scans));
+    doom(transaction, |id, _| oldest.is_some_and(|(_, oldest)| id == oldest))
 }
 
-/// Takes the names from views whose last scan `is_old`; their rows follow in steps.
-fn doom(transaction: &WriteTransaction, is_old: impl Fn(i64) -> bool) -> Result<(), Fault> {
+/// Takes the names from views that are to go, by their number and the time of their last scan; their rows follow in steps.
+fn doom(transaction: &WriteTransaction, goes: impl Fn(u32, Option<i64>) -> bool) -> Result<(), Fault> {
     let mut scans = transaction.open_table(tables::SCANS)?;
     let mut views = transaction.open_table(tables::VIEWS)?;
     let mut doomed = transaction.open_table(tables::DOOMED)?;
-    let old = |id: u32| scans.get(id).map(|row| row.is_none_or(|row| is_old(row.value().0)));
     let mut gone = Vec::new();
     for row in views.iter()? {
         let (name, id) = row?;
-        if old(id.value())? {
+        let scanned = scans.get(id.value())?.map(|scan| scan.value().0);
+        if goes(id.value(), scanned) {
             gone.push((name.value().0.to_owned(), name.value().1.to_owned(), id.value()));
         }
     }
