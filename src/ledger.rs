@@ -18,6 +18,7 @@ mod forget;
 mod import;
 mod reading;
 mod redate;
+mod room;
 mod schema;
 mod socket;
 mod tables;

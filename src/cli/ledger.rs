@@ -251,7 +251,7 @@ fn open(state: &Path) -> Result<Door, Failure> {
 }
 
 fn import(args: &Import) -> Result<Outcome, Failure> {
-    let text = read(&args.file).map_err(|error| Failure::from(error).doing(named(&args.file)))?;
+    let text = read(&args.file).map_err(|failure| failure.doing(named(&args.file)))?;
     let batches = |take: &mut dyn FnMut(&[Fact]) -> Result<(), Failure>| {
         in_batches(&text, take).map_err(|failure| failure.doing(named(&args.file)))
     };
@@ -270,16 +270,20 @@ fn named(file: &Path) -> String {
     if file == Path::new("-") { "importing standard input".to_owned() } else { format!("importing {}", file.display()) }
 }
 
-fn read(file: &Path) -> io::Result<String> {
-    let mut text = String::new();
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
     let read = match file == Path::new("-") {
-        true => io::stdin().lock().take(IMPORT_BYTES_MAX + 1).read_to_string(&mut text)?,
-        false => File::open(file)?.take(IMPORT_BYTES_MAX + 1).read_to_string(&mut text)?,
+        true => io::stdin().lock().take(IMPORT_BYTES_MAX + 1).read_to_end(&mut bytes)?,
+        false => File::open(file)?.take(IMPORT_BYTES_MAX + 1).read_to_end(&mut bytes)?,
     };
     if read as u64 > IMPORT_BYTES_MAX {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 GiB: split it by lines"));
+        return Err(Failure::new("larger than 1 GiB: split it by lines"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = text.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::new(format!("line {line}: expected UTF-8"))
+    })
 }
 
 /// Reads the facts, some at a time. Empty lines are none.

@@ -2,25 +2,19 @@
 
 use std::cell::Cell;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use redb::{ReadableTable, ReadableTableMetadata as _, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 
 use super::clock::{self, Clock, Moment};
 use super::error::Fault;
 use super::forget;
 use super::redate::redate;
 use super::tables::{self, History};
-use super::{DigestNews, ScanNews, Scanned, View};
+use super::{DigestNews, ScanNews, Scanned, View, room};
 use crate::image::{Digest, ImageRef, Tag};
 use crate::object::NamespacedName;
-
-/// Of one view.
-pub(super) const TAGS_MAX: usize = 1_000_000;
-/// Of all views, so that no repository fills the disk.
-pub(super) const ALL_TAGS_MAX: u64 = 10_000_000;
-/// Of one view; those that vanish when there are so many are forgotten at once.
-const VANISHED_MAX: usize = 100_000;
 
 /// One write transaction, which goes from moment to moment.
 pub(super) struct Batch<'t> {
@@ -104,9 +98,7 @@ impl<'t> Batch<'t> {
     }
 
     pub(super) fn record_scan(&self, view: &View, scanned: &Scanned<'_>) -> Result<ScanNews, Fault> {
-        if scanned.tags.len() > TAGS_MAX {
-            return Err(Fault::TooManyTags(view.repository.clone()));
-        }
+        room::check_scan(view, scanned.tags.len())?;
         let mut sorted: Vec<&Tag> = scanned.tags.iter().collect();
         sorted.sort();
         sorted.dedup();
@@ -123,7 +115,7 @@ impl<'t> Batch<'t> {
             (Some(id), _) => self.difference(id, &sorted)?,
         };
         // Before a place is made for a new view: what is refused costs no other its own.
-        self.check_room(view, &difference)?;
+        room::check_all(self.transaction, view, difference.added.len())?;
         let id = self.view(view)?;
         self.keep(id, &difference)?;
         let mut scans = self.transaction.open_table(tables::SCANS)?;
@@ -176,21 +168,13 @@ impl<'t> Batch<'t> {
         Ok(difference)
     }
 
-    fn check_room(&self, view: &View, difference: &Difference) -> Result<(), Fault> {
-        let known = self.transaction.open_table(tables::TAGS)?.len()?;
-        match known + difference.added.len() as u64 > ALL_TAGS_MAX {
-            true if !difference.added.is_empty() => Err(Fault::Full(view.repository.clone())),
-            _ => Ok(()),
-        }
-    }
-
     fn keep(&self, id: u32, difference: &Difference) -> Result<(), Fault> {
         let mut table = self.transaction.open_table(tables::TAGS)?;
         let mut vanished = self.transaction.open_table(tables::VANISHED)?;
         for tag in &difference.added {
             table.insert((id, tag.as_str()), (self.time, None))?;
         }
-        let room = VANISHED_MAX.saturating_sub(difference.still_vanished);
+        let room = room::VANISHED_MAX.saturating_sub(difference.still_vanished);
         let (kept, dropped) = difference.vanished.split_at(room.min(difference.vanished.len()));
         for tag in kept {
             let first_seen = first_seen(&table, id, tag)?.unwrap_or(self.time);
@@ -210,6 +194,7 @@ impl<'t> Batch<'t> {
     }
 
     pub(super) fn record_digest(&self, view: &View, tag: &Tag, digest: &Digest) -> Result<DigestNews, Fault> {
+        room::check(self.transaction, &BTreeMap::from([(view, BTreeMap::from([(tag, false)]))]))?;
         let id = self.view(view)?;
         let was_there = self.see(id, tag)?;
         let mut digests = self.transaction.open_table(tables::DIGESTS)?;

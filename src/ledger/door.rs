@@ -23,8 +23,8 @@ pub enum Door {
     Own(Ledger),
 }
 
-/// So many facts go to a service in one request.
-const BATCH: usize = 500;
+/// So many facts go to a service in one request, which has room for the longest ones.
+const BATCH: usize = 200;
 
 impl Door {
     /// Asks the service of the state directory, or opens the ledger when none runs.
@@ -73,15 +73,15 @@ impl Door {
         }
     }
 
-    /// As [`Ledger::import`], some facts at a time.
+    /// As [`Ledger::import`]; a service takes some facts at a time.
     pub fn import(&mut self, facts: &[Fact], now: Timestamp) -> Result<(), LedgerError> {
-        facts.chunks(BATCH).try_for_each(|facts| match self {
+        match self {
             Self::Own(ledger) => ledger.import(facts.to_vec(), now).wait(),
-            Self::Service { path, stream } => {
+            Self::Service { path, stream } => facts.chunks(BATCH).try_for_each(|facts| {
                 let lines = facts.iter().map(Into::into).collect();
                 ask(path, stream, &Request::Import(lines), &mut |_| ControlFlow::Continue(()))
-            }
-        })
+            }),
+        }
     }
 }
 

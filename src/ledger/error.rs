@@ -21,9 +21,9 @@ pub enum LedgerError {
     Off { path: PathBuf },
     #[error("the service at {} cannot: {message}", path.display())]
     Service { path: PathBuf, message: String },
-    #[error("recording a scan: more than {max} tags of {repository}")]
-    TooManyTags { repository: String, max: usize },
-    #[error("recording a scan of {repository}: {max} tags of all repositories are remembered already")]
+    #[error("remembering {repository}: more than {max} {what}")]
+    TooMany { what: &'static str, repository: String, max: usize },
+    #[error("remembering {repository}: {max} tags of all repositories are remembered already")]
     Full { repository: String, max: u64 },
 }
 
@@ -56,7 +56,7 @@ impl LedgerError {
             },
             Self::Io { source, .. } => hint_of(source),
             Self::Full { .. } => Some("what no object uses goes after 90 days; removing the file begins a new memory"),
-            Self::Off { .. } | Self::Service { .. } | Self::TooManyTags { .. } => None,
+            Self::Off { .. } | Self::Service { .. } | Self::TooMany { .. } => None,
         }
     }
 
@@ -83,9 +83,8 @@ pub(super) enum Fault {
     Storage(Arc<redb::Error>),
     /// A row that no version of ours wrote.
     Row(&'static str),
-    TooManyTags(String),
-    /// Too many of all repositories together.
-    Full(String),
+    /// Nothing of it was recorded, and what others record is not concerned.
+    Refused(LedgerError),
 }
 
 impl<E: Into<redb::Error>> From<E> for Fault {

@@ -55,8 +55,10 @@ pub struct Filter {
 /// Why a line is no fact.
 #[derive(Debug, thiserror::Error)]
 pub enum FactError {
-    #[error("{}", .0.to_string().split(" at line ").next().unwrap_or_default())]
-    Json(#[from] serde_json::Error),
+    #[error("expected a fact in JSON, as `tagwright ledger export` writes it (column {column})")]
+    NoJson { column: usize },
+    #[error("{0}")]
+    NoFact(String),
     #[error("{field} {value:?} is not {expected}")]
     Field { field: &'static str, value: String, expected: &'static str },
 }
@@ -68,6 +70,7 @@ const QUOTED_CHARS_MAX: usize = 120;
 /// A fact as it is written.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(expecting = "a fact")]
 pub(super) enum Line {
     Scan { repository: String, access: String, at: String, fingerprint: String, etag: Option<String> },
     Tag { repository: String, access: String, tag: String, first_seen: String, vanished: Option<String> },
@@ -116,8 +119,7 @@ impl TryFrom<Line> for Fact {
             Line::Scan { repository, access, at, fingerprint, etag } => Ok(Self::Scan {
                 view: view(repository, access)?,
                 at: time("at", &at)?,
-                fingerprint: u128::from_str_radix(&fingerprint, 16)
-                    .map_err(|_| wrong("fingerprint", &fingerprint, "32 hexadecimal digits"))?,
+                fingerprint: fingerprint_of(&fingerprint)?,
                 etag: etag.map(|etag| text("etag", etag)).transpose()?,
             }),
             Line::Tag { repository, access, tag, first_seen, vanished } => Ok(Self::Tag {
@@ -153,7 +155,7 @@ impl FromStr for Fact {
     type Err = FactError;
 
     fn from_str(line: &str) -> Result<Self, FactError> {
-        serde_json::from_str::<Line>(line)?.try_into()
+        serde_json::from_str::<Line>(line).map_err(no_line)?.try_into()
     }
 }
 
@@ -163,12 +165,28 @@ impl fmt::Display for Fact {
     }
 }
 
+/// A fact is one line: that it is the first says nothing.
+fn no_line(error: serde_json::Error) -> FactError {
+    if error.is_syntax() || error.is_eof() {
+        return FactError::NoJson { column: error.column() };
+    }
+    let text = error.to_string();
+    let said = text.rsplit_once(" at line ").map_or(text.as_str(), |(said, _)| said);
+    FactError::NoFact(said.chars().take(QUOTED_CHARS_MAX * 2).collect())
+}
+
 fn view(repository: String, access: String) -> Result<View, FactError> {
     let is_canonical = repository.parse::<Repository>().is_ok_and(|parsed| parsed.to_string() == repository);
     if !is_canonical {
         return Err(wrong("repository", &repository, "the whole name of an image repository"));
     }
     Ok(View { repository, access: text("access", access)? })
+}
+
+fn fingerprint_of(text: &str) -> Result<u128, FactError> {
+    let is_hash = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| is_hash);
+    number.ok_or_else(|| wrong("fingerprint", text, "32 hexadecimal digits"))
 }
 
 fn parsed<T: FromStr>(field: &'static str, value: &str, expected: &'static str) -> Result<T, FactError> {

@@ -95,10 +95,7 @@ impl Ledger {
         let path = self.path.to_path_buf();
         match done {
             Ok(Ok(done)) => Ok(done),
-            Ok(Err(Fault::TooManyTags(repository))) => {
-                Err(LedgerError::TooManyTags { repository, max: super::batch::TAGS_MAX })
-            }
-            Ok(Err(Fault::Full(repository))) => Err(LedgerError::Full { repository, max: super::batch::ALL_TAGS_MAX }),
+            Ok(Err(Fault::Refused(error))) => Err(error),
             Ok(Err(Fault::Storage(source))) => {
                 self.close();
                 Err(LedgerError::Storage { doing, path, source })
@@ -291,7 +288,7 @@ fn faulty(path: &Path, fault: Fault) -> Refusal {
             _ => Refusal::Error(storage(path.to_path_buf(), error)),
         },
         Fault::Row(what) => Refusal::Damaged(what.to_owned()),
-        Fault::TooManyTags(_) | Fault::Full(_) => Refusal::Damaged("tags without end".to_owned()),
+        Fault::Refused(error) => Refusal::Error(error),
     }
 }
 

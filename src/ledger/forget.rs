@@ -132,20 +132,22 @@ fn remove_some<V: redb::Value + 'static>(table: &mut Table<'_, (u32, &str), V>, 
     Ok(keys.len())
 }
 
+/// As many go as came.
 fn forget_created(transaction: &WriteTransaction) -> Result<(), Fault> {
     let mut rows = transaction.open_table(tables::CREATED)?;
     let mut order = transaction.open_table(tables::CREATED_ORDER)?;
-    for _ in 0..rows.len()?.saturating_sub(CREATED_MAX).min(STEP_ROWS as u64) {
+    for _ in 0..rows.len()?.saturating_sub(CREATED_MAX) {
         let Some((_, key)) = order.pop_first()? else { break };
         rows.remove(key.value())?;
     }
     Ok(())
 }
 
+/// As many go as came.
 fn forget_latest(transaction: &WriteTransaction) -> Result<(), Fault> {
     let mut rows = transaction.open_table(tables::LATEST)?;
     let mut order = transaction.open_table(tables::LATEST_ORDER)?;
-    for _ in 0..rows.len()?.saturating_sub(LATEST_MAX).min(STEP_ROWS as u64) {
+    for _ in 0..rows.len()?.saturating_sub(LATEST_MAX) {
         let Some((_, key)) = order.pop_first()? else { break };
         rows.remove(key.value())?;
     }

@@ -8,20 +8,39 @@ use super::batch::Batch;
 use super::error::Fault;
 use super::fact::Fact;
 use super::tables::{self, History};
-use super::{LastLatest, Ledger, Recording, View};
+use super::{LastLatest, Ledger, Recording, View, room};
 use crate::image::{Digest, ImageRef, Tag};
 use crate::object::NamespacedName;
 
 impl Ledger {
     /// Merges facts, all of them or, after an error, none. Again and again gives the same as once.
     pub fn import(&self, facts: Vec<Fact>, now: Timestamp) -> Recording<()> {
-        self.write(now, move |batch| facts.iter().try_for_each(|fact| batch.import(fact)))
+        self.write(now, move |batch| {
+            room::check(batch.transaction, &tags_of(&facts))?;
+            facts.iter().try_for_each(|fact| batch.import(fact))
+        })
     }
+}
+
+/// What is said first of a tag holds.
+fn tags_of(facts: &[Fact]) -> room::Wanted<'_> {
+    let mut wanted = room::Wanted::new();
+    for fact in facts {
+        let (view, tag, has_vanished) = match fact {
+            Fact::Tag { view, tag, vanished, .. } => (view, tag, vanished.is_some()),
+            Fact::Digest { view, tag, .. } => (view, tag, false),
+            Fact::Scan { .. } | Fact::Created { .. } | Fact::Latest { .. } => continue,
+        };
+        wanted.entry(view).or_default().entry(tag).or_insert(has_vanished);
+    }
+    wanted
 }
 
 impl Batch<'_> {
     fn import(&self, fact: &Fact) -> Result<(), Fault> {
         match fact {
+            // A scan of the future tells nothing about its age: it is due.
+            Fact::Scan { at, .. } if at.as_millisecond() > self.time => Ok(()),
             Fact::Scan { view, at, fingerprint, etag } => {
                 self.import_scan(view, self.past(*at), *fingerprint, etag.as_deref())
             }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tracing::warn;
 
-use super::batch::{ALL_TAGS_MAX, Batch, TAGS_MAX};
+use super::batch::Batch;
 use super::error::Fault;
 use super::{Ledger, LedgerError};
 
@@ -67,9 +67,7 @@ impl<T: Send, F: FnOnce(&Batch<'_>) -> Result<T, Fault> + Send> Write for Waitin
         let Some(work) = self.work.take() else { return Ok(()) };
         batch.turn_to(self.now)?;
         self.done = Some(match work(batch) {
-            // Nothing of it was recorded, and the others are not concerned.
-            Err(Fault::TooManyTags(repository)) => Err(LedgerError::TooManyTags { repository, max: TAGS_MAX }),
-            Err(Fault::Full(repository)) => Err(LedgerError::Full { repository, max: ALL_TAGS_MAX }),
+            Err(Fault::Refused(error)) => Err(error),
             done => Ok(done?),
         });
         Ok(())

@@ -1,7 +1,7 @@
 //! What the ledger forgets, and when.
 
 use tagwright::image::Tag;
-use tagwright::ledger::{Ledger, LedgerError, Scanned, View};
+use tagwright::ledger::{Fact, Ledger, LedgerError, Scanned, View};
 
 use super::{Lab, at, digest, scan, tag, view};
 
@@ -81,9 +81,38 @@ fn too_many_tags_are_refused_and_the_ledger_works_on() {
     let many: Vec<Tag> = (0..1_000_001).map(|number| tag(&number.to_string())).collect();
     let error =
         lab.ledger.record_scan(&view(), &Scanned { tags: &many, etag: None }, at(0)).wait().expect_err("too many");
-    assert!(matches!(error, LedgerError::TooManyTags { max: 1_000_000, .. }), "{error:?}");
-    assert_eq!(error.to_string(), "recording a scan: more than 1000000 tags of docker.io/library/nginx");
+    assert!(matches!(error, LedgerError::TooMany { what: "tags", max: 1_000_000, .. }), "{error:?}");
+    assert_eq!(error.to_string(), "remembering docker.io/library/nginx: more than 1000000 tags");
     scan(&lab.ledger, &view(), "a", 1);
+}
+
+#[test]
+fn what_is_imported_has_the_bounds_of_what_is_recorded() {
+    let lab = Lab::new();
+    scan(&lab.ledger, &view(), "a", 0);
+    let import = |facts: Vec<Fact>| lab.ledger.import(facts, at(1)).wait();
+    let fact = |number: u32, vanished| Fact::Tag {
+        view: view(),
+        tag: tag(&format!("v{number}")),
+        first_seen: at(0),
+        vanished,
+    };
+    let seen = |number: u32| Fact::Digest { view: view(), tag: tag("b"), digest: digest(number), since: at(0) };
+    // The first line of them would have room: all or nothing.
+    let error = import((0..1_000_000).map(|number| fact(number, None)).collect()).expect_err("too many");
+    assert_eq!(error.to_string(), "remembering docker.io/library/nginx: more than 1000000 tags");
+    assert!(!is_known(&lab.ledger, &view(), "v0", 1));
+    import((0..100_000).map(|number| fact(number, Some(at(1)))).collect()).expect("room");
+    // Those that are known already need none.
+    import(vec![fact(1, Some(at(1))), seen(1)]).expect("room");
+    let error = import(vec![seen(2), fact(100_000, Some(at(1)))]).expect_err("too many");
+    assert_eq!(error.to_string(), "remembering docker.io/library/nginx: more than 100000 vanished tags");
+    let facts = lab.ledger.tag(&view(), &tag("b"), at(1)).expect("an answer").expect("facts");
+    assert_eq!(facts.digests, [(digest(1), at(0))]);
+    let created = |number: u32| Fact::Created { digest: digest(number), created: at(0) };
+    import((0..200_100).map(created).collect()).expect("room");
+    let is_known = |number| lab.ledger.created(&digest(number)).expect("an answer").is_some();
+    assert!(!is_known(99) && is_known(100) && is_known(200_099));
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn what_one_may_not_record_does_not_concern_the_others() {
     let refused = lab.ledger.record_scan(&view(), &Scanned { tags: &many, etag }, at(2));
     let after = lab.ledger.record_digest(&view(), &tag("1"), &digest(2), at(3));
     let error = refused.wait().expect_err("too many");
-    assert!(matches!(error, LedgerError::TooManyTags { max: 1_000_000, .. }), "{error:?}");
+    assert!(matches!(error, LedgerError::TooMany { what: "tags", max: 1_000_000, .. }), "{error:?}");
     assert_eq!(first.wait().expect("a scan").added.len(), 100);
     assert_eq!(before.wait().expect("a digest").moved_from, None);
     assert_eq!(after.wait().expect("a digest").moved_from, Some((digest(1), at(1))));

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
+use jiff::Timestamp;
 use tagwright::ledger::{Ledger, View};
 use tagwright::object::NamespacedName;
 
@@ -220,6 +221,15 @@ fn what_was_exported_is_imported_and_twice_is_once() {
     let (memory, _) = Ledger::open(part.path()).expect("a ledger");
     assert_eq!(memory.scan(&view(), at(9)).expect("an answer"), None);
     assert_eq!(scan(&memory, &view(), "1.1 1.2", 10).added, super::tags("1.2"));
+    // Nor is one that lies in the future fresh.
+    let late = tempfile::tempdir().expect("a temporary folder");
+    let state = late.path().to_str().expect("text");
+    let text = exported.replace("2026-01-01T00:03:00Z", "2999-01-01T00:03:00Z");
+    run_with_input(["ledger", "import", "-", "--state", state], &text).code_is(0);
+    let (memory, _) = Ledger::open(late.path()).expect("a ledger");
+    assert_eq!(memory.scan(&view(), Timestamp::now()).expect("an answer"), None);
+    let vanished = memory.tag(&view(), &tag("1.0"), Timestamp::now()).expect("an answer").expect("facts").vanished;
+    assert!(vanished.is_some_and(|time| time <= Timestamp::now()));
 }
 
 #[test]
@@ -259,7 +269,10 @@ fn a_line_that_is_no_fact_is_named_and_nothing_is_imported() {
     };
     let time = "2026-01-01T00:00:00Z";
     for (line, expected) in [
-        ("nonsense".to_owned(), "line 2: expected ident"),
+        ("nonsense".to_owned(), "line 2: expected a fact in JSON, as `tagwright ledger export` writes it (column 2)"),
+        (good[..20].to_owned(), "line 2: expected a fact in JSON, as `tagwright ledger export` writes it (column 20)"),
+        ("3".to_owned(), "line 2: invalid type: integer `3`, expected a fact\n"),
+        ("{}".to_owned(), "line 2: missing field `kind`\n"),
         ("{\"kind\":\"password\"}".to_owned(), "line 2: unknown variant `password`, expected one of `scan`, `tag`"),
         (good.replace("created\",", "created\",\"more\":1,"), "line 2: unknown field `more`"),
         (with("nginx", "", "1", time), "line 2: repository \"nginx\" is not the whole name of an image repository"),
@@ -277,6 +290,7 @@ fn a_line_that_is_no_fact_is_named_and_nothing_is_imported() {
         let run = run_with_input(["ledger", "import", "-", "--state", state.path().to_str().expect("text")], &text);
         let run = run.code_is(2);
         assert!(run.stderr.contains("importing standard input: ") && run.stderr.contains(expected), "{}", run.stderr);
+        assert!(run.stderr.matches("expected").count() <= 1 && !run.stderr.contains(" at line "), "{}", run.stderr);
         assert!(!state.path().join("ledger.redb").exists());
     }
 }
