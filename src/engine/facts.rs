@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::cause::Cause;
 use super::memory::Memory;
 use crate::image::{Digest, Repository, Tag};
-use crate::registry::{Access, Client, Created, Platform, Reference};
+use crate::registry::{Access, Client, Created, Image, Platform, Reference};
 
 /// At most so many requests are under way for one batch.
 const CONCURRENT_MAX: usize = 8;
@@ -53,20 +53,17 @@ async fn remembered(
     FactRequest { repository, tag, access }: FactRequest<'_>,
     platform: Option<&Platform>,
 ) -> Result<Created, Cause> {
-    let named = Reference::Tag(tag.clone());
-    let (digest, manifest) = match platform {
-        // Which of an index's images is the first is said by the index's digest.
-        None => client.digest(repository, tag, access).await.map(|digest| (digest.clone(), digest))?,
-        Some(_) => {
-            let image = client.image(repository, &named, access, platform).await?;
-            (image.digest, image.manifest)
+    if platform.is_none() {
+        // Which of an index's images is the first is said by the index's digest, which costs a HEAD.
+        let digest = client.digest(repository, tag, access).await?;
+        if let Some(at) = memory.created(&digest) {
+            return Ok(Created { manifest: digest.clone(), digest, at: Some(at) });
         }
-    };
-    if let Some(at) = memory.created(&manifest) {
-        return Ok(Created { digest, manifest, at: Some(at) });
     }
-    // The tag may have moved meanwhile: what was read counts.
-    let created = client.created(repository, &named, access, platform).await?;
+    // The tag may have moved meanwhile: what is read now counts.
+    let known = |image: &Image| memory.created(&image.manifest);
+    let tag = Reference::Tag(tag.clone());
+    let created = client.created_unless_known(repository, &tag, access, platform, &known).await?;
     if let Some(at) = created.at {
         let key = if platform.is_none() { &created.digest } else { &created.manifest };
         memory.record_created(key, at, Timestamp::now()).await;

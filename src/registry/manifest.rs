@@ -45,6 +45,9 @@ pub struct Created {
     pub at: Option<Timestamp>,
 }
 
+/// Tells when an image was built where that need not be read.
+pub type Known<'k> = &'k (dyn Fn(&Image) -> Option<Timestamp> + Sync);
+
 impl Created {
     /// Whether the time is none: builds that give the same bytes each time write the start of an epoch instead
     /// (`0001-01-01`, `1970-01-01`, or `1980-01-01T00:00:01Z` as buildpacks do).
@@ -89,14 +92,18 @@ pub(super) async fn image(
     Ok(find(session, reference, platform, limits).await?.0)
 }
 
-/// Reads when the image for a platform was built: its annotation, else its config.
+/// Reads when the image for a platform was built, unless that is known: its annotation, else its config.
 pub(super) async fn created(
     session: &Session<'_>,
     reference: &Reference,
     platform: Option<&Platform>,
+    known: Known<'_>,
     limits: &Limits,
 ) -> Result<Created, Fault> {
     let (image, found) = find(session, reference, platform, limits).await?;
+    if let Some(at) = known(&image) {
+        return Ok(Created { digest: image.digest, manifest: image.manifest, at: Some(at) });
+    }
     let document = match found {
         Some(document) => document,
         None => fetch(session, &Reference::Digest(image.manifest.clone()), limits).await?.document,

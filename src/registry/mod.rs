@@ -37,7 +37,7 @@ use std::time::Duration;
 pub use credentials::{Access, Credentials};
 pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
 pub use error::{Error, Fault};
-pub use manifest::{Created, Image, Reference};
+pub use manifest::{Created, Image, Known, Reference};
 pub use platform::{Platform, PlatformError};
 pub use realm::{RealmOwner, judge_realm};
 pub use referrers::Referrer;
@@ -187,8 +187,20 @@ impl Client {
         access: &Access,
         platform: Option<&Platform>,
     ) -> Result<Created, Error> {
+        self.created_unless_known(repository, reference, access, platform, &|_| None).await
+    }
+
+    /// The same; an image whose time is `known` is not read.
+    pub async fn created_unless_known(
+        &self,
+        repository: &Repository,
+        reference: &Reference,
+        access: &Access,
+        platform: Option<&Platform>,
+        known: Known<'_>,
+    ) -> Result<Created, Error> {
         let read = self.admitted(repository, access, |session| async move {
-            manifest::created(&session, reference, platform, &self.limits).await
+            manifest::created(&session, reference, platform, known, &self.limits).await
         });
         let image = || reference.of(repository);
         read.await.map_err(|fault| Error::ReadCreated { image: image(), source: Box::new(fault) })

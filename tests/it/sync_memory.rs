@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::{run, signal, wait_for};
 use crate::world::World;
@@ -232,6 +232,33 @@ fn a_ledger_that_another_run_holds_is_told_and_gone_without() {
     let run = world.sync(&[]).code_is(0);
     assert!(run.stderr.contains("is in use by another run: this run goes without it"), "{}", run.stderr);
     end(child);
+}
+
+#[test]
+fn when_an_image_was_built_is_read_once_and_its_index_once_each_time() {
+    let world = World::simple();
+    let content = |json: serde_json::Value| json.to_string().into_bytes();
+    let config = world.registry.push_content(&content(json!({"created": "2024-01-02T03:04:05Z"})));
+    let image = world.registry.push_content(&content(json!({"config": {"digest": config}})));
+    let platform = json!({"os": "linux", "architecture": "amd64"});
+    let index = json!({"manifests": [{"digest": image, "platform": platform}]});
+    world.registry.push_manifest("acme/many", "1", &content(index));
+    let name = world.registry.image("acme/many");
+    let asked = |more: &[&str]| {
+        world.registry.forget_requests();
+        let state = world.path("state").display().to_string();
+        let told = run([&["scan", &name, "--created", "--state", &state], more].concat()).ok();
+        assert!(told.contains("2024-01-02T03:04:05Z"), "{told}");
+        let calls =
+            world.registry.calls().into_iter().filter(|call| call.contains("/manifests/") || call.contains("/blobs/"));
+        calls.map(|call| call.replace("/v2/acme/many/", "")).collect::<Vec<_>>()
+    };
+    let (manifest, blob) = (format!("GET manifests/{image}"), format!("GET blobs/{config}"));
+    assert_eq!(asked(&["--platform", "linux/amd64"]), ["GET manifests/1", &manifest, &blob]);
+    assert_eq!(asked(&["--platform", "linux/amd64"]), ["GET manifests/1"]);
+    // What is known of the image is known however it was found.
+    assert_eq!(asked(&[]), ["HEAD manifests/1", "GET manifests/1"]);
+    assert_eq!(asked(&[]), ["HEAD manifests/1"]);
 }
 
 #[test]
