@@ -12,8 +12,8 @@ use super::scan::tell_skipped;
 use super::{Format, Outcome, output};
 use crate::engine::scan::Scan;
 use crate::engine::select::{PassedOver, Sieved, without};
-use crate::image::{Repository, TagKind};
-use crate::policy::{self, Direction, FilterRules, Order, Rules, Selector, Verdict};
+use crate::image::{Digest, Repository, TagKind};
+use crate::policy::{self, Direction, FilterRules, Moved, Order, Rules, Selector, Verdict};
 
 /// More than any registry lists, in bytes: what `--tags-from` reads at most.
 const TAGS_BYTES_MAX: u64 = 256 << 20;
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         let found = find(args, &selector)?;
         Ok((selector, found))
     });
-    let (selector, Found { tags, passed_over }) = match found {
+    let (selector, Found { tags, passed_over, digest, moved }) = match found {
         Ok(found) => found,
         Err(failure) => {
             if args.output == Format::Json {
@@ -126,9 +126,15 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
         }
     };
     let latest = selector.latest(&tags);
-    let verdicts = if args.explain { verdicts(&selector, &tags, &passed_over) } else { Vec::new() };
+    let moved = latest.zip(moved.as_ref());
+    moved.iter().for_each(|(tag, moved)| output::warning(&format!("tag {tag} {moved}")));
+    let mut verdicts = if args.explain { verdicts(&selector, &tags, &passed_over) } else { Vec::new() };
+    verdicts.first_mut().zip(moved).into_iter().for_each(|(best, (_, moved))| best.reason += &format!("; {moved}"));
     match args.output {
-        Format::Json => output::json(&answer(args, latest, verdicts, None))?,
+        Format::Json => {
+            let latest = latest.map(|tag| Latest { tag, digest: digest.map(|digest| digest.to_string()) });
+            output::json(&answer(args, latest, verdicts, None))?;
+        }
         Format::Text => print(args, latest, verdicts)?,
     }
     if latest.is_none() && args.output == Format::Text {
@@ -165,10 +171,13 @@ fn rules(args: &Args) -> Rules {
     Rules { order, filter, exclude: args.exclude.clone() }
 }
 
-/// The tags to choose from, and those that the guard refuses.
+/// The tags to choose from, those that the guard refuses, and what it asked of the best of the others.
+#[derive(Default)]
 struct Found {
     tags: Vec<String>,
     passed_over: Vec<PassedOver>,
+    digest: Option<Digest>,
+    moved: Option<Moved>,
 }
 
 fn find(args: &Args, selector: &Selector) -> Result<Found, Failure> {
@@ -176,7 +185,7 @@ fn find(args: &Args, selector: &Selector) -> Result<Found, Failure> {
         (Some(file), _) => {
             let text = read_tags(file)?;
             let tags = text.lines().map(str::trim_end).filter(|tag| !tag.is_empty()).map(str::to_owned).collect();
-            Ok(Found { tags, passed_over: Vec::new() })
+            Ok(Found { tags, ..Found::default() })
         }
         (None, Some(image)) => {
             let progress = output::progress(format!("listing tags of {image}"));
@@ -186,9 +195,9 @@ fn find(args: &Args, selector: &Selector) -> Result<Found, Failure> {
             };
             progress.finish_and_clear();
             tell_skipped(image, &scan);
-            sieved.moved.iter().for_each(|moved| output::warning(&format!("the tag {moved}")));
-            let tags = without(&scan.tags, &sieved.passed_over).into_iter().map(ToString::to_string).collect();
-            Ok(Found { tags, passed_over: sieved.passed_over })
+            let Sieved { passed_over, digest, moved, .. } = sieved;
+            let tags = without(&scan.tags, &passed_over).into_iter().map(ToString::to_string).collect();
+            Ok(Found { tags, passed_over, digest, moved })
         }
         (None, None) => Err(Failure::new("neither IMAGE nor --tags-from is given")),
     }
@@ -214,8 +223,7 @@ fn read_tags(file: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn answer<'a>(args: &Args, latest: Option<&'a str>, tags: Vec<TagVerdict<'a>>, error: Option<String>) -> Answer<'a> {
-    let latest = latest.map(|tag| Latest { tag, digest: None });
+fn answer<'a>(args: &Args, latest: Option<Latest<'a>>, tags: Vec<TagVerdict<'a>>, error: Option<String>) -> Answer<'a> {
     Answer { image: args.image.as_ref().map(ToString::to_string), latest, error, tags }
 }
 

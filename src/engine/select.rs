@@ -94,7 +94,7 @@ async fn select_one(
 ) -> Result<Selection, SelectError> {
     let sieved = sieve(client, memory, request, now).await?;
     let mut selection = choose(request, sieved.passed_over)?;
-    selection.moved = sieved.moved;
+    selection.moved = sieved.moved.filter(|_| sieved.is_news);
     if let Some(tag) = selection.image.tag.clone() {
         selection.image.digest = digest(client, memory, request, &tag, sieved.digest, now).await?;
     }
@@ -106,9 +106,12 @@ async fn select_one(
 pub struct Sieved {
     /// Those that do not qualify, best first: all before the first that does.
     pub passed_over: Vec<PassedOver>,
+    /// That the one that does has moved, where the policy wants to be told.
     pub moved: Option<Moved>,
+    /// Whether it did since it was seen last.
+    is_news: bool,
     /// The digest of the one that does, where it was asked for.
-    digest: Option<Digest>,
+    pub digest: Option<Digest>,
 }
 
 /// Walks down the tags that the rules select, best first, to the one that the guard lets pass.
@@ -136,8 +139,8 @@ pub async fn sieve(
             Judgement::NeedsDigest => {
                 asked += 1;
                 match ask(client, memory, request, &tag, now).await? {
-                    Asked::Passes { digest, moved } => {
-                        (sieved.digest, sieved.moved) = (Some(digest), moved);
+                    Asked::Passes { digest, moved, is_news } => {
+                        (sieved.digest, sieved.moved, sieved.is_news) = (Some(digest), moved, is_news);
                         break;
                     }
                     Asked::Refused(why) => why,
@@ -151,7 +154,7 @@ pub async fn sieve(
 
 /// What became of a candidate whose digest was asked for.
 enum Asked {
-    Passes { digest: Digest, moved: Option<Moved> },
+    Passes { digest: Digest, moved: Option<Moved>, is_news: bool },
     Refused(Refusal),
 }
 
@@ -169,10 +172,10 @@ async fn ask(
         }
         Err(source) => return Err(SelectError::Guard { source }),
     };
-    let (seen, has_moved) = memory.record_digest(request.view, tag, &digest, now).await;
+    let (seen, is_news) = memory.record_digest(request.view, tag, &digest, now).await;
     Ok(match request.guard.judge(&seen, now) {
         Judgement::Refused(why) => Asked::Refused(why),
-        _ => Asked::Passes { digest, moved: request.guard.moved(&seen).filter(|_| has_moved) },
+        _ => Asked::Passes { digest, moved: request.guard.moved(&seen), is_news },
     })
 }
 

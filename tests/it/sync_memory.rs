@@ -262,6 +262,25 @@ fn when_an_image_was_built_is_read_once_and_its_index_once_each_time() {
 }
 
 #[test]
+fn select_tells_each_time_that_a_tag_has_moved() {
+    let world = World::simple();
+    let (image, state) = (world.registry.image("acme/web"), world.path("state").display().to_string());
+    let args = ["select", &image, "--semver", "^1", "--state", &state, "--on-moved-tag", "report"];
+    let first = world.registry.push("acme/web", "1.0.1");
+    assert_eq!(run(args).code_is(0).stderr, "");
+    let second = world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
+    let moved = format!("moved from {first} to {second}, seen since ");
+    for _ in 0..2 {
+        let told = run([&args[..], &["-o", "json", "--explain"]].concat()).code_is(0);
+        assert!(told.stderr.contains(&format!("warning: tag 1.0.1 {moved}")), "{}", told.stderr);
+        let answer = told.json();
+        assert_eq!((&answer["latest"]["tag"], &answer["latest"]["digest"]), (&json!("1.0.1"), &json!(second)));
+        let reason = answer["tags"][0]["reason"].as_str().expect("a reason");
+        assert!(reason.contains(&format!("; {moved}")), "{reason}");
+    }
+}
+
+#[test]
 fn select_asks_for_ages_on_the_command_line() {
     let world = World::simple();
     let image = world.registry.image("acme/web");
@@ -279,6 +298,9 @@ fn select_asks_for_ages_on_the_command_line() {
     world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
     let explained = select(&["--on-moved-tag", "block", "--explain", "-o", "json"]).code_is(0).json();
     assert_eq!(explained["latest"]["tag"], "1.0.2", "{explained}");
+    let digest = world.registry.push("acme/web", "1.0.2");
+    assert_eq!(explained["latest"]["digest"], digest.as_str());
+    assert_eq!(select(&["-o", "json"]).code_is(0).json()["latest"]["digest"], Value::Null, "nobody asked");
     world.registry.remove("acme/web", "1.0.2");
     let explained = select(&["--on-moved-tag", "block", "--explain", "-o", "json"]).code_is(0).json();
     assert_eq!(explained["latest"]["tag"], "1.0.0", "{explained}");
