@@ -166,14 +166,15 @@ impl Ledger {
         self.write(now, move |batch| batch.touch_scan(&view))
     }
 
-    /// The last scan of a view. `None` when there is none that may be relied on, so that a scan is due.
+    /// The last scan of a view. `None` when there is none that may be relied on, so that a scan is due. It takes as long
+    /// as there are tags: no task may wait for it on the runtime's threads.
     pub fn scan(&self, view: &View, now: Timestamp) -> Result<Option<StoredScan>, LedgerError> {
         self.read("reading a scan", now, |reading| reading.scan(view))
     }
 
-    /// The same without its tags: costs little.
-    pub fn last_scan(&self, view: &View, now: Timestamp) -> Result<Option<LastScan>, LedgerError> {
-        self.read("reading a scan", now, |reading| reading.last_scan(view))
+    /// The same without its tags, of each view. They are read all the same where others came since, to be compared.
+    pub fn last_scans(&self, views: &[View], now: Timestamp) -> Result<Vec<Option<LastScan>>, LedgerError> {
+        self.read("reading scans", now, |reading| views.iter().map(|view| reading.last_scan(view)).collect())
     }
 
     /// Records what a tag names now; costs little when that is no news.
@@ -189,6 +190,11 @@ impl Ledger {
     /// What is known of a tag; no time in it is later than `now`.
     pub fn tag(&self, view: &View, tag: &Tag, now: Timestamp) -> Result<Option<TagFacts>, LedgerError> {
         self.read("reading a tag", now, |reading| reading.tag(view, tag))
+    }
+
+    /// The same of each tag, all of one moment.
+    pub fn tags(&self, view: &View, tags: &[Tag], now: Timestamp) -> Result<Vec<Option<TagFacts>>, LedgerError> {
+        self.read("reading tags", now, |reading| tags.iter().map(|tag| reading.tag(view, tag)).collect())
     }
 
     /// When the image was built, as its config says.

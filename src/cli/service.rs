@@ -66,7 +66,7 @@ pub(super) async fn repeat(
     let mut hooks = HooksSecret::new(args.serve.hooks.as_ref(), &world)?;
     let (_server, mut dues) = serve(args, hooks.current(), metrics, http, is_ready.clone()).await?;
     let remembering = Remembering::start(&context.selecting.memory);
-    let mut watch = Watch::new(context, telling.heed(world));
+    let mut watch = Watch::new(context, telling.heed(world)).await;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -84,7 +84,7 @@ pub(super) async fn repeat(
                     Ok(world) => {
                         if let Some(world) = world {
                             hooks.renew(&world);
-                            watch.adopt(telling.heed(world));
+                            watch.adopt(telling.heed(world)).await;
                         }
                         watch.tick();
                     }

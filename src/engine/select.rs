@@ -3,7 +3,7 @@
 //! Takes a batch of policies with their scans, gives an image reference and the reason for each. Asks the
 //! registry for nothing but the digests that `digestReflectionPolicy` wants and those that a [`Guard`] must know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 
@@ -11,12 +11,14 @@ use super::lanes::in_lanes;
 use super::memory::Memory;
 use crate::image::{Digest, ImageRef, ParseError, Repository, Tag};
 use crate::ledger::View;
-use crate::policy::{Guard, Judgement, Moved, Outcome, Refusal, Selector, Verdict};
+use crate::policy::{Guard, Judgement, Moved, Outcome, Refusal, Seen, Selector, Verdict};
 use crate::registry::{self, Access, Client};
 
 /// At most this many digests are asked for to decide one policy, and of this many best candidates; further down only
 /// tags can qualify whose digests are known for long enough already.
 const DIGESTS_MAX: usize = 20;
+/// What is remembered of so many candidates is read at once; of fewer at first, since mostly one of the best qualifies.
+const READ_TOGETHER: usize = 1000;
 
 /// When the digest of the latest image is written beside its tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,10 +129,16 @@ pub async fn sieve(
     }
     let verdicts = request.selector.explain(request.tags);
     let candidates = verdicts.iter().take_while(|verdict| verdict.outcome != Outcome::Rejected);
+    let candidates = candidates.map(|verdict| parse(request.repository, verdict.tag));
+    let candidates = candidates.collect::<Result<Vec<Tag>, _>>()?;
     let mut asked = 0;
-    for (place, verdict) in candidates.enumerate() {
-        let tag = parse(request.repository, verdict.tag)?;
-        let seen = memory.seen(request.view, &tag, now);
+    let mut known = VecDeque::new();
+    for (place, tag) in candidates.iter().enumerate() {
+        if known.is_empty() {
+            let next = candidates[place..].iter().take(READ_TOGETHER.min(DIGESTS_MAX + place)).cloned().collect();
+            known = memory.all_seen(request.view, next, now).await.into();
+        }
+        let seen: Seen = known.pop_front().unwrap_or_default();
         let is_worth_it = asked < DIGESTS_MAX && (place < DIGESTS_MAX || !seen.digests.is_empty());
         let why = match request.guard.judge(&seen, now) {
             Judgement::Qualifies => break,
@@ -138,7 +146,7 @@ pub async fn sieve(
             Judgement::NeedsDigest if !is_worth_it => Refusal::NotAsked,
             Judgement::NeedsDigest => {
                 asked += 1;
-                match ask(client, memory, request, &tag, now).await? {
+                match ask(client, memory, request, tag, now).await? {
                     Asked::Passes { digest, moved, is_news } => {
                         (sieved.digest, sieved.moved, sieved.is_news) = (Some(digest), moved, is_news);
                         break;

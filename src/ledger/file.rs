@@ -53,6 +53,8 @@ impl std::fmt::Debug for Slot {
 }
 
 impl Ledger {
+    /// Where the file was closed after an error, only who records opens it again: that checks the whole file, and who
+    /// reads may not wait.
     pub(super) fn read<T>(
         &self,
         doing: &'static str,
@@ -69,6 +71,7 @@ impl Ledger {
         synced: &mut Option<Instant>,
         work: impl FnOnce(&mut Batch<'_>) -> Result<(), Fault>,
     ) -> Result<(), LedgerError> {
+        self.reopen()?;
         self.with("recording", |database| {
             let mut transaction = database.begin_write()?;
             let mut batch = Batch::begin(&transaction)?;
@@ -87,7 +90,6 @@ impl Ledger {
     }
 
     fn with<T>(&self, doing: &'static str, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, LedgerError> {
-        self.reopen()?;
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
         let Slot::Open(database) = &*slot else { return Err(self.off()) };
         let done = catch_unwind(AssertUnwindSafe(|| work(database)));
@@ -130,6 +132,7 @@ impl Ledger {
         }
     }
 
+    /// One thread at a time does this, the one that records.
     fn reopen(&self) -> Result<(), LedgerError> {
         if matches!(&*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Open(_)) {
             return Ok(());
@@ -141,9 +144,10 @@ impl Ledger {
             Slot::Closed { .. } => {}
         }
         *slot = Slot::Closed { since: Instant::now() };
+        drop(slot);
         let (database, warning) = open(self.state())?;
         warning.iter().for_each(|warning| warn!("{warning}"));
-        *slot = Slot::Open(database);
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(database);
         Ok(())
     }
 

@@ -141,13 +141,15 @@ impl Ledger {
         Recording { answer, path: self.path.clone() }
     }
 
-    /// What is known, where nothing waits that may change it.
+    /// What is known, where nothing waits that may change it. A file that was closed is for the thread that records to
+    /// open.
     pub(super) fn settled<T>(
         &self,
         known: impl FnOnce() -> Result<Option<T>, LedgerError>,
     ) -> Option<Result<T, LedgerError>> {
         let is_quiet = !self.queue().is_served;
-        if is_quiet { known().transpose() } else { None }
+        let known = if is_quiet { known().transpose() } else { None };
+        known.filter(|known| !matches!(known, Err(LedgerError::Off { .. })))
     }
 
     /// Ends when nothing waits.

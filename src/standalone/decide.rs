@@ -174,7 +174,7 @@ async fn tags(
     now: Timestamp,
 ) -> Result<Tags, Cause> {
     if !job.scan {
-        let known = selecting.memory.scan(&job.view, now);
+        let known = selecting.memory.scan(&job.view, now).await;
         selecting.metrics.count_lookup(Cache::Scan, known.is_some());
         if let Some(known) = known {
             return Ok(Tags { tags: known.tags, at: known.at, news: None });
@@ -196,12 +196,12 @@ async fn scan(
     now: Timestamp,
 ) -> Result<(ScanOutcome, Vec<Tag>), Cause> {
     let (memory, registry, Watched { repository, access, .. }) = (&selecting.memory, &selecting.registry, &job.watched);
-    let last = memory.last_scan(&job.view, now);
+    let last = memory.last_scan(&job.view, now).await;
     let list = match last.as_ref().and_then(|last| last.etag.as_deref()) {
         None => registry.tags(repository, access).await?,
         Some(etag) => match registry.tags_if_changed(repository, access, etag).await? {
             registry::Listing::Tags(list) => list,
-            registry::Listing::Unchanged => match memory.scan(&job.view, now) {
+            registry::Listing::Unchanged => match memory.scan(&job.view, now).await {
                 Some(known) => {
                     recordings.push(memory.touch_scan(&job.view, now));
                     return Ok((ScanOutcome::NotModified, known.tags));

@@ -21,7 +21,7 @@ use super::round::{Context, policy_reports};
 use super::workers::Workers;
 use crate::api::{DigestReflectionPolicy, Objects};
 use crate::image::Repository;
-use crate::ledger::View;
+use crate::ledger::{LastScan, View};
 use crate::object::NamespacedName;
 
 /// Changes that come this close to each other go into one run of the automations, while scans are under way.
@@ -72,7 +72,7 @@ struct Run {
 
 impl Watch {
     /// Begins with a round of the whole world.
-    pub fn new(context: Context, world: World) -> Self {
+    pub async fn new(context: Context, world: World) -> Self {
         let mut watch = Self {
             workers: Workers::new(context.selecting.clone()),
             context,
@@ -88,16 +88,19 @@ impl Watch {
             deferred: BTreeMap::new(),
             is_first: true,
         };
-        watch.adopt(world);
+        watch.adopt(world).await;
         watch
     }
 
     /// The objects are these from now on: what changed is looked at anew.
-    pub fn adopt(&mut self, world: World) {
+    pub async fn adopt(&mut self, world: World) {
+        let plan = plan(&world, self.context.selecting.registry.registries());
+        let new = plan.watched.keys().filter(|view| !self.plan.watched.contains_key(*view)).cloned().collect();
+        let wall = Timestamp::now();
+        let known = self.context.selecting.memory.last_scans(new, wall).await;
         let before = std::mem::replace(&mut self.world, Arc::new(world));
-        let plan = plan(&self.world, self.context.selecting.registry.registries());
         let old = std::mem::replace(&mut self.plan, plan);
-        self.reschedule(&before.objects, &old);
+        self.reschedule(&before.objects, &old, &known, wall);
         let watched: BTreeSet<&str> = self.plan.watched.keys().map(|view| view.repository.as_str()).collect();
         self.context.selecting.metrics.keep_tags(|repository| watched.contains(repository));
         self.reschedule_digests();
@@ -114,8 +117,9 @@ impl Watch {
         }
     }
 
-    fn reschedule(&mut self, before: &Objects, old: &Plan) {
-        let (now, wall) = (self.now(), Timestamp::now());
+    /// `known` is what is remembered of the views that are new.
+    fn reschedule(&mut self, before: &Objects, old: &Plan, known: &BTreeMap<View, LastScan>, wall: Timestamp) {
+        let now = self.now();
         let repositories = &self.world.objects.image_repositories;
         let touched: BTreeSet<NamespacedName> = changed(&before.image_repositories, repositories).collect();
         self.scans.retain(&self.plan.watched.keys().cloned().collect());
@@ -125,9 +129,8 @@ impl Watch {
                 Some(old) if is_same(old) && watched.repositories.is_disjoint(&touched) => {}
                 Some(_) => self.scans.renew(view, watched.interval, now),
                 None => {
-                    let scan = self.context.selecting.memory.last_scan(view, wall);
                     // A scan of tomorrow is one before the clock was set back.
-                    let age = scan.and_then(|scan| Duration::try_from(wall.duration_since(scan.at)).ok());
+                    let age = known.get(view).and_then(|scan| Duration::try_from(wall.duration_since(scan.at)).ok());
                     let name = format!("{} {}", view.repository, view.access);
                     self.scans.add(view.clone(), name, watched.interval, age, now);
                 }

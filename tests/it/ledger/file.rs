@@ -367,6 +367,9 @@ fn a_ledger_that_failed_is_opened_again_after_half_a_minute() {
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
     assert!(matches!(record().expect_err("it is off"), LedgerError::Off { .. }));
     std::thread::sleep(Duration::from_secs(31));
+    // Who reads does not wait until the whole file is checked.
+    assert!(matches!(ledger.scan(&view(), at(3)).expect_err("it is off"), LedgerError::Off { .. }));
     assert!(record().expect("a scan").is_first);
+    assert!(ledger.scan(&view(), at(3)).expect("an answer").is_some());
     assert_eq!(damaged(state.path()).len(), 1);
 }

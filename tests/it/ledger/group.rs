@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use tagwright::image::Tag;
-use tagwright::ledger::{Ledger, LedgerError, Scanned};
+use tagwright::ledger::{Ledger, LedgerError, Scanned, View};
 
 use super::{Lab, at, digest, scan, tag, view};
 
@@ -116,12 +116,18 @@ async fn tasks_await_what_they_record_and_need_not() {
 #[test]
 fn a_scan_without_its_tags_tells_whether_they_are_the_same() {
     let lab = Lab::new();
-    assert_eq!(lab.ledger.last_scan(&view(), at(0)).expect("an answer"), None);
+    let last_scan = |minutes| {
+        let other = View { access: "other".to_owned(), ..view() };
+        let mut scans = lab.ledger.last_scans(&[view(), other], at(minutes)).expect("an answer");
+        assert_eq!((scans.len(), scans.pop()), (2, Some(None)));
+        scans.pop().flatten()
+    };
+    assert_eq!(last_scan(0), None);
     scan(&lab.ledger, &view(), "b a", 1);
-    let last = lab.ledger.last_scan(&view(), at(2)).expect("an answer").expect("a scan");
+    let last = last_scan(2).expect("a scan");
     assert_eq!((last.at, &last.etag), (at(1), &None));
     assert!(last.found(&super::tags("a b")) && !last.found(&super::tags("a b c")));
     // It is not whole any more.
     lab.ledger.record_digest(&view(), &tag("c"), &digest(1), at(3)).wait().expect("a digest");
-    assert_eq!(lab.ledger.last_scan(&view(), at(4)).expect("an answer"), None);
+    assert_eq!(last_scan(4), None);
 }
