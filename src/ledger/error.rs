@@ -18,7 +18,7 @@ pub enum LedgerError {
     #[error("{doing} in {}: the file is damaged ({reason})", path.display())]
     Damaged { doing: &'static str, path: PathBuf, reason: String },
     #[error("the memory in {} is off after an error, and tried again in a while", path.display())]
-    Off { path: PathBuf },
+    Off { path: PathBuf, source: Option<Box<LedgerError>> },
     #[error("the service at {} cannot: {message}", path.display())]
     Service { path: PathBuf, message: String },
     #[error("remembering {repository}: more than {max} {what}")]
@@ -56,7 +56,8 @@ impl LedgerError {
             },
             Self::Io { source, .. } => hint_of(source),
             Self::Full { .. } => Some("what no object uses goes after 90 days; removing the file begins a new memory"),
-            Self::Off { .. } | Self::Service { .. } | Self::TooMany { .. } => None,
+            Self::Off { source, .. } => source.as_ref()?.hint(),
+            Self::Service { .. } | Self::TooMany { .. } => None,
         }
     }
 

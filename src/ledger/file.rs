@@ -43,7 +43,7 @@ const COMPACT_BYTES_MIN: u64 = 8 << 20;
 /// Whether the file is open.
 pub(super) enum Slot {
     Open(Database),
-    Closed { since: Instant },
+    Closed { since: Instant, cause: Box<LedgerError> },
 }
 
 impl std::fmt::Debug for Slot {
@@ -91,35 +91,34 @@ impl Ledger {
 
     fn with<T>(&self, doing: &'static str, work: impl FnOnce(&Database) -> Result<T, Fault>) -> Result<T, LedgerError> {
         let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        let Slot::Open(database) = &*slot else { return Err(self.off()) };
+        let database = match &*slot {
+            Slot::Open(database) => database,
+            Slot::Closed { cause, .. } => return Err(self.off(cause)),
+        };
         let done = catch_unwind(AssertUnwindSafe(|| work(database)));
         drop(slot);
         let path = self.path.to_path_buf();
         match done {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(Fault::Refused(error))) => Err(error),
-            Ok(Err(Fault::Storage(source))) => {
-                self.close();
-                Err(LedgerError::Storage { doing, path, source })
-            }
+            Ok(Err(Fault::Storage(source))) => Err(self.close(LedgerError::Storage { doing, path, source })),
             Ok(Err(Fault::Row(what))) => {
-                self.close();
+                let error = self.close(LedgerError::Damaged { doing, path, reason: what.to_owned() });
                 self.put_aside(what);
-                Err(LedgerError::Damaged { doing, path, reason: what.to_owned() })
+                Err(error)
             }
-            Err(panic) => {
-                self.close();
-                Err(LedgerError::Damaged { doing, path, reason: said(&*panic) })
-            }
+            Err(panic) => Err(self.close(LedgerError::Damaged { doing, path, reason: said(&*panic) })),
         }
     }
 
     /// The database writes nothing more after an error, so it is closed, and checked when it is opened again.
-    fn close(&self) {
+    fn close(&self, error: LedgerError) -> LedgerError {
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        let closed = std::mem::replace(&mut *slot, Slot::Closed { since: Instant::now() });
+        let closed = Slot::Closed { since: Instant::now(), cause: Box::new(error.clone()) };
+        let open = std::mem::replace(&mut *slot, closed);
         // Dropping writes, and may panic on a page that is damaged.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(closed)));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(open)));
+        error
     }
 
     /// Rows that no version of ours wrote have good checksums: no check at the next opening would find them.
@@ -138,21 +137,20 @@ impl Ledger {
             return Ok(());
         }
         let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
+        match &mut *slot {
             Slot::Open(_) => return Ok(()),
-            Slot::Closed { since } if since.elapsed() < OFF => return Err(self.off()),
-            Slot::Closed { .. } => {}
+            Slot::Closed { since, cause } if since.elapsed() < OFF => return Err(self.off(cause)),
+            Slot::Closed { since, .. } => *since = Instant::now(),
         }
-        *slot = Slot::Closed { since: Instant::now() };
         drop(slot);
-        let (database, warning) = open(self.state())?;
+        let (database, warning) = open(self.state()).map_err(|error| self.close(error))?;
         warning.iter().for_each(|warning| warn!("{warning}"));
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(database);
         Ok(())
     }
 
-    pub(super) fn off(&self) -> LedgerError {
-        LedgerError::Off { path: self.path.to_path_buf() }
+    fn off(&self, cause: &LedgerError) -> LedgerError {
+        LedgerError::Off { path: self.path.to_path_buf(), source: Some(Box::new(cause.clone())) }
     }
 }
 

@@ -101,7 +101,7 @@ impl<T> Future for Recording<T> {
 }
 
 fn off(path: &Arc<PathBuf>) -> LedgerError {
-    LedgerError::Off { path: path.to_path_buf() }
+    LedgerError::Off { path: path.to_path_buf(), source: None }
 }
 
 impl Ledger {

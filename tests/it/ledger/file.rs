@@ -27,7 +27,9 @@ fn child_that_writes_until_it_fails() {
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
                 println!("failed {error}: {cause}; hint: {}", error.hint().unwrap_or_default());
-                println!("then {}", write(&ledger, number).expect_err("it is off"));
+                let error = write(&ledger, number).expect_err("it is off");
+                let cause = tagwright::engine::cause::Cause::from(error);
+                println!("then {}; hint: {}", cause.message, cause.hint.unwrap_or_default());
                 return;
             }
         }
@@ -110,7 +112,9 @@ fn a_full_disk_is_an_error_with_advice_and_nothing_is_lost() {
         let said = said.join("\n");
         assert!(said.contains("failed recording in") && said.contains("File too large"), "{said}");
         assert!(said.contains("hint: make room on the disk of the state directory"), "{said}");
-        assert!(said.contains("is off after an error, and tried again in a while"), "{said}");
+        let then = said.lines().find(|line| line.starts_with("then ")).expect("what is told later");
+        assert!(then.contains("is off after an error, and tried again in a while: recording in "), "{said}");
+        assert!(then.contains("File too large") && then.contains("hint: make room on the disk"), "{said}");
         let (ledger, warning) = Ledger::open(state.path()).expect("a ledger");
         assert_eq!(warning, None);
         check_written(&ledger, last);
