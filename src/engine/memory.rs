@@ -1,7 +1,7 @@
 //! Memory: what is remembered of registries and policies, in the ledger and, where there is none, in this process.
 //!
-//! Takes observations and gives them back. A ledger that cannot be written is told once, and what it does not take is
-//! kept here: the work goes on. Nothing here waits until something is on the disk but the [`Recording`]s.
+//! Takes observations and gives them back. That a ledger cannot be written is told once until it can, and what it does not
+//! take is kept here: the work goes on. Nothing here waits until something is on the disk but the [`Recording`]s.
 //!
 //! One row is read where it is wanted: that takes 5 to 15 µs, no more than handing it to another thread would, and its
 //! pages are in memory since the file was checked when it was opened. What may be many rows is read on a thread that may
@@ -14,17 +14,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::cause::Cause;
 use crate::image::{Digest, ImageRef, Tag};
 use crate::ledger;
-use crate::ledger::{LastScan, Ledger, LedgerError, Scanned, StoredScan, View};
+use crate::ledger::{Fact, LastScan, Ledger, LedgerError, Scanned, StoredScan, View};
 use crate::object::NamespacedName;
 use crate::policy::Seen;
 
 /// So many tags keep the history of their digests here when there is no ledger.
 const TAGS_MAX: usize = 100_000;
+/// Of one tag: the first and the newest ones.
+const DIGESTS_MAX: usize = 50;
 
 /// Something on its way to the disk, which it reaches whether anybody waits or not; then it is remembered.
 pub type Recording = BoxFuture<'static, ()>;
@@ -131,7 +133,11 @@ impl Memory {
     /// False without a ledger, and when it fails.
     async fn recorded<T>(&self, recording: Option<ledger::Recording<T>>) -> bool {
         let Some(recording) = recording else { return false };
-        self.told(recording.await).is_some()
+        let is_recorded = self.told(recording.await).is_some();
+        if is_recorded && std::mem::take(&mut self.own().has_told) {
+            info!("the memory lasts again");
+        }
+        is_recorded
     }
 
     fn note_recorded(&self, view: &View, recorded: bool) {
@@ -178,9 +184,29 @@ impl Memory {
         let is_own = self.own().digests.contains_key(&key);
         let ledger = self.ledger.as_ref().filter(|_| !is_own);
         if !self.recorded(ledger.map(|ledger| ledger.record_digest(view, tag, digest, now))).await {
-            self.own().record_digest(key, before.digests, digest, now);
+            self.own().record_digest(key.clone(), before.digests, digest, now);
+        }
+        if is_own {
+            self.hand_over(&key, now).await;
         }
         (Seen { is_present: true, ..self.seen(view, tag, now) }, has_moved)
+    }
+
+    /// What the ledger did not take it may take now, with the times that are known here.
+    async fn hand_over(&self, key: &(View, Tag), now: Timestamp) {
+        let Some(digests) = self.own().digests.get(key).cloned() else { return };
+        let fact = |(digest, since): &(Digest, Timestamp)| {
+            let (view, tag) = key.clone();
+            Fact::Digest { view, tag, digest: digest.clone(), since: *since }
+        };
+        let facts: Vec<Fact> = digests.iter().map(fact).collect();
+        if self.recorded(self.ledger.as_ref().map(|ledger| ledger.import(facts, now))).await {
+            let mut own = self.own();
+            // Unless another digest was seen meanwhile.
+            if own.digests.get(key) == Some(&digests) {
+                own.digests.remove(key);
+            }
+        }
     }
 
     /// The last latest image of a policy.
@@ -253,6 +279,9 @@ impl Own {
     ) {
         if digests.last().is_none_or(|(known, _)| known != digest) {
             digests.push((digest.clone(), now));
+        }
+        if digests.len() > DIGESTS_MAX {
+            digests.remove(1);
         }
         if self.digests.len() < TAGS_MAX || self.digests.contains_key(&key) {
             self.digests.insert(key, digests);

@@ -8,9 +8,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use redb::{Database, TableDefinition};
+use tagwright::engine::memory::Memory;
 use tagwright::ledger::{Fact, Ledger, LedgerError, Scanned};
 
 use super::{Lab, at, digest, scan, tag, view};
+use crate::servers::block_on;
 
 /// Where the child of a test writes, and nothing in other processes.
 const CHILD: &str = "TAGWRIGHT_TEST_LEDGER";
@@ -370,10 +372,18 @@ fn a_ledger_that_failed_is_opened_again_after_half_a_minute() {
     let error = record().expect_err("a row");
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
     assert!(matches!(record().expect_err("it is off"), LedgerError::Off { .. }));
+    let memory = Memory::new(Some(ledger.clone()));
+    let see = |number, minutes| block_on(memory.record_digest(&view(), &tag("a"), &digest(number), at(minutes)));
+    assert_eq!(see(1, 1).0.digests, [(digest(1), at(1))]);
     std::thread::sleep(Duration::from_secs(31));
     // Who reads does not wait until the whole file is checked.
     assert!(matches!(ledger.scan(&view(), at(3)).expect_err("it is off"), LedgerError::Off { .. }));
     assert!(record().expect("a scan").is_first);
     assert!(ledger.scan(&view(), at(3)).expect("an answer").is_some());
+    // What only the process remembered meanwhile lasts now.
+    let (seen, has_moved) = see(2, 4);
+    assert!(has_moved && seen.is_present);
+    assert_eq!(seen.digests, [(digest(1), at(1)), (digest(2), at(4))]);
+    assert_eq!(ledger.tag(&view(), &tag("a"), at(5)).expect("an answer").expect("facts").digests, seen.digests);
     assert_eq!(damaged(state.path()).len(), 1);
 }
