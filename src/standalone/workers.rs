@@ -1,13 +1,13 @@
 //! Works on several repositories at once: as many of each registry as it may be asked, so that one that stalls delays no
 //! other. Who brings a proxy has places of his own: what stalls there delays nobody else.
 
-use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use tokio::task::{JoinError, JoinSet};
 
 use super::decide::{Decided, Done, Job, Selecting, work};
+use super::lanes::Lanes;
 use crate::net::Proxy;
 
 /// So many jobs may wait for the disk before no other begins: what they found is held in memory.
@@ -20,8 +20,7 @@ pub(super) struct Workers {
     running: JoinSet<(Way, Decided)>,
     /// They wait for the disk alone, and for many of them it is one wait.
     remembering: JoinSet<Done>,
-    waiting: VecDeque<Job>,
-    busy: HashMap<Way, usize>,
+    lanes: Lanes<Way, Job>,
 }
 
 /// A registry, and the proxy that an object names for it.
@@ -33,15 +32,13 @@ fn way(job: &Job) -> Way {
 
 impl Workers {
     pub(super) fn new(selecting: Selecting) -> Self {
-        let (running, remembering) = (JoinSet::new(), JoinSet::new());
-        Self { selecting, running, remembering, waiting: VecDeque::new(), busy: HashMap::new() }
+        Self { selecting, running: JoinSet::new(), remembering: JoinSet::new(), lanes: Lanes::default() }
     }
 
     pub(super) fn push(&mut self, job: Job) {
-        match self.has_room(&job) {
-            true => self.start(job),
-            false => self.waiting.push_back(job),
-        }
+        let way = way(&job);
+        self.lanes.push(way.clone(), job);
+        self.start_waiting(&way);
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -54,16 +51,14 @@ impl Workers {
             tokio::select! {
                 Some(decided) = self.running.join_next() => {
                     let (way, decided) = unharmed(decided);
-                    if let Some(busy) = self.busy.get_mut(&way) {
-                        *busy -= 1;
-                    }
                     let memory = self.selecting.memory.clone();
                     self.remembering.spawn(async move { decided.remembered(&memory).await });
-                    self.start_waiting();
+                    self.lanes.end(&way);
+                    self.start_waiting(&way);
                 }
                 Some(done) = self.remembering.join_next() => {
                     if self.remembering.len() + 1 == REMEMBERING_MAX {
-                        self.start_waiting();
+                        self.lanes.waiting().iter().for_each(|way| self.start_waiting(way));
                     }
                     return Some(unharmed(done));
                 }
@@ -72,28 +67,22 @@ impl Workers {
         }
     }
 
-    fn start_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
-        waiting.into_iter().for_each(|job| self.push(job));
-        self.busy.retain(|_, busy| *busy > 0);
-    }
-
-    fn has_room(&self, job: &Job) -> bool {
-        if self.remembering.len() >= REMEMBERING_MAX {
-            return false;
+    fn start_waiting(&mut self, way: &Way) {
+        while let Some(job) = self.next_of(way) {
+            let (way, selecting, lost) = (way.clone(), self.selecting.clone(), job.clone());
+            self.running.spawn(async move {
+                let decided = AssertUnwindSafe(work(&selecting, job)).catch_unwind().await;
+                (way, decided.unwrap_or_else(|_| Decided::aborted(lost)))
+            });
         }
-        let most = self.selecting.registry.concurrency(&job.watched.repository);
-        self.busy.get(&way(job)).is_none_or(|busy| *busy < most)
     }
 
-    fn start(&mut self, job: Job) {
-        let way = way(&job);
-        *self.busy.entry(way.clone()).or_default() += 1;
-        let (selecting, lost) = (self.selecting.clone(), job.clone());
-        self.running.spawn(async move {
-            let decided = AssertUnwindSafe(work(&selecting, job)).catch_unwind().await;
-            (way, decided.unwrap_or_else(|_| Decided::aborted(lost)))
-        });
+    fn next_of(&mut self, way: &Way) -> Option<Job> {
+        if self.remembering.len() >= REMEMBERING_MAX {
+            return None;
+        }
+        let registry = &self.selecting.registry;
+        self.lanes.begin(way, |job| registry.concurrency(&job.watched.repository))
     }
 }
 
