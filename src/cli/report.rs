@@ -28,6 +28,8 @@ struct JsonAutomation<'a> {
     namespace: &'a str,
     name: &'a str,
     suspended: bool,
+    /// What comes of it is told by a later round.
+    running: bool,
     remote: Option<&'a str>,
     branch: Option<&'a str>,
     /// The second reference, of a refspec.
@@ -71,6 +73,7 @@ impl<'a> JsonAutomation<'a> {
             namespace: &report.automation.namespace,
             name: &report.automation.name,
             suspended: report.suspended,
+            running: report.running,
             remote: report.remote.as_deref(),
             branch: report.branch.as_deref(),
             also: report.also.as_deref(),
@@ -161,6 +164,7 @@ fn told_of_changes(automation: &AutomationReport) -> String {
     match (&automation.error, automation.effect) {
         (Some(_), _) => "failed, see below".to_owned(),
         _ if automation.suspended => "suspended".to_owned(),
+        _ if automation.running => "still under way".to_owned(),
         _ if automation.proposed => format!("{count} wait on the branch"),
         _ if let Some(until) = automation.deferred_until => {
             format!("{count} wait for the push budget until {}", to_seconds(until))

@@ -48,7 +48,7 @@ fn secret_name(text: &str) -> Result<NamespacedName, String> {
     Ok(NamespacedName::new(namespace, name))
 }
 
-/// Rounds that never overlap, until the process is asked to end.
+/// Rounds, until the process is asked to end.
 pub(super) async fn repeat(
     args: &Args,
     context: Context,
@@ -93,7 +93,7 @@ pub(super) async fn repeat(
             }
         }
     }
-    if let Some(report) = watch.finish().await {
+    for report in watch.finish().await {
         telling.tell(&report)?;
     }
     remembering.end().await;
@@ -169,7 +169,7 @@ impl Telling<'_> {
     fn tell(&mut self, report: &Report) -> Result<(), Failure> {
         let outcome = outcome(self.args, &self.problems, report);
         // What goes well in a part says nothing of the rest.
-        if report.is_whole || outcome == Outcome::PartlyFailed {
+        if (report.is_whole && !report.is_running()) || outcome == Outcome::PartlyFailed {
             self.outcome = outcome;
         }
         tell(self.args, &self.problems, report, &mut self.told)

@@ -131,11 +131,11 @@ async fn once(args: &Args, context: &Context) -> Result<Outcome, Failure> {
     Ok(outcome(args, &problems, &report))
 }
 
-/// Tells a round of many, unless it is of the whole world and says nothing that was not told.
+/// Tells a round of many, unless it says nothing that was not told.
 pub(super) fn tell(args: &Args, problems: &[Problem], report: &Report, told: &mut Told) -> Result<(), Failure> {
     let json = Json::of(report, problems);
     let is_news = told.note(&serde_json::to_value(&json)?, report.is_whole);
-    if report.is_whole && !is_news {
+    if !is_news {
         return Ok(());
     }
     match args.output {

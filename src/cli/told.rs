@@ -1,6 +1,6 @@
 //! Told: what a repeated `sync` has said already. In goes each round as JSON, out comes whether it says anything new.
 //!
-//! A round of the whole world repeats what the rounds before it told of single objects; only what differs is news.
+//! Rounds repeat what the rounds before them told of single objects; only what differs is news.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ const WARNING: &str = "warning ";
 impl Told {
     /// Takes note of a round. True when something in it was not told before.
     pub(super) fn note(&mut self, round: &Value, is_whole: bool) -> bool {
-        let now = standing(round);
+        let mut now = standing(round);
+        self.keep_running(round, &mut now);
         let is_gone = |known: &String| is_whole && !known.starts_with(WARNING) && !now.contains_key(known);
         let is_news = has_pushed(round)
             || now.iter().any(|(name, value)| self.0.get(name) != Some(value))
@@ -27,6 +28,20 @@ impl Told {
         self.0.extend(now);
         is_news
     }
+
+    /// What is under way is as it was told before, until it ends.
+    fn keep_running(&self, round: &Value, now: &mut BTreeMap<String, Value>) {
+        for automation in list(round, "automations").iter().filter(|automation| automation["running"] == true) {
+            let name = name("automations", automation);
+            if let Some(known) = self.0.get(&name) {
+                now.insert(name, known.clone());
+            }
+        }
+    }
+}
+
+fn name(kind: &str, object: &Value) -> String {
+    format!("{kind} {} {}", object["namespace"], object["name"])
 }
 
 fn has_pushed(round: &Value) -> bool {
@@ -44,7 +59,7 @@ fn standing(round: &Value) -> BTreeMap<String, Value> {
         for object in list(round, kind) {
             let warnings = list(object, "warnings").iter().map(|text| (format!("{WARNING}{text}"), Value::Null));
             all.extend(warnings);
-            all.insert(format!("{kind} {} {}", object["namespace"], object["name"]), lasting(object));
+            all.insert(name(kind, object), lasting(object));
         }
     }
     all

@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::ssh::SshPlace;
-use crate::net::without_login;
+use crate::net::{host, without_login};
 
 /// Longer addresses are refused; RFC 9110 §4.1 asks for at least 8,000 octets, no forge comes near it.
 const URL_BYTES_MAX: usize = 2048;
@@ -96,6 +96,15 @@ impl RemoteUrl {
         match &self.place {
             Place::Http(url) => url.host_str(),
             Place::Ssh(place) => Some(&place.host),
+            Place::Local(_) => None,
+        }
+    }
+
+    /// `host:port` of the server; `None` for a repository of this machine.
+    pub fn server(&self) -> Option<String> {
+        match &self.place {
+            Place::Http(url) => Some(host(url)),
+            Place::Ssh(place) => Some(format!("{}:{}", place.host, place.port)),
             Place::Local(_) => None,
         }
     }

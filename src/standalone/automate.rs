@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::access::AccessError;
 use super::decide::{Decisions, Undecided};
-use super::remote::{self, Reached};
+use super::remote::{self, Reached, Store};
 use super::report::AutomationReport;
 use super::round::Context;
 use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
@@ -81,14 +81,14 @@ fn observe_lag(context: &Context, decisions: &Decisions, report: &AutomationRepo
     }
 }
 
-/// By the address and identity of the remote, which name its store. Objects that reach it in different ways are not worked
+/// By store. Objects that reach it in different ways are not worked
 /// on together: what one allows (plain http, a proxy) the other may forbid.
 #[derive(Default)]
-struct Batches(BTreeMap<(String, String), Vec<Batch>>);
+struct Batches(BTreeMap<Store, Vec<Batch>>);
 
 impl Batches {
     fn add(&mut self, remote: Remote, request: (usize, UpdateRequest)) {
-        let batches = self.0.entry((remote.url.to_string(), remote.identity.clone())).or_default();
+        let batches = self.0.entry(Store::of(&remote)).or_default();
         match batches.iter_mut().find(|batch| batch.remote == remote) {
             Some(batch) => batch.requests.push(request),
             None => batches.push(Batch { remote, requests: vec![request] }),

@@ -15,6 +15,8 @@ mod plan;
 mod remote;
 mod report;
 mod round;
+mod rounds;
+mod runs;
 mod secrets;
 mod signing;
 mod watch;

@@ -1,19 +1,53 @@
-//! From a GitRepository to its remote: the address, the credentials and the way there.
+//! From a GitRepository to its remote: the address, the credentials and the way there, and the store that is its own.
 //!
 //! A field that is not supported makes the object fail with the field's name; nothing is passed over.
 
 use super::access::{AccessError, find, refuse};
 use super::git_secret::{GitSecret, git_secret, proxy, ssh_secret};
-use crate::api::{GitProvider, GitRepository, Objects};
+use crate::api::{GitProvider, GitRepository, ImageUpdateAutomation, Objects};
 use crate::cloud::Provider;
 use crate::git::{Auth, Remote, RemoteUrl, Transport};
-use crate::net::Connection;
+use crate::net::{Connection, Proxy};
 
 /// A remote, and what a user should know about the way to it.
 #[derive(Debug)]
 pub(super) struct Reached {
     pub(super) remote: Remote,
     pub(super) warnings: Vec<String>,
+}
+
+/// What names the store of a remote: its address, and who sees it so. Work in one store is done in sequence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Store {
+    url: String,
+    identity: String,
+}
+
+/// A Git server, and the proxy that an object names for it.
+pub(super) type Way = (String, Option<Proxy>);
+
+/// Where the commits of an automation go, and how.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    pub(super) store: Store,
+    pub(super) way: Way,
+}
+
+impl Store {
+    pub(super) fn of(remote: &Remote) -> Self {
+        Self { url: remote.url.to_string(), identity: remote.identity.clone() }
+    }
+}
+
+/// The place of `automation`. What is suspended or wrong reaches no remote, and its place is none.
+pub(super) fn place(automation: &ImageUpdateAutomation, objects: &Objects) -> Place {
+    let source = automation.spec.source_ref.within(&automation.metadata.namespace);
+    let source = objects.git_repositories.get(&source).filter(|_| !automation.spec.suspend);
+    let Some(Ok(Reached { remote, .. })) = source.map(|source| remote(source, objects)) else {
+        return Place::default();
+    };
+    let way = (remote.url.server().unwrap_or_default(), remote.connection.proxy.clone());
+    Place { store: Store::of(&remote), way }
 }
 
 /// The remote of `repository` with its credentials.

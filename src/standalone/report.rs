@@ -68,6 +68,8 @@ pub struct LatestReport {
 pub struct AutomationReport {
     pub automation: NamespacedName,
     pub suspended: bool,
+    /// True when it is still under way, or waits for what is: what comes of it is told by a later report.
+    pub running: bool,
     /// The remote's URL, without credentials.
     pub remote: Option<String>,
     /// The branch that the commit is on; the whole name of a reference that is no branch.
@@ -92,6 +94,11 @@ pub struct AutomationReport {
 }
 
 impl Report {
+    /// True when what comes of an automation is not known yet.
+    pub fn is_running(&self) -> bool {
+        self.automations.iter().any(|automation| automation.running)
+    }
+
     /// True when an object failed.
     pub fn has_failures(&self) -> bool {
         self.policies.iter().any(|policy| policy.error.is_some())
@@ -134,6 +141,7 @@ impl AutomationReport {
         Self {
             automation: automation.clone(),
             suspended: false,
+            running: false,
             remote: None,
             branch: None,
             also: None,
@@ -146,6 +154,10 @@ impl AutomationReport {
             diff: None,
             error: None,
         }
+    }
+
+    pub(super) fn running(automation: &NamespacedName) -> Self {
+        Self { running: true, ..Self::of(automation) }
     }
 }
 

@@ -1,23 +1,23 @@
 //! Watches the repositories of a world: scans what is due, decides, and runs the automations that this concerns.
 //!
 //! Takes worlds, hooks and ticks as they come; gives a [`Report`] for each round. One round may be of the whole world, or
-//! of what a due scan touched. Runs of automations do not overlap; scans go on meanwhile.
+//! of what a due scan touched. Runs of automations in one store do not overlap; scans go on meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::agenda::{Agenda, Ended};
-use super::automate::automate;
 use super::decide::{Decision, Decisions, Done, Job, Undecided};
 use super::inputs::World;
 use super::plan::{Plan, Watched, plan};
 use super::report::{AutomationReport, Report};
-use super::round::{Context, policy_reports};
+use super::round::Context;
+use super::rounds::{About, Rounds};
+use super::runs::{Run, Runs, Work};
 use super::workers::Workers;
 use crate::api::{DigestReflectionPolicy, Objects};
 use crate::image::Repository;
@@ -43,15 +43,16 @@ pub struct Watch {
     workers: Workers,
     /// Policies that must be decided anew, whatever a scan says.
     stale: BTreeSet<NamespacedName>,
-    decisions: Decisions,
+    decisions: Arc<Decisions>,
     pending: Pending,
-    run: Option<JoinHandle<Run>>,
+    rounds: Rounds,
+    runs: Runs,
     /// Automations whose push waits for the budget, and until when.
     deferred: BTreeMap<NamespacedName, Instant>,
     is_first: bool,
 }
 
-/// What the next run of the automations is about.
+/// What the next round is about.
 #[derive(Debug, Default)]
 struct Pending {
     /// All automations run, and the report is of the whole world.
@@ -59,15 +60,6 @@ struct Pending {
     policies: BTreeSet<NamespacedName>,
     automations: BTreeSet<NamespacedName>,
     since: Option<Instant>,
-}
-
-/// A run of the automations, with what it was about.
-struct Run {
-    world: Arc<World>,
-    whole: bool,
-    policies: BTreeSet<NamespacedName>,
-    decisions: Decisions,
-    automations: Vec<AutomationReport>,
 }
 
 impl Watch {
@@ -82,9 +74,10 @@ impl Watch {
             scans: Agenda::default(),
             digests: Agenda::default(),
             stale: BTreeSet::new(),
-            decisions: Decisions::new(),
+            decisions: Arc::default(),
             pending: Pending { whole: true, ..Pending::default() },
-            run: None,
+            rounds: Rounds::default(),
+            runs: Runs::default(),
             deferred: BTreeMap::new(),
             is_first: true,
         };
@@ -107,13 +100,14 @@ impl Watch {
         let world = self.world.clone();
         let policies = &world.objects.image_policies;
         self.stale.extend(changed(&before.objects.image_policies, policies));
-        self.decisions.retain(|policy, _| policies.contains_key(policy));
+        Arc::make_mut(&mut self.decisions).retain(|policy, _| policies.contains_key(policy));
+        self.runs.adopt(&world);
         for (policy, decision) in std::mem::take(&mut self.plan.undecided) {
             self.stale.remove(&policy);
             self.note(policy, decision);
         }
         for policy in self.stale.iter().filter(|policy| policies.contains_key(policy)) {
-            self.decisions.entry(policy.clone()).or_insert(Err(Undecided::Waiting));
+            Arc::make_mut(&mut self.decisions).entry(policy.clone()).or_insert(Err(Undecided::Waiting));
         }
     }
 
@@ -178,27 +172,36 @@ impl Watch {
         loop {
             self.start_jobs();
             self.resume_deferred();
-            if let Some(report) = self.start_run() {
+            self.start_round();
+            self.runs.start(&self.context, &self.work(), self.rounds.newest());
+            if let Some(report) = self.rounds.tell() {
                 return report;
             }
             let wake = self.wake();
             tokio::select! {
                 Some(done) = self.workers.next() => self.merge(done),
-                run = ended(&mut self.run) => {
-                    self.run = None;
-                    self.defer(&run.automations);
-                    return self.report(run);
-                }
+                Some(run) = self.runs.next() => self.land(run),
                 () = sleep_until(wake) => {}
             }
         }
     }
 
-    /// Waits for the run in hand, if there is one.
-    pub async fn finish(mut self) -> Option<Report> {
-        let run = self.run.take()?;
-        let run = ended(&mut Some(run)).await;
-        Some(self.report(run))
+    /// Waits for the runs under way, and begins no other.
+    pub async fn finish(mut self) -> Vec<Report> {
+        while let Some(run) = self.runs.next().await {
+            self.rounds.land(run);
+        }
+        self.rounds.finish()
+    }
+
+    fn land(&mut self, run: Run) {
+        self.defer(&run.reports);
+        self.rounds.land(run);
+    }
+
+    /// What is known now.
+    fn work(&self) -> Work {
+        Work { world: self.world.clone(), decisions: self.decisions.clone() }
     }
 
     /// Since the process began; wall clocks jump.
@@ -209,11 +212,11 @@ impl Watch {
     fn wake(&self) -> Instant {
         let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
         let due = due.map(|due| self.started + due);
-        let together = self.pending.since.filter(|_| self.run.is_none()).map(|since| since + TOGETHER);
+        let together = self.pending.since.map(|since| since + TOGETHER);
         let first = self.waits_for_first().then(|| self.started + FIRST_MAX);
         let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);
-        [due, together, first, deferred].into_iter().flatten().min().unwrap_or_else(far)
+        [due, together, first, deferred, self.rounds.next()].into_iter().flatten().min().unwrap_or_else(far)
     }
 
     /// Notes what waits for the push budget.
@@ -310,7 +313,7 @@ impl Watch {
     fn confirm(&mut self, view: &View, at: Timestamp) {
         let policies = self.plan.watched.get(view).map(|watched| &watched.policies);
         for policy in policies.into_iter().flatten() {
-            if let Some(Ok(settled)) = self.decisions.get_mut(policy) {
+            if let Some(Ok(settled)) = Arc::make_mut(&mut self.decisions).get_mut(policy) {
                 settled.decided = settled.decided.max(Some(at));
             }
         }
@@ -334,49 +337,29 @@ impl Watch {
             self.pending.since.get_or_insert_with(Instant::now);
             self.pending.policies.insert(policy.clone());
         }
-        self.decisions.insert(policy, decision);
+        Arc::make_mut(&mut self.decisions).insert(policy, decision);
     }
 
-    /// Starts the automations when something waits for them and none runs. Gives a report when nothing has to run.
-    fn start_run(&mut self) -> Option<Report> {
-        let is_busy = !self.workers.is_idle();
+    /// Begins a round when something waits for one. Nobody waits for the remotes of another round, unless both are of the
+    /// whole world.
+    fn start_round(&mut self) {
+        let whole = self.pending.whole && !self.rounds.has_whole();
+        let has_work = whole || self.pending.since.is_some();
         let together = self.pending.since.is_some_and(|since| since.elapsed() < TOGETHER);
-        let has_work = self.pending.whole || self.pending.since.is_some();
         // The first round is told as a whole.
-        let waits = self.waits_for_first() || (together && !self.pending.whole);
-        if self.run.is_some() || !has_work || (is_busy && waits) {
-            return None;
+        let waits = self.waits_for_first() || (together && !whole);
+        if !has_work || (!self.workers.is_idle() && waits) {
+            return;
         }
         self.is_first = false;
-        let Pending { whole, policies, automations, .. } = std::mem::take(&mut self.pending);
-        let (context, world, decisions) = (self.context.clone(), self.world.clone(), self.decisions.clone());
-        if !whole && automations.is_empty() {
-            return Some(self.report(Run { world, whole, policies, decisions, automations: Vec::new() }));
+        let left = Pending { whole: self.pending.whole && !whole, ..Pending::default() };
+        let Pending { policies, mut automations, .. } = std::mem::replace(&mut self.pending, left);
+        if whole {
+            automations = self.world.objects.image_update_automations.keys().cloned().collect();
         }
-        let now = Timestamp::now();
-        self.run = Some(tokio::spawn(async move {
-            let only = (!whole).then_some(&automations);
-            let automations = automate(&context, &world.objects, &decisions, only, now).await;
-            Run { world, whole, policies, decisions, automations }
-        }));
-        None
-    }
-
-    fn report(&self, run: Run) -> Report {
-        let Run { world, whole, policies, mut decisions, automations } = run;
-        if !whole {
-            decisions.retain(|policy, _| policies.contains(policy));
-        }
-        Report { is_whole: whole, policies: policy_reports(&world.objects, &decisions, &automations), automations }
-    }
-}
-
-/// Waits for a run; for ever when there is none.
-async fn ended(run: &mut Option<JoinHandle<Run>>) -> Run {
-    let Some(running) = run else { return std::future::pending().await };
-    match running.await {
-        Ok(run) => run,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+        self.runs.want(&automations);
+        let about = About { whole, policies, automations, work: self.work() };
+        self.rounds.begin(about, |automation| self.runs.is_stuck(automation));
     }
 }
 

@@ -1,11 +1,15 @@
 //! What stalls delays itself alone: servers that accept connections and never answer, beside servers that work.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::program::{signal, wait_for};
-use crate::world::{World, policy};
+use crate::servers::git_http::Fault;
+use crate::world::{World, automation, deployment, policy, source};
 
 /// A server that accepts connections and never answers.
 struct Stalled(TcpListener);
@@ -25,9 +29,27 @@ struct Running(Child);
 
 impl Running {
     fn start(world: &World, more: &[&str]) -> Self {
-        let mut command = world.sync_command("state", more);
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts"))
+        let mut command = world.sync_command("state", &[&["-o", "json"], more].concat());
+        let told = File::create(world.path("told")).expect("a file");
+        Self(command.stdout(told).stderr(Stdio::null()).spawn().expect("the program starts"))
     }
+}
+
+/// The rounds that were told so far.
+fn rounds(world: &World) -> Vec<Value> {
+    let told = std::fs::read_to_string(world.path("told")).expect("what was told");
+    told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// What each round told of an automation.
+fn told_of(world: &World, automation: &str) -> Vec<Value> {
+    let rounds = rounds(world);
+    let automations = rounds.iter().flat_map(|round| round["automations"].as_array().expect("automations"));
+    automations.filter(|told| told["name"] == automation).cloned().collect()
+}
+
+fn has_image(world: &World, version: &str) -> bool {
+    world.web_image("main") == world.registry.image(&format!("acme/web:{version}"))
 }
 
 impl Drop for Running {
@@ -53,7 +75,64 @@ fn a_registry_with_many_stalled_scans_delays_no_other_registry() {
     let _running = Running::start(&world, &["--every", "1h"]);
     for version in ["1.0.1", "1.0.2", "1.0.3"] {
         world.registry.push("acme/web", version);
-        wait_for(|| world.web_image("main") == world.registry.image(&format!("acme/web:{version}")));
+        wait_for(|| has_image(&world, version));
     }
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
+fn git_servers_that_stall_delay_no_other() {
+    let world = World::simple();
+    world.scan_every("200ms");
+    let stalled = Stalled::start();
+    // More than are worked on at once at one server.
+    let many: String = (0..6)
+        .map(|n| {
+            let name = format!("stuck{n}");
+            let url = format!("http://{}/{name}.git', timeout: 5m", stalled.addr());
+            source(&name).replace(&format!("GIT/{name}.git'"), &url) + &automation(&name, &name, ".")
+        })
+        .collect();
+    world.objects("many.yaml", &many);
+    let start = Instant::now();
+    let _running = Running::start(&world, &["--every", "500ms"]);
+    for version in ["1.0.1", "1.0.2", "1.0.3"] {
+        world.registry.push("acme/web", version);
+        wait_for(|| has_image(&world, version));
+    }
+    // The round of the whole is told without those that stall, and they do not keep the next ones.
+    wait_for(|| rounds(&world).iter().any(|round| round["whole"] == true));
+    assert!(told_of(&world, "stuck0").iter().all(|told| told["running"] == true && told["error"].is_null()));
+    let image = world.registry.image("acme/web:1.0.0");
+    world.git.commit("app.git", "main", &[("apps/web.yaml", &deployment(&image, "web"))], "by hand");
+    wait_for(|| has_image(&world, "1.0.3"));
+    assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+    let commits = told_of(&world, "apps").iter().filter(|told| told["commit"].is_string()).count();
+    wait_for(|| told_of(&world, "apps").iter().filter(|told| told["commit"].is_string()).count() == 4);
+    assert!(commits <= 4, "each commit is told once");
+}
+
+#[test]
+fn runs_of_one_remote_do_not_overlap() {
+    let world = World::simple();
+    world.scan_every("100ms");
+    world.edit("interval: 1m, ref", "interval: 1m, timeout: 6s, ref");
+    world.git.misbehave("info/refs", Fault::Stall);
+    let _running = Running::start(&world, &["--every", "100ms"]);
+    let mut asked = 0;
+    let mut listings = || {
+        asked += world.git.requests().iter().filter(|asked| asked.line.contains("info/refs")).count();
+        asked
+    };
+    wait_for(|| listings() == 1);
+    for version in ["1.0.2", "1.0.3", "1.0.4"] {
+        world.registry.push("acme/web", version);
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    assert_eq!(listings(), 1, "the others wait");
+    world.git.behave();
+    wait_for(|| has_image(&world, "1.0.4"));
+    assert_eq!(world.git.log("app.git", "main"), ["update apps", "first"]);
+    let error = told_of(&world, "apps")[0]["error"]["message"].clone();
+    assert!(error.as_str().is_some_and(|error| error.contains("timed out after 6 s")), "{error}");
 }

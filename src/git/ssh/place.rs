@@ -20,7 +20,7 @@ pub(in crate::git) struct SshPlace {
     pub(super) user: String,
     /// A name or an address, without brackets.
     pub(in crate::git) host: String,
-    pub(super) port: u16,
+    pub(in crate::git) port: u16,
     path: String,
 }
 
