@@ -27,8 +27,12 @@ use crate::object::NamespacedName;
 /// Changes that come this close to each other go into one run of the automations, while scans are under way.
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// The first round waits so long for all scans: one registry that stalls must not keep everything from what is decided.
+/// The first round waits so long for all scans, so that what belongs together becomes one commit.
 const FIRST_MAX: Duration = Duration::from_secs(10);
+
+/// Automations that wait for none of the scans under way need not wait for others': they begin before the first round, in
+/// steps so far apart, since each step may be a push.
+const FIRST_STEP: Duration = Duration::from_secs(2);
 
 /// The state of a process that repeats.
 pub struct Watch {
@@ -50,6 +54,10 @@ pub struct Watch {
     /// Automations whose push waits for the budget, and until when.
     deferred: BTreeMap<NamespacedName, Instant>,
     is_first: bool,
+    /// The automations that began before the first round.
+    early: BTreeSet<NamespacedName>,
+    /// When others may.
+    next_early: Instant,
 }
 
 /// What the next round is about.
@@ -80,6 +88,8 @@ impl Watch {
             runs: Runs::default(),
             deferred: BTreeMap::new(),
             is_first: true,
+            early: BTreeSet::new(),
+            next_early: Instant::now() + FIRST_STEP,
         };
         watch.adopt(world).await;
         watch
@@ -173,6 +183,7 @@ impl Watch {
             self.start_jobs();
             self.resume_deferred();
             self.start_round();
+            self.start_early();
             self.runs.start(&self.context, &self.work(), self.rounds.newest());
             if let Some(report) = self.rounds.tell() {
                 return report;
@@ -213,7 +224,7 @@ impl Watch {
         let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
         let due = due.map(|due| self.started + due);
         let together = self.pending.since.map(|since| since + TOGETHER);
-        let first = self.waits_for_first().then(|| self.started + FIRST_MAX);
+        let first = self.waits_for_first().then(|| self.next_early.min(self.started + FIRST_MAX));
         let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);
         [due, together, first, deferred, self.rounds.next()].into_iter().flatten().min().unwrap_or_else(far)
@@ -247,6 +258,22 @@ impl Watch {
 
     fn waits_for_first(&self) -> bool {
         self.is_first && self.started.elapsed() < FIRST_MAX
+    }
+
+    /// While the first round waits for slow registries: runs the automations whose policies are all decided.
+    fn start_early(&mut self) {
+        if !self.waits_for_first() || Instant::now() < self.next_early {
+            return;
+        }
+        self.next_early += FIRST_STEP;
+        let objects = &self.world.objects;
+        let waiting = self.decisions.iter().filter(|(_, decision)| matches!(decision, Err(Undecided::Waiting)));
+        let held: BTreeSet<NamespacedName> = waiting.flat_map(|(policy, _)| concerned(objects, policy)).collect();
+        let all = objects.image_update_automations.keys();
+        let early: BTreeSet<NamespacedName> =
+            all.filter(|id| !held.contains(id) && !self.early.contains(id)).cloned().collect();
+        self.runs.want(&early);
+        self.early.extend(early);
     }
 
     fn start_jobs(&mut self) {

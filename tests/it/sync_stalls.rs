@@ -136,3 +136,30 @@ fn runs_of_one_remote_do_not_overlap() {
     let error = told_of(&world, "apps")[0]["error"]["message"].clone();
     assert!(error.as_str().is_some_and(|error| error.contains("timed out after 6 s")), "{error}");
 }
+
+#[test]
+fn a_registry_that_stalls_holds_up_the_first_commit_of_its_own_automations_alone() {
+    let world = World::simple();
+    let stalled = Stalled::start();
+    // Both automations write to one remote; the second one's policies are in its own namespace.
+    let text = world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"));
+    let other = text.replace("flux-system:web", "team:web");
+    world.git.commit("app.git", "main", &[("team/web.yaml", &other)], "team");
+    let objects = policy("web", "^1") + &policy("slow", "^1").replace("REGISTRY", &stalled.addr());
+    let objects = objects.replace("1m}", "1m, timeout: 5m}") + &source("app") + &automation("apps", "app", "./team");
+    world.objects("team.yaml", &objects.replace("flux-system", "team"));
+    let _running = Running::start(&world, &["--every", "1h"]);
+    let image = |path: &str| world.git.read("app.git", "main", path).contains("acme/web:1.0.1");
+    wait_for(|| image("apps/web.yaml"));
+    assert!(!image("team/web.yaml"), "it waits for a registry");
+    wait_for(|| image("team/web.yaml"));
+    wait_for(|| rounds(&world).iter().any(|round| round["whole"] == true));
+    let rounds = rounds(&world);
+    assert_eq!(
+        (&rounds[0]["whole"], &rounds[0]["automations"][0]["namespace"]),
+        (&false.into(), &"flux-system".into())
+    );
+    assert_eq!(rounds[0]["policies"][0]["latest"]["tag"], "1.0.1", "what it brought is told with it");
+    let commits = told_of(&world, "apps").iter().filter(|told| told["commit"].is_string()).count();
+    assert_eq!(commits, 2);
+}
