@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::access::AccessError;
-use super::decide::{Decisions, Undecided};
+use super::decide::{Decision, Decisions, Undecided};
 use super::remote::{self, Reached, Store};
 use super::report::AutomationReport;
 use super::round::Context;
@@ -17,6 +17,7 @@ use crate::engine::message::MessageTemplate;
 use crate::engine::rewrite::Findings;
 use crate::engine::update::{Checkout, FailedUpdate, PushTo, Terms, Update, UpdateRequest, update};
 use crate::git::{Author, PushOptions, Refspec, Remote};
+use crate::image::ImageRef;
 use crate::metrics::UpdateOutcome;
 use crate::object::NamespacedName;
 use crate::setter::Latest;
@@ -203,18 +204,23 @@ fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Dec
     }
     for (id, decision) in decisions.iter().filter(|(id, _)| id.namespace == namespace) {
         let policy = objects.image_policies.get(id);
-        let image = match decision {
-            _ if !policy.is_some_and(|policy| automation.spec.selects(&policy.metadata.labels)) => {
-                Err(format!("policy {id} is not selected by spec.policySelector"))
-            }
-            Ok(selection) => Ok(selection.image.clone()),
-            // Why is told with the policy, and may be another reason each time: what is noted of a file names the policy.
-            Err(Undecided::Failed(_)) => Err(format!("policy {id} has no latest image")),
-            Err(undecided) => Err(format!("policy {id} has no latest image: {}", undecided.message())),
+        let image = match policy {
+            Some(policy) if automation.spec.selects(&policy.metadata.labels) => offer(id, decision),
+            _ => Err(format!("policy {id} is not selected by spec.policySelector")),
         };
         images.insert(id.clone(), image);
     }
     Latest { namespace: Some(namespace), images }
+}
+
+/// The image that automations may write for a policy; without one, why its markers are left.
+pub(super) fn offer(policy: &NamespacedName, decision: &Decision) -> Result<ImageRef, String> {
+    match decision {
+        Ok(settled) => Ok(settled.image.clone()),
+        // Why is told with the policy, and may be another reason each time: what is noted of a file names the policy.
+        Err(Undecided::Failed(_)) => Err(format!("policy {policy} has no latest image")),
+        Err(undecided) => Err(format!("policy {policy} has no latest image: {}", undecided.message())),
+    }
 }
 
 impl AutomationReport {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use super::agenda::{Agenda, Ended};
+use super::automate::offer;
 use super::decide::{Decision, Decisions, Done, Job, Undecided};
 use super::inputs::World;
 use super::plan::{Plan, Watched, plan};
@@ -346,7 +347,7 @@ impl Watch {
         }
     }
 
-    /// Keeps a decision; one that differs concerns the automations that may write the image.
+    /// Keeps a decision; one that offers another image, or none, concerns the automations that may write it.
     fn note(&mut self, policy: NamespacedName, mut decision: Decision) {
         let mut before = self.decisions.get(&policy).cloned();
         if let (Some(Ok(before)), Ok(new)) = (&mut before, &mut decision) {
@@ -358,7 +359,9 @@ impl Watch {
             }
         }
         if before.as_ref() != Some(&decision) && !self.is_first {
-            if decision.is_ok() && image(before.as_ref()) != image(Some(&decision)) {
+            // Also where there is no image any more: the markers that this leaves are told with the policy, not later.
+            let before = before.map(|before| offer(&policy, &before));
+            if before.as_ref() != Some(&offer(&policy, &decision)) {
                 self.pending.automations.extend(concerned(&self.world.objects, &policy));
             }
             self.pending.since.get_or_insert_with(Instant::now);
@@ -396,10 +399,6 @@ fn changed<'o, S: PartialEq>(
     now: &'o BTreeMap<NamespacedName, crate::api::Object<S>>,
 ) -> impl Iterator<Item = NamespacedName> + 'o {
     now.iter().filter(|(id, object)| before.get(*id) != Some(object)).map(|(id, _)| id.clone())
-}
-
-fn image(decision: Option<&Decision>) -> Option<&crate::image::ImageRef> {
-    Some(&decision?.as_ref().ok()?.image)
 }
 
 /// The automations that may write the image of a policy.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::program::{run, signal, wait_for};
+use crate::servers::fake_registry::Fault;
 use crate::world::World;
 
 fn listings(world: &World) -> usize {
@@ -222,6 +223,32 @@ fn a_repository_that_fails_is_asked_less_and_less_and_disturbs_no_other() {
     assert_eq!(output.status.code(), Some(2), "the last round had a failure");
     let gone = calls.iter().filter(|call| call.contains("/acme/gone/tags/list")).count();
     assert!((2..=6).contains(&gone), "{gone} of {calls:?}");
+}
+
+#[test]
+fn a_failure_and_its_end_are_told_once() {
+    let world = World::simple();
+    world.scan_every("100ms");
+    let mut command = world.sync_command("state", &["--every", "200ms", "-o", "json"]);
+    let told = std::fs::File::create(world.path("told")).expect("a file");
+    let child = command.stdout(told).stderr(Stdio::null()).spawn().expect("the program starts");
+    let rounds = || -> Vec<Value> {
+        let told = std::fs::read_to_string(world.path("told")).expect("what was told");
+        told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let fails = |round: &Value| !round["policies"][0]["error"].is_null();
+    wait_for(|| rounds().len() == 1);
+    // Long enough for some rounds of the whole world: each try comes later than the one before.
+    world.registry.fault(Fault::status(404), 3);
+    wait_for(|| rounds().iter().any(fails));
+    wait_for(|| rounds().iter().rposition(fails) < Some(rounds().len() - 1));
+    std::thread::sleep(Duration::from_secs(1));
+    end(child);
+    let rounds = rounds();
+    assert_eq!(rounds.iter().map(fails).collect::<Vec<_>>(), [false, true, false], "{rounds:#?}");
+    // The marker that was left is told with it.
+    let marker = &rounds[1]["automations"][0]["ignored"][0];
+    assert_eq!(marker["reason"], "policy flux-system/web has no latest image");
 }
 
 #[test]
