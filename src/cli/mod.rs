@@ -33,6 +33,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tokio::runtime::{Builder, Runtime};
 
 pub use reference::markdown;
+pub use told::Told;
 
 use crate::telemetry::{LogFormat, LogLevel};
 use failure::Failure;

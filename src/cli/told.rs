@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 /// How things stood when they were told last, by object, file and warning.
 #[derive(Debug, Default)]
-pub(super) struct Told(BTreeMap<String, Value>);
+pub struct Told(BTreeMap<String, Value>);
 
 /// A warning that is not given any more is no news.
 const WARNING: &str = "warning ";
 
 impl Told {
     /// Takes note of a round. True when something in it was not told before.
-    pub(super) fn note(&mut self, round: &Value, is_whole: bool) -> bool {
+    pub fn note(&mut self, round: &Value, is_whole: bool) -> bool {
         let mut now = standing(round);
         self.keep_running(round, &mut now);
         let is_gone = |known: &String| is_whole && !known.starts_with(WARNING) && !now.contains_key(known);

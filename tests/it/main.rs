@@ -9,6 +9,7 @@ mod program;
 mod servers;
 mod world;
 
+mod aborted;
 mod agenda;
 mod api;
 mod api_checks;
@@ -72,5 +73,6 @@ mod sync_shapes;
 mod sync_ssh;
 mod sync_stalls;
 mod template;
+mod told;
 mod trailer;
 mod yaml;
