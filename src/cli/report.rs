@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::failure::Failure;
+use super::told::Object;
 use super::{findings, output};
 use crate::api::{Problem, Severity};
 use crate::engine::cause::Cause;
@@ -64,6 +66,17 @@ impl<'a> Json<'a> {
             automations: report.automations.iter().map(JsonAutomation::of).collect(),
             problems: problems.iter().map(JsonProblem::of).collect(),
         }
+    }
+
+    /// What it says of each policy and automation, with its kind; one at a time, since all of them are large.
+    pub(super) fn objects(&self) -> impl Iterator<Item = serde_json::Result<Object>> {
+        let policies = self.policies.iter().map(|policy| Ok(("policy", serde_json::to_value(policy)?)));
+        policies.chain(self.automations.iter().map(|automation| Ok(("automation", serde_json::to_value(automation)?))))
+    }
+
+    /// What it says of the files.
+    pub(super) fn problems(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(&self.problems)
     }
 }
 

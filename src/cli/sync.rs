@@ -134,8 +134,7 @@ async fn once(args: &Args, context: &Context) -> Result<Outcome, Failure> {
 /// Tells a round of many, unless it says nothing that was not told.
 pub(super) fn tell(args: &Args, problems: &[Problem], report: &Report, told: &mut Told) -> Result<(), Failure> {
     let json = Json::of(report, problems);
-    let is_news = told.note(&serde_json::to_value(&json)?, report.is_whole);
-    if !is_news {
+    if !told.note(report.is_whole, &json.problems()?, json.objects())? {
         return Ok(());
     }
     match args.output {

@@ -1,82 +1,97 @@
-//! Told: what a repeated `sync` has said already. In goes each round as JSON, out comes whether it says anything new.
+//! Told: what a repeated `sync` has said already. In goes what each round says, out comes whether any of it is new.
 //!
 //! Rounds repeat what the rounds before them told of single objects; only what differs is news.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use serde_json::{Value, json};
 
-/// How things stood when they were told last, by object, file and warning.
-#[derive(Debug, Default)]
-pub struct Told(BTreeMap<String, Value>);
+/// A policy or an automation, with its kind.
+pub type Object = (&'static str, Value);
 
-/// A warning that is not given any more is no news.
-const WARNING: &str = "warning ";
+/// How things stood when they were told last: hashes, since a process that waits must not hold the JSON of all its
+/// objects for good.
+#[derive(Debug, Default)]
+pub struct Told {
+    hasher: RandomState,
+    standing: Standing,
+}
+
+#[derive(Debug, Default)]
+struct Standing {
+    /// By the name of the object; what is wrong with the files is one more.
+    objects: HashMap<u64, u64>,
+    /// One that is not given any more is no news.
+    warnings: HashSet<u64>,
+}
 
 impl Told {
-    /// Takes note of a round. True when something in it was not told before.
-    pub fn note(&mut self, round: &Value, is_whole: bool) -> bool {
-        let mut now = standing(round);
-        self.keep_running(round, &mut now);
-        let is_gone = |known: &String| is_whole && !known.starts_with(WARNING) && !now.contains_key(known);
-        let is_news = has_pushed(round)
-            || now.iter().any(|(name, value)| self.0.get(name) != Some(value))
-            || self.0.keys().any(is_gone);
-        if is_whole {
-            self.0.clear();
+    /// Takes note of a round: of the whole world or a part of it, what is wrong with the files, and how its objects are,
+    /// one at a time, since all of them are large. True when something in it was not told before.
+    pub fn note(
+        &mut self,
+        is_whole: bool,
+        problems: &Value,
+        objects: impl IntoIterator<Item = serde_json::Result<Object>>,
+    ) -> serde_json::Result<bool> {
+        let (mut now, mut has_pushed) = (Standing::default(), false);
+        now.objects.insert(self.hasher.hash_one("problems"), self.hasher.hash_one(problems));
+        for object in objects {
+            let object = object?;
+            has_pushed |= is_pushed(&object.1);
+            self.add(object, &mut now);
         }
-        self.0.extend(now);
-        is_news
+        let is_news = has_pushed || now.adds_to(&self.standing) || (is_whole && now.lacks_of(&self.standing));
+        match is_whole {
+            true => self.standing = now,
+            false => self.standing.extend(now),
+        }
+        Ok(is_news)
     }
 
-    /// What is under way is as it was told before, until it ends.
-    fn keep_running(&self, round: &Value, now: &mut BTreeMap<String, Value>) {
-        for automation in list(round, "automations").iter().filter(|automation| automation["running"] == true) {
-            let name = name("automations", automation);
-            if let Some(known) = self.0.get(&name) {
-                now.insert(name, known.clone());
-            }
-        }
+    /// Adds how an object stands after its round: what the round changed itself is not in it, since the next one will
+    /// not find it. What is under way is as it was told before, until it ends.
+    fn add(&self, (kind, mut object): Object, now: &mut Standing) {
+        let warnings = object["warnings"].as_array().into_iter().flatten();
+        now.warnings.extend(warnings.map(|text| self.hasher.hash_one(text)));
+        let name = self.hasher.hash_one((kind, &object["namespace"], &object["name"]));
+        let known = if object["running"] == true { self.standing.objects.get(&name) } else { None };
+        let state = known.copied().unwrap_or_else(|| {
+            make_lasting(&mut object);
+            self.hasher.hash_one(&object)
+        });
+        now.objects.insert(name, state);
     }
 }
 
-fn name(kind: &str, object: &Value) -> String {
-    format!("{kind} {} {}", object["namespace"], object["name"])
-}
-
-fn has_pushed(round: &Value) -> bool {
-    list(round, "automations").iter().any(is_pushed)
-}
-
-fn is_pushed(automation: &Value) -> bool {
-    automation["commit"].is_string()
-}
-
-/// How things stand after the round: what it changed itself is not in it, since the next one will not find it.
-fn standing(round: &Value) -> BTreeMap<String, Value> {
-    let mut all = BTreeMap::from([("problems".to_owned(), round["problems"].clone())]);
-    for kind in ["policies", "automations"] {
-        for object in list(round, kind) {
-            let warnings = list(object, "warnings").iter().map(|text| (format!("{WARNING}{text}"), Value::Null));
-            all.extend(warnings);
-            all.insert(name(kind, object), lasting(object));
-        }
+impl Standing {
+    fn adds_to(&self, told: &Self) -> bool {
+        let mut objects = self.objects.iter();
+        objects.any(|(name, state)| told.objects.get(name) != Some(state)) || !self.warnings.is_subset(&told.warnings)
     }
-    all
+
+    fn lacks_of(&self, told: &Self) -> bool {
+        told.objects.keys().any(|name| !self.objects.contains_key(name))
+    }
+
+    fn extend(&mut self, now: Self) {
+        self.objects.extend(now.objects);
+        self.warnings.extend(now.warnings);
+    }
 }
 
-fn lasting(object: &Value) -> Value {
-    let mut lasting = object.clone();
-    let passing: &[&str] = if is_pushed(object) { &["commit", "effect", "diff"] } else { &[] };
+fn is_pushed(object: &Value) -> bool {
+    object["commit"].is_string()
+}
+
+fn make_lasting(object: &mut Value) {
+    let is_pushed = is_pushed(object);
+    let passing: &[&str] = if is_pushed { &["commit", "effect", "diff"] } else { &[] };
     for field in passing.iter().chain(&["was", "downgrade", "warnings"]) {
-        lasting[*field] = Value::Null;
+        object[*field] = Value::Null;
     }
-    if is_pushed(object) {
-        lasting["changes"] = json!([]);
+    if is_pushed {
+        object["changes"] = json!([]);
     }
-    lasting
-}
-
-fn list<'a>(value: &'a Value, field: &str) -> &'a [Value] {
-    value[field].as_array().map_or(&[], Vec::as_slice)
 }
