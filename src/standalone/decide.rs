@@ -1,6 +1,6 @@
 //! Decides the policies on one repository: lists its tags where that is due, and selects from them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -91,11 +91,11 @@ impl Patterns {
 pub(super) struct Job {
     pub(super) world: Arc<World>,
     pub(super) view: View,
-    pub(super) watched: Watched,
+    pub(super) watched: Arc<Watched>,
     /// The registry is asked; without it only when the tags are not known.
     pub(super) scan: bool,
-    /// What is decided even when the tags are those that are known.
-    pub(super) policies: BTreeSet<NamespacedName>,
+    /// What is decided even when the tags are those that are known; sorted.
+    pub(super) policies: Vec<NamespacedName>,
 }
 
 impl Job {
@@ -195,7 +195,8 @@ async fn scan(
     recordings: &mut Vec<Recording>,
     now: Timestamp,
 ) -> Result<(ScanOutcome, Vec<Tag>), Cause> {
-    let (memory, registry, Watched { repository, access, .. }) = (&selecting.memory, &selecting.registry, &job.watched);
+    let (memory, registry, Watched { repository, access, .. }) =
+        (&selecting.memory, &selecting.registry, &*job.watched);
     let last = memory.last_scan(&job.view, now).await;
     let list = match last.as_ref().and_then(|last| last.etag.as_deref()) {
         None => registry.tags(repository, access).await?,
@@ -232,7 +233,7 @@ struct Ready<'a> {
 async fn decide(
     selecting: &Selecting,
     job: &Job,
-    policies: &BTreeSet<NamespacedName>,
+    policies: &[NamespacedName],
     (tags, at): (&[Tag], Timestamp),
     recordings: &mut Vec<Recording>,
     now: Timestamp,

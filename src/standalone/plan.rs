@@ -2,7 +2,9 @@
 //!
 //! Takes a world, gives listings with their policies, and the policies that cannot be decided. Asks nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::access::{self, AccessError};
@@ -21,42 +23,52 @@ const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 /// What the objects of a world ask for.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    pub(super) watched: BTreeMap<View, Watched>,
+    pub(super) watched: BTreeMap<View, Arc<Watched>>,
     /// The policies that need no look at a registry, since something is wrong or suspended.
     pub(super) undecided: Decisions,
 }
 
 /// The tags of one repository as one credential sees them: listed once for all objects that ask for it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Watched {
     pub(super) repository: Repository,
     /// The same by the name that it has where it is asked, by the operator's rules.
     pub(super) asked: Repository,
     pub(super) access: Access,
     pub(super) interval: Duration,
-    pub(super) repositories: BTreeSet<NamespacedName>,
-    pub(super) policies: BTreeSet<NamespacedName>,
+    /// Sorted, as are the policies. Mostly one of each, for which a tree is ten times too large.
+    pub(super) repositories: Vec<NamespacedName>,
+    pub(super) policies: Vec<NamespacedName>,
 }
 
 pub(super) fn plan(world: &World, registries: &Registries) -> Plan {
-    let mut plan = Plan::default();
+    let mut watched = BTreeMap::new();
+    let mut undecided = Decisions::new();
     for (id, policy) in &world.objects.image_policies {
         match watched_by(world, registries, id, policy) {
-            Ok((view, repository, watched)) => plan.add(view, repository, id, watched),
-            Err(undecided) => drop(plan.undecided.insert(id.clone(), Err(undecided))),
+            Ok((view, found)) => match watched.entry(view) {
+                Entry::Vacant(place) => drop(place.insert(found)),
+                Entry::Occupied(mut shared) => shared.get_mut().join(found),
+            },
+            Err(reason) => drop(undecided.insert(id.clone(), Err(reason))),
         }
     }
-    plan
+    Plan { watched: watched.into_iter().map(|(view, watched)| (view, Arc::new(watched))).collect(), undecided }
 }
 
-impl Plan {
+impl Watched {
     /// Objects differ in how patient they are: the shortest interval and the longest time count.
-    fn add(&mut self, view: View, repository: NamespacedName, policy: &NamespacedName, watched: Watched) {
-        let shared = self.watched.entry(view).or_insert_with(|| watched.clone());
-        shared.interval = shared.interval.min(watched.interval);
-        shared.access.timeout = shared.access.timeout.max(watched.access.timeout);
-        shared.repositories.insert(repository);
-        shared.policies.insert(policy.clone());
+    fn join(&mut self, other: Self) {
+        self.interval = self.interval.min(other.interval);
+        self.access.timeout = self.access.timeout.max(other.access.timeout);
+        other.repositories.into_iter().for_each(|repository| insert(&mut self.repositories, repository));
+        other.policies.into_iter().for_each(|policy| insert(&mut self.policies, policy));
+    }
+}
+
+fn insert(sorted: &mut Vec<NamespacedName>, name: NamespacedName) {
+    if let Err(place) = sorted.binary_search(&name) {
+        sorted.insert(place, name);
     }
 }
 
@@ -70,7 +82,7 @@ fn watched_by(
     registries: &Registries,
     id: &NamespacedName,
     policy: &ImagePolicy,
-) -> Result<(View, NamespacedName, Watched), Undecided> {
+) -> Result<(View, Watched), Undecided> {
     let objects = &world.objects;
     if policy.spec.suspend {
         return Err(Undecided::Suspended("the policy is suspended".to_owned()));
@@ -91,10 +103,10 @@ fn watched_by(
         repository: image,
         access,
         interval: repository.spec.interval.get(),
-        repositories: BTreeSet::new(),
-        policies: BTreeSet::new(),
+        repositories: vec![repository_id],
+        policies: vec![id.clone()],
     };
-    Ok((view, repository_id, watched))
+    Ok((view, watched))
 }
 
 fn admits(repository: &ImageRepository, namespace: &str) -> bool {

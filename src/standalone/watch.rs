@@ -128,10 +128,11 @@ impl Watch {
         let repositories = &self.world.objects.image_repositories;
         let touched: BTreeSet<NamespacedName> = changed(&before.image_repositories, repositories).collect();
         self.scans.retain(&self.plan.watched.keys().cloned().collect());
+        let is_untouched = |watched: &Watched| !watched.repositories.iter().any(|id| touched.contains(id));
         for (view, watched) in &self.plan.watched {
             let is_same = |old: &Watched| old.access == watched.access && old.repositories == watched.repositories;
             match old.watched.get(view) {
-                Some(old) if is_same(old) && watched.repositories.is_disjoint(&touched) => {}
+                Some(old) if is_same(old) && is_untouched(watched) => {}
                 Some(_) => self.scans.renew(view, watched.interval, now),
                 None => {
                     // A scan of tomorrow is one before the clock was set back.
@@ -140,7 +141,7 @@ impl Watch {
                     self.scans.add(view.clone(), name, watched.interval, age, now);
                 }
             }
-            if watched.repositories.iter().any(|repository| touched.contains(repository)) {
+            if !is_untouched(watched) {
                 self.stale.extend(watched.policies.iter().cloned());
             }
         }
@@ -284,7 +285,7 @@ impl Watch {
             let Some(watched) = self.plan.watched.get(&view) else { continue };
             let policies = watched.policies.iter().filter(|policy| self.is_wanted(policy)).cloned().collect();
             let job = Job { world: self.world.clone(), view, watched: watched.clone(), scan: true, policies };
-            self.stale.retain(|policy| !job.policies.contains(policy));
+            self.stale.retain(|policy| job.policies.binary_search(policy).is_err());
             self.workers.push(job);
         }
         if !self.stale.is_empty() {
@@ -296,7 +297,7 @@ impl Watch {
     fn start_without_scan(&mut self) {
         let stale = std::mem::take(&mut self.stale);
         for (view, watched) in &self.plan.watched {
-            let policies: BTreeSet<NamespacedName> = watched.policies.intersection(&stale).cloned().collect();
+            let policies: Vec<_> = watched.policies.iter().filter(|policy| stale.contains(policy)).cloned().collect();
             if !policies.is_empty() {
                 let (world, view) = (self.world.clone(), view.clone());
                 self.workers.push(Job { world, view, watched: watched.clone(), scan: false, policies });
