@@ -7,7 +7,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::told::Object;
 use super::{findings, output};
 use crate::api::{Problem, Severity};
 use crate::engine::cause::Cause;
@@ -69,7 +68,7 @@ impl<'a> Json<'a> {
     }
 
     /// What it says of each policy and automation, with its kind; one at a time, since all of them are large.
-    pub(super) fn objects(&self) -> impl Iterator<Item = serde_json::Result<Object>> {
+    pub(super) fn objects(&self) -> impl Iterator<Item = serde_json::Result<(&'static str, Value)>> {
         let policies = self.policies.iter().map(|policy| Ok(("policy", serde_json::to_value(policy)?)));
         policies.chain(self.automations.iter().map(|automation| Ok(("automation", serde_json::to_value(automation)?))))
     }

@@ -8,7 +8,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use serde_json::{Value, json};
 
 /// A policy or an automation, with its kind.
-pub type Object = (&'static str, Value);
+type Object = (&'static str, Value);
 
 /// How things stood when they were told last: hashes, since a process that waits must not hold the JSON of all its
 /// objects for good.
@@ -33,7 +33,7 @@ impl Told {
         &mut self,
         is_whole: bool,
         problems: &Value,
-        objects: impl IntoIterator<Item = serde_json::Result<Object>>,
+        objects: impl IntoIterator<Item = serde_json::Result<(&'static str, Value)>>,
     ) -> serde_json::Result<bool> {
         let (mut now, mut has_pushed) = (Standing::default(), false);
         now.objects.insert(self.hasher.hash_one("problems"), self.hasher.hash_one(problems));

@@ -132,7 +132,10 @@ impl<'t> Batch<'t> {
     }
 
     pub(super) fn touch_scan(&self, view: &View) -> Result<(), Fault> {
-        let Some(id) = self.known_view(view)? else { return Ok(self.news.set(false)) };
+        let Some(id) = self.known_view(view)? else {
+            self.news.set(false);
+            return Ok(());
+        };
         let mut scans = self.transaction.open_table(tables::SCANS)?;
         let known = scans.get(id)?.map(|row| {
             let (_, fingerprint, mixed, etag) = row.value();

@@ -62,12 +62,12 @@ async fn decide_all(selecting: &Selecting, world: &Arc<World>) -> Decisions {
     decisions
 }
 
-pub(super) fn policy_reports(
+pub(super) fn policy_reports<'d>(
     objects: &Objects,
-    decisions: &Decisions,
+    decisions: impl IntoIterator<Item = (&'d NamespacedName, &'d Decision)>,
     automations: &[AutomationReport],
 ) -> Vec<PolicyReport> {
-    decisions.iter().map(|(policy, decision)| policy_report(objects, policy, decision, automations)).collect()
+    decisions.into_iter().map(|(policy, decision)| policy_report(objects, policy, decision, automations)).collect()
 }
 
 fn policy_report(

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
-use super::decide::Decisions;
 use super::report::{AutomationReport, Report};
 use super::round::policy_reports;
 use super::runs::{PATIENCE, Run, Work};
@@ -146,9 +145,8 @@ impl Round {
             reports.entry(id.clone()).or_insert_with(|| AutomationReport::running(id));
         }
         let automations: Vec<AutomationReport> = reports.into_values().collect();
-        let decisions = work.decisions.iter().filter(|(policy, _)| whole || policies.contains(policy));
-        let decisions: Decisions = decisions.map(|(policy, decision)| (policy.clone(), decision.clone())).collect();
-        let policies = policy_reports(&work.world.objects, &decisions, &automations);
+        let told = work.decisions.iter().filter(|(policy, _)| whole || policies.contains(policy));
+        let policies = policy_reports(&work.world.objects, told, &automations);
         Report { is_whole: whole, policies, automations }
     }
 }

@@ -48,6 +48,7 @@ pub struct Watch {
     workers: Workers,
     /// Policies that must be decided anew, whatever a scan says.
     stale: BTreeSet<NamespacedName>,
+    /// Shared with the runs and the reports that are made of them.
     decisions: Arc<Decisions>,
     pending: Pending,
     rounds: Rounds,
@@ -117,8 +118,9 @@ impl Watch {
             self.stale.remove(&policy);
             self.note(policy, decision);
         }
+        let decisions = Arc::make_mut(&mut self.decisions);
         for policy in self.stale.iter().filter(|policy| policies.contains_key(policy)) {
-            Arc::make_mut(&mut self.decisions).entry(policy.clone()).or_insert(Err(Undecided::Waiting));
+            decisions.entry(policy.clone()).or_insert(Err(Undecided::Waiting));
         }
     }
 
@@ -341,8 +343,9 @@ impl Watch {
     /// What was decided by the tags of `view` holds at that time too.
     fn confirm(&mut self, view: &View, at: Timestamp) {
         let policies = self.plan.watched.get(view).map(|watched| &watched.policies);
+        let decisions = Arc::make_mut(&mut self.decisions);
         for policy in policies.into_iter().flatten() {
-            if let Some(Ok(settled)) = Arc::make_mut(&mut self.decisions).get_mut(policy) {
+            if let Some(Ok(settled)) = decisions.get_mut(policy) {
                 settled.decided = settled.decided.max(Some(at));
             }
         }

@@ -60,7 +60,7 @@ fn a_panic_ends_neither_the_service_nor_the_work_of_others() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let bad = vec![registry.addr().to_string(), git.addr().to_string()];
-        let mut watch = Watch::new(context(&world, bad), objects);
+        let mut watch = Watch::new(context(&world, bad), objects).await;
         let report = watch.next().await;
         let told = errors(&report);
         let decision = told.iter().find(|(name, error)| *name == "bad" && error.is_some()).expect("the policy");

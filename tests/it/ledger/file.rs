@@ -373,7 +373,10 @@ fn a_ledger_that_failed_is_opened_again_after_half_a_minute() {
     assert!(matches!(error, LedgerError::Damaged { .. }), "{error:?}");
     assert!(matches!(record().expect_err("it is off"), LedgerError::Off { .. }));
     let memory = Memory::new(Some(ledger.clone()));
-    let see = |number, minutes| block_on(memory.record_digest(&view(), &tag("a"), &digest(number), at(minutes)));
+    let see = |number, minutes| {
+        let memory = memory.clone();
+        block_on(async move { memory.record_digest(&view(), &tag("a"), &digest(number), at(minutes)).await })
+    };
     assert_eq!(see(1, 1).0.digests, [(digest(1), at(1))]);
     std::thread::sleep(Duration::from_secs(31));
     // Who reads does not wait until the whole file is checked.
