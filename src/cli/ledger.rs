@@ -235,7 +235,7 @@ fn export(args: &Export) -> Result<Outcome, Failure> {
 
 /// Gives each fact that is known below `state` to `take`. False where nothing was ever remembered, which is told.
 fn each(state: &Path, filter: &Filter, take: impl FnMut(Fact) -> ControlFlow<()>) -> Result<bool, Failure> {
-    if !Door::exists(state) {
+    if !Door::exists(state)? {
         output::talk(&format!("nothing is remembered in {}", state.display()));
         output::hint("--state names the directory that `sync` was given, if it is another one");
         return Ok(false);

@@ -45,8 +45,9 @@ impl Door {
     }
 
     /// True when there is something to ask.
-    pub fn exists(state: &Path) -> bool {
-        state.join(file::NAME).exists()
+    pub fn exists(state: &Path) -> Result<bool, LedgerError> {
+        let path = state.join(file::NAME);
+        path.try_exists().map_err(|source| LedgerError::Io { doing: "looking for", path, source: Arc::new(source) })
     }
 
     fn service(state: &Path) -> Result<Option<Self>, LedgerError> {

@@ -68,9 +68,11 @@ impl LedgerError {
 }
 
 fn hint_of(error: &io::Error) -> Option<&'static str> {
+    use io::ErrorKind::{AlreadyExists, NotADirectory};
     use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match error.kind() {
         StorageFull | QuotaExceeded | FileTooLarge => Some("make room on the disk of the state directory"),
+        AlreadyExists | NotADirectory => Some("--state names a directory"),
         PermissionDenied | ReadOnlyFilesystem => {
             Some("the state directory must be writable; name another with --state")
         }

@@ -88,10 +88,11 @@ pub(super) fn path(state: &Path) -> PathBuf {
 
 /// Connects to the process that has the ledger open; `None` where none listens.
 pub(super) fn connect(state: &Path) -> io::Result<Option<UnixStream>> {
+    use io::ErrorKind::{ConnectionRefused, NotADirectory, NotFound};
     let connected = File::open(state).and_then(|folder| UnixStream::connect(reachable(state, NAME, &folder)));
     match connected {
         Ok(stream) => patient(&stream).map(|()| Some(stream)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | ConnectionRefused) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use jiff::Timestamp;
-use tagwright::ledger::{Ledger, View};
+use tagwright::ledger::{Fact, Ledger, View};
 use tagwright::object::NamespacedName;
 
 use super::{Lab, at, digest, scan, tag, view};
@@ -93,6 +93,23 @@ fn the_file_is_read_when_no_service_runs() {
     let Lab { state, ledger } = told();
     drop(ledger);
     check_answers(state.path());
+}
+
+#[test]
+fn a_state_that_is_no_directory_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("file");
+    let fact = Fact::Created { digest: digest(1), created: at(0) };
+    fs::write(&file, fact.to_string()).expect("a file");
+    for (args, expected) in [
+        (&["show", "nginx"][..], "error: looking for STATE/ledger.redb: Not a directory"),
+        (&["export"], "error: looking for STATE/ledger.redb: Not a directory"),
+        (&["import", "file"], "error: creating STATE: File exists"),
+    ] {
+        let run = finish(ledger_command(&file, args).current_dir(folder.path())).code_is(2);
+        let told = run.stderr.replace(&file.display().to_string(), "STATE");
+        assert!(told.starts_with(expected) && told.ends_with("hint: --state names a directory\n"), "{told}");
+    }
 }
 
 #[test]
