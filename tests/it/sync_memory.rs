@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::program::{run, signal, wait_for};
+use crate::program::{run, run_with_input, signal, wait_for};
 use crate::servers::fake_registry::Fault;
 use crate::world::World;
 
@@ -286,6 +286,34 @@ fn when_an_image_was_built_is_read_once_and_its_index_once_each_time() {
     // What is known of the image is known however it was found.
     assert_eq!(asked(&[]), ["HEAD manifests/1", "GET manifests/1"]);
     assert_eq!(asked(&[]), ["HEAD manifests/1"]);
+}
+
+#[test]
+fn digests_are_asked_from_the_best_tag_down_twenty_at_a_time() {
+    let world = World::simple();
+    let digests: Vec<String> = (0..30).map(|patch| world.registry.push("acme/web", &format!("1.1.{patch}"))).collect();
+    let (image, state) = (world.registry.image("acme/web"), world.path("state").display().to_string());
+    let asked = || {
+        world.registry.forget_requests();
+        let args =
+            ["select", &image, "--semver", "^1", "--min-age", "1h", "--explain", "-o", "json", "--state", &state];
+        let answer = run(args).json();
+        let asked = world.registry.calls().into_iter().filter(|call| call.contains("/manifests/")).collect::<Vec<_>>();
+        (answer, asked)
+    };
+    let (answer, calls) = asked();
+    assert_eq!(
+        calls,
+        (10..30).rev().map(|patch| format!("HEAD /v2/acme/web/manifests/1.1.{patch}")).collect::<Vec<_>>()
+    );
+    let reason = |at: usize| answer["tags"][at]["reason"].as_str().expect("a reason");
+    assert!(reason(19).starts_with("is too new: "), "{answer}");
+    assert_eq!(reason(20), "has a digest that is not known yet: those of better tags are asked for first");
+    // Further down a tag qualifies that is known for long enough; it alone has to be asked for.
+    let fact = json!({"kind": "digest", "repository": image, "access": "", "tag": "1.1.4", "digest": digests[4], "since": "2020-01-01T00:00:00Z"});
+    run_with_input(["ledger", "import", "-", "--state", &state], &fact.to_string()).code_is(0);
+    let (answer, calls) = asked();
+    assert_eq!((&answer["latest"]["tag"], calls.len()), (&json!("1.1.4"), 1), "{calls:?}");
 }
 
 #[test]
