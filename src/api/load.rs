@@ -18,6 +18,7 @@ use super::service_account::ServiceAccount;
 use crate::object::{NamespacedName, ObjectId, Value};
 use crate::secret::SecretData;
 use crate::yaml;
+use crate::yaml::split::Places;
 
 /// The text of one file.
 #[derive(Clone, Copy, Debug)]
@@ -66,17 +67,12 @@ struct Subject<'a> {
 }
 
 impl Loader<'_> {
+    /// One document after the other: the values of a large file at once are many times its size, and one that does not
+    /// parse must not stop the others.
     fn file(&mut self, source: SourceText) {
-        match yaml::documents(source.text) {
-            Ok(documents) => self.documents(source.file, 0, 0, &documents),
-            Err(_) => self.one_by_one(source),
-        }
-    }
-
-    /// A document that does not parse must not stop the others of its file.
-    fn one_by_one(&mut self, source: SourceText) {
-        let (mut before, mut lines) = (0, 0);
+        let (mut before, mut places) = (0, Places::new(source.text));
         for range in yaml::split::documents(source.text) {
+            let lines = places.of(range.start).0 - 1;
             let part = SourceText { text: &source.text[range], ..source };
             match yaml::documents(part.text) {
                 Ok(documents) => {
@@ -89,7 +85,6 @@ impl Loader<'_> {
                     before += 1;
                 }
             }
-            lines += part.text.matches('\n').count();
         }
     }
 
