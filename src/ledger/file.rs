@@ -34,8 +34,9 @@ const WAIT: Duration = Duration::from_secs(2);
 const OFF: Duration = Duration::from_secs(30);
 /// That nothing was new is brought to the disk once in so much time: a thousand scans cost a few syncs.
 const SYNC: Duration = Duration::from_secs(1);
-/// Of pages in memory; the default is a thousand times as much.
-const CACHE_BYTES: usize = 4 << 20;
+/// Of pages in memory; the default is a thousand times as much. What rounds without news read of a thousand views fits in;
+/// the tags themselves do not, which are read only when there is news, and then from the system's cache.
+const CACHE_BYTES: usize = 1 << 20;
 const SET_ASIDE_MAX: usize = 3;
 /// A smaller file is never compacted.
 const COMPACT_BYTES_MIN: u64 = 8 << 20;
