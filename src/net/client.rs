@@ -185,22 +185,12 @@ impl Http {
 
 impl Clients {
     fn new(settings: Settings, proxies: Proxies, connection: Connection) -> Result<Self, Error> {
-        let certificates = certificates(settings.ca.iter().chain(&connection.ca))?;
+        let mut certificates = Vec::new();
+        for bundle in settings.ca.iter().chain(&connection.ca) {
+            certificates.extend(trust::authorities(bundle)?);
+        }
         let pair = connection.client_certificate.as_ref().map(ClientCertificate::pair).transpose()?;
-        let clients = Self { settings, proxies, connection, certificates, pair, lanes: Mutex::default() };
-        clients.check_certificates().map(|()| clients)
-    }
-
-    /// Finds certificates that are none now, and not at the first request.
-    fn check_certificates(&self) -> Result<(), Error> {
-        if !self.certificates.is_empty() {
-            trust::config(&self.certificates, None, false)
-                .map_err(|error| Error::Certificate { cause: error.to_string() })?;
-        }
-        if let Some(pair) = &self.pair {
-            trust::check(pair).map_err(|error| Error::client_certificate(error.to_string()))?;
-        }
-        Ok(())
+        Ok(Self { settings, proxies, connection, certificates, pair, lanes: Mutex::default() })
     }
 
     fn client(&self, url: &Url, reach: Reach, http1: bool) -> Result<reqwest::Client, Error> {
@@ -269,19 +259,6 @@ impl fmt::Debug for Http {
 fn is_refusal_of(proxy: &Proxy, sent: &Result<Response, Error>) -> bool {
     let status = sent.as_ref().ok().map(Response::status);
     !proxy.is_socks() && status == Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED)
-}
-
-fn certificates<'a>(bundles: impl Iterator<Item = &'a Vec<u8>>) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let mut certificates = Vec::new();
-    for bundle in bundles {
-        let refused = |cause: &str| Error::Certificate { cause: cause.to_owned() };
-        let found = trust::certificates(bundle).ok_or_else(|| refused("it is not well-formed PEM"))?;
-        if found.is_empty() {
-            return Err(refused("no PEM block `CERTIFICATE` in it"));
-        }
-        certificates.extend(found);
-    }
-    Ok(certificates)
 }
 
 /// More connections than this are not kept.

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
 use super::proxy::Proxy;
-use super::trust::Pair;
+use super::trust::{self, Pair};
 use crate::secret::Secret;
 
 /// What a client for one server needs beyond [`Settings`](super::Settings).
@@ -27,6 +27,37 @@ pub struct ClientCertificate {
     pub key: Secret,
 }
 
+/// What of a connection no client can be made with, and why. Says nothing of what is in a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{cause}")]
+pub struct Flaw {
+    pub part: Part,
+    pub cause: String,
+}
+
+/// A part of a connection that somebody gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Authorities,
+    Certificate,
+    Key,
+}
+
+impl Flaw {
+    pub(super) fn new(part: Part, cause: impl Into<String>) -> Self {
+        Self { part, cause: cause.into() }
+    }
+}
+
+impl From<Flaw> for Error {
+    fn from(Flaw { part, cause }: Flaw) -> Self {
+        match part {
+            Part::Authorities => Self::Certificate { cause },
+            Part::Certificate | Part::Key => Self::ClientCertificate { cause },
+        }
+    }
+}
+
 /// Tells connections apart and says nothing of them: it is made of secrets.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
@@ -44,6 +75,12 @@ impl Fingerprint {
 }
 
 impl Connection {
+    /// Finds what no client can be made with before one is: who gave it can then be told.
+    pub fn check(&self) -> Result<(), Flaw> {
+        self.ca.iter().try_for_each(|bundle| trust::authorities(bundle).map(drop))?;
+        self.client_certificate.iter().try_for_each(|client| client.pair().map(drop))
+    }
+
     /// The same for equal connections, and small.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
@@ -65,17 +102,17 @@ impl Connection {
 }
 
 impl ClientCertificate {
-    /// Whether the two belong together is found when a client is made of it.
-    pub(super) fn pair(&self) -> Result<Pair, Error> {
-        let refused = |cause: &str| Error::ClientCertificate { cause: cause.to_owned() };
+    /// The two, which belong together.
+    pub(super) fn pair(&self) -> Result<Pair, Flaw> {
         let chain: Vec<&[u8]> =
             blocks(&self.certificate).into_iter().filter(is_certificate).map(|(_, it)| it).collect();
         if chain.is_empty() {
-            return Err(refused("no PEM block `CERTIFICATE` in the certificate"));
+            return Err(Flaw::new(Part::Certificate, "no PEM block `CERTIFICATE` in the certificate"));
         }
-        let key = private_key(&blocks(self.key.expose())).map_err(refused)?;
-        let pem = [&chain.concat(), b"\n".as_slice(), key].concat();
-        Pair::from_pem(&pem).ok_or_else(|| refused("the certificate or its key is not well-formed PEM"))
+        let key = private_key(&blocks(self.key.expose())).map_err(|cause| Flaw::new(Part::Key, cause))?;
+        let pair = Pair::from_pem(&chain.concat(), key)?;
+        trust::check(&pair)?;
+        Ok(pair)
     }
 }
 

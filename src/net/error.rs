@@ -162,14 +162,6 @@ impl Error {
         Self::Proxy { host, proxy, cause: cause.to_owned(), passing: false }
     }
 
-    /// What a TLS library says of a certificate and its key.
-    pub(super) fn client_certificate(cause: String) -> Self {
-        match cause.contains("KeyMismatch") {
-            true => Self::ClientCertificate { cause: "the key does not belong to the certificate".to_owned() },
-            false => Self::ClientCertificate { cause },
-        }
-    }
-
     /// The text of the deepest cause, where the outer ones only say that something failed.
     pub(super) fn root_text(error: &reqwest::Error) -> String {
         root(error).to_string()

@@ -30,7 +30,7 @@ pub use url::Url;
 pub use address::{AddressClass, Names, Reach, class, is_loopback, may_carry_credentials};
 pub use body::Intake;
 pub use client::Http;
-pub use connection::{ClientCertificate, Connection, Fingerprint};
+pub use connection::{ClientCertificate, Connection, Fingerprint, Flaw, Part};
 pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};

@@ -13,8 +13,11 @@ use rustls::crypto::{
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+
+use super::connection::{Flaw, Part};
 
 /// A client's own certificate, its chain behind it, and its key.
 pub(super) struct Pair {
@@ -23,16 +26,31 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// `None` when the text is not well-formed.
-    pub(super) fn from_pem(pem: &[u8]) -> Option<Self> {
-        let chain = certificates(pem)?;
-        Some(Self { chain, key: PrivateKeyDer::from_pem_slice(pem).ok()? })
+    pub(super) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, Flaw> {
+        let malformed = |part, what: &str| Flaw::new(part, format!("the {what} is not well-formed PEM"));
+        let chain = certificates(chain).ok_or_else(|| malformed(Part::Certificate, "certificate"))?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| malformed(Part::Key, "key"))?;
+        Ok(Self { chain, key })
     }
 }
 
 /// The certificates of a PEM bundle; `None` when it is not well-formed.
-pub(super) fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()
+}
+
+/// The certificates of a bundle of authorities: one at least, and each can be read.
+pub(super) fn authorities(bundle: &[u8]) -> Result<Vec<CertificateDer<'static>>, Flaw> {
+    let refused = |cause: String| Flaw::new(Part::Authorities, cause);
+    let found = certificates(bundle).ok_or_else(|| refused("it is not well-formed PEM".to_owned()))?;
+    if found.is_empty() {
+        return Err(refused("no PEM block `CERTIFICATE` in it".to_owned()));
+    }
+    for (at, certificate) in found.iter().enumerate() {
+        let read = webpki::anchor_from_trusted_cert(certificate);
+        read.map_err(|error| refused(format!("certificate {} in it cannot be read: {error:?}", at + 1)))?;
+    }
+    Ok(found)
 }
 
 /// The settings of a client that trusts `given` besides the system's authorities.
@@ -73,11 +91,15 @@ fn own(given: &[CertificateDer<'static>], provider: &Arc<CryptoProvider>) -> Res
 }
 
 /// Whether the key belongs to the certificate.
-pub(super) fn check(pair: &Pair) -> Result<(), Error> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    // Without authorities, so that nothing but the pair can be wrong.
-    let builder = builder.with_safe_default_protocol_versions()?.with_root_certificates(RootCertStore::empty());
-    builder.with_client_auth_cert(pair.chain.clone(), pair.key.clone_key()).map(drop)
+pub(super) fn check(pair: &Pair) -> Result<(), Flaw> {
+    match CertifiedKey::from_der(pair.chain.clone(), pair.key.clone_key(), &aws_lc_rs::default_provider()) {
+        Ok(_) => Ok(()),
+        Err(Error::InconsistentKeys(_)) => Err(Flaw::new(Part::Key, "the key does not belong to the certificate")),
+        Err(Error::InvalidCertificate(why)) => {
+            Err(Flaw::new(Part::Certificate, format!("the certificate cannot be read: {why:?}")))
+        }
+        Err(error) => Err(Flaw::new(Part::Key, error.to_string())),
+    }
 }
 
 #[derive(Debug)]

@@ -37,8 +37,8 @@ pub(super) enum AccessError {
     SigningKey { secret: NamespacedName, key: &'static str, source: Box<dyn Error + Send + Sync> },
     #[error("{object}: an ssh URL needs a Secret with identity and known_hosts, and spec.secretRef names none")]
     NoSshSecret { object: String },
-    #[error("secret {secret}")]
-    GitSecret { secret: NamespacedName, source: GitSecretError },
+    #[error("{object}: secret {secret}")]
+    GitSecret { object: String, secret: NamespacedName, source: GitSecretError },
     #[error("{object}: spec.url names a user, and there is no Secret with the password")]
     NoPassword { object: String },
     #[error("{object}: spec.provider is github, and there is no Secret with the app's key")]
@@ -296,11 +296,13 @@ fn connection(repository: &ImageRepository, objects: &Objects) -> Result<Connect
     let mut connection = Connection::default();
     if let Some(reference) = &spec.cert_secret_ref {
         let (secret, entries) = find(objects, &object, reference.within(namespace))?;
-        connection = certificates(entries).map_err(|source| AccessError::GitSecret { secret, source })?;
+        let unusable = |source| AccessError::GitSecret { object: object.clone(), secret, source };
+        connection = certificates(entries).map_err(unusable)?;
     }
     if let Some(reference) = &spec.proxy_secret_ref {
         let (secret, entries) = find(objects, &object, reference.within(namespace))?;
-        connection.proxy = Some(proxy(entries).map_err(|source| AccessError::GitSecret { secret, source })?);
+        let unusable = |source| AccessError::GitSecret { object: object.clone(), secret, source };
+        connection.proxy = Some(proxy(entries).map_err(unusable)?);
     }
     Ok(connection)
 }

@@ -3,7 +3,7 @@
 use crate::api::GitProvider;
 use crate::cloud::{GithubApp, GithubSettings, Installation, SettingError};
 use crate::git::{Auth, SshAuth};
-use crate::net::{ClientCertificate, Connection, Proxy, ProxyError};
+use crate::net::{ClientCertificate, Connection, Flaw, Part, Proxy, ProxyError};
 use crate::secret::{Secret, SecretData, SecretError};
 
 /// What a Secret says about a remote.
@@ -29,6 +29,8 @@ pub(super) enum GitSecretError {
     NoIdentity { found: String },
     #[error("expected ca.crt, or tls.crt and tls.key, and found {found}")]
     NoCertificate { found: String },
+    #[error("key {key}")]
+    Certificate { key: &'static str, source: Flaw },
     #[error("spec.url names a user and the Secret has {key}: a server takes one of them")]
     TwoUsers { key: &'static str },
     #[error("it belongs to a GitHub App, and spec.provider is not github")]
@@ -46,6 +48,13 @@ impl GitSecretError {
         match self {
             Self::AppWithoutProvider => Some("set spec.provider: github in the GitRepository"),
             Self::TwoUsers { .. } => Some("leave the user out of spec.url"),
+            Self::Certificate { source, .. } => Some(match source.part {
+                Part::Authorities => "expected PEM text of certificates, `-----BEGIN CERTIFICATE-----` and so on",
+                Part::Certificate => {
+                    "expected the client's own certificate as PEM text, then those that lead to its authority"
+                }
+                Part::Key => "expected the key of the certificate as PEM text: PKCS#8, PKCS#1 or SEC1, not encrypted",
+            }),
             _ => None,
         }
     }
@@ -63,6 +72,7 @@ pub(super) fn git_secret(
         _ if entries.get("githubAppID").is_some() => return Err(GitSecretError::AppWithoutProvider),
         _ => login(entries, user, &mut read.warnings)?,
     };
+    check(entries, &read.connection)?;
     match (&read.auth, read.connection == Connection::default()) {
         (Auth::None, true) => Err(GitSecretError::Nothing { found: found(entries) }),
         _ => Ok(read),
@@ -168,8 +178,22 @@ fn key_of(error: &SettingError) -> &'static str {
 pub(super) fn certificates(entries: &SecretData) -> Result<Connection, GitSecretError> {
     match connection(entries)? {
         none if none == Connection::default() => Err(GitSecretError::NoCertificate { found: found(entries) }),
-        some => Ok(some),
+        some => check(entries, &some).map(|()| some),
     }
+}
+
+/// Finds now what the first request would fail by, while the key that it stands under is known.
+fn check(entries: &SecretData, connection: &Connection) -> Result<(), GitSecretError> {
+    let named = |part| match part {
+        Part::Authorities => ["ca.crt", "caFile"],
+        Part::Certificate => ["tls.crt", "certFile"],
+        Part::Key => ["tls.key", "keyFile"],
+    };
+    connection.check().map_err(|source| {
+        let [key, older] = named(source.part);
+        let is_set = entries.get(key).is_some_and(|value| !is_empty(value));
+        GitSecretError::Certificate { key: if is_set { key } else { older }, source }
+    })
 }
 
 /// The names of Kubernetes win over the older ones of Flux, as a pair.

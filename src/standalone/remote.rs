@@ -66,8 +66,8 @@ pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Re
     read.warnings.extend(tls_warning(&url, &read.connection));
     if let Some(reference) = &spec.proxy_secret_ref {
         let (secret, entries) = find(objects, &object, reference.within(&repository.metadata.namespace))?;
-        let proxy = proxy(entries).map_err(|source| AccessError::GitSecret { secret, source })?;
-        read.connection.proxy = Some(proxy);
+        let unusable = |source| AccessError::GitSecret { object: object.clone(), secret, source };
+        read.connection.proxy = Some(proxy(entries).map_err(unusable)?);
     }
     let GitSecret { auth, connection, warnings } = read;
     let remote = Remote { url, identity, auth, connection, insecure: spec.insecure, timeout: spec.timeout() };
@@ -113,7 +113,8 @@ fn of_secret(
         true => ssh_secret(entries),
         false => git_secret(entries, spec.provider, user),
     };
-    let read = read.map_err(|source| AccessError::GitSecret { secret: secret.clone(), source })?;
+    let unusable = |source| AccessError::GitSecret { object: object.to_owned(), secret: secret.clone(), source };
+    let read = read.map_err(unusable)?;
     let identity = user.map_or_else(|| secret.to_string(), |user| format!("{secret} as {user}"));
     Ok((identity, read))
 }

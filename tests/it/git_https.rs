@@ -444,7 +444,7 @@ fn secrets_of_git_are_read_as_documented() {
         https,
         with,
         "ca.crt: x",
-        &["reading a CA certificate: ", "hint: see ca.crt, tls.crt and tls.key in the Secret"],
+        &["GitRepository flux-system/app: secret flux-system/git: key ca.crt: no PEM block", "hint: expected PEM text"],
     );
     let ends = "warning: GitRepository flux-system/app: key password of the Secret ends with a line break";
     check(https, with, "username: u, password: \"s3cret\\n\"", &[ends, reached]);

@@ -102,7 +102,10 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
     let half = secret("x", &[("tls.crt", b"s3cret")]);
     check("certSecretRef: {name: x}", &half, "key tls.key is missing, which belongs to tls.crt");
     let no_certificate = secret("x", &[("ca.crt", b"s3cret")]);
-    check("certSecretRef: {name: x}", &no_certificate, "reading a CA certificate: no PEM block `CERTIFICATE` in it");
+    let secret_of = format!("{object}secret flux-system/x: ");
+    let no_block = format!("{secret_of}key ca.crt: no PEM block `CERTIFICATE` in it");
+    check("certSecretRef: {name: x}", &no_certificate, &no_block);
+    check("certSecretRef: {name: x}", &no_certificate, "hint: expected PEM text of certificates");
     let with_cloud = "provider: gcp, serviceAccountName: puller";
     check(with_cloud, &pulls, "spec.serviceAccountName with a cloud's spec.provider needs a cluster");
     let way = secret("way", &[("address", b"http://proxy.test"), ("ca.crt", &Authority::new().certificate())]);
@@ -110,6 +113,38 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
     let both = "provider: aws, proxySecretRef: {name: way}, ";
     check(&format!("{both}certSecretRef: {{name: way}}"), &way, &format!("{with_proxy}ca.crt in the Secret of"));
     check(&format!("{both}insecure: true"), &way, &format!("{with_proxy}spec.insecure"));
+}
+
+fn pair<'a>(names: [&'a str; 2], chain: &'a [u8], key: &'a [u8]) -> [(&'a str, &'a [u8]); 2] {
+    [(names[0], chain), (names[1], key)]
+}
+
+#[test]
+fn a_certificate_or_key_that_cannot_serve_is_named_with_its_secret_and_key() {
+    let authority = Authority::new();
+    let (good, (chain, key)) = (authority.certificate(), authority.client("bot"));
+    let (_, other) = authority.client("other");
+    let encrypted = authority.convert(&key, &["pkcs8", "-topk8", "-passout", "pass:x"]);
+    let block: &[u8] = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let second = [good.as_slice(), block].concat();
+    let broken: &[u8] = b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n";
+    let check = |entries: &[(&str, &[u8])], expected: &str, hint: &str| {
+        let world = world_with("certSecretRef: {name: x}", &secret("x", entries));
+        let run = world.sync(&[]).code_is(2);
+        let expected = format!("ImageRepository flux-system/web: secret flux-system/x: key {expected}");
+        assert!(run.stderr.contains(&expected), "{expected:?} in {}", run.stderr);
+        assert!(run.stderr.contains(&format!("hint: expected {hint}")), "{hint:?} in {}", run.stderr);
+        assert!(world.registry.requests().is_empty());
+    };
+    let (authorities, own, fitting) = ("PEM text of certificates", "the client's own", "the key of the certificate");
+    check(&[("ca.crt", &second)], "ca.crt: certificate 2 in it cannot be read: ", authorities);
+    check(&[("caFile", broken)], "caFile: it is not well-formed PEM\n", authorities);
+    let (names, older) = (["tls.crt", "tls.key"], ["certFile", "keyFile"]);
+    check(&pair(names, b"x", &key), "tls.crt: no PEM block `CERTIFICATE` in the certificate\n", own);
+    check(&pair(names, block, &key), "tls.crt: the certificate cannot be read: ", own);
+    check(&pair(names, &chain, b"x"), "tls.key: no PEM block of a private key in the key\n", fitting);
+    check(&pair(names, &chain, &encrypted), "tls.key: the key is encrypted", fitting);
+    check(&pair(older, &chain, &other), "keyFile: the key does not belong to the certificate\n", fitting);
 }
 
 #[test]
