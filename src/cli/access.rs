@@ -64,9 +64,10 @@ impl RegistryArgs {
     fn requests(&self, images: &[Repository], registries: &Registries) -> Result<Vec<ScanRequest>, Failure> {
         let login = self.login()?;
         let request = |image: &Repository| {
-            let credentials = login.for_image(image, registries)?;
+            let (credentials, source) = login.for_image(image, registries)?;
+            let sources = vec![source; credentials.len()].into();
             let timeout = Some(Duration::from_secs(self.timeout));
-            let access = Access { credentials, insecure: self.insecure, timeout, ..Access::default() };
+            let access = Access { credentials, sources, insecure: self.insecure, timeout, ..Access::default() };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
         };
         images.iter().map(request).collect()
@@ -103,23 +104,24 @@ enum Login {
 }
 
 impl Login {
-    fn for_image(&self, image: &Repository, registries: &Registries) -> Result<Vec<Credentials>, Failure> {
+    /// What is shown to the registry of `image`, and where it is from.
+    fn for_image(&self, image: &Repository, registries: &Registries) -> Result<(Vec<Credentials>, String), Failure> {
         let rule = registries.rule(image);
         match (self, rule.and_then(|rule| rule.credentials.as_ref())) {
-            (Self::Given(credentials), _) => Ok(vec![credentials.clone()]),
-            (_, Some(CredentialsSource::Variable(name))) => Ok(vec![variable(name)?]),
+            (Self::Given(credentials), _) => Ok((vec![credentials.clone()], String::new())),
+            (_, Some(source @ CredentialsSource::Variable(name))) => Ok((vec![variable(name)?], source.to_string())),
             (_, Some(source)) => {
                 let doing = format!("reading the credentials of {image} by the --registries file");
                 let failure = Failure::new(format!("they are in {source}, and Secrets are not read here"));
                 Err(failure.doing(doing).hint("--username and --password-stdin come first"))
             }
             (Self::User(Some(config)), None) => {
-                let doing =
-                    || user_docker_file().map_or_else(String::new, |file| format!("reading {}", file.display()));
+                let file = user_docker_file().map_or_else(String::new, |file| file.display().to_string());
                 let found = config.credentials(&registries.asked_as(image));
-                found.map_err(|error| Failure::from(error).doing(doing()))
+                let found = found.map_err(|error| Failure::from(error).doing(format!("reading {file}")))?;
+                Ok((found, file))
             }
-            (Self::User(None), None) => Ok(Vec::new()),
+            (Self::User(None), None) => Ok((Vec::new(), String::new())),
         }
     }
 }

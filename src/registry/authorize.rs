@@ -69,7 +69,7 @@ impl Session<'_> {
             Some(Credentials::Basic { username, password }) => {
                 Ok(Grant::of_credential(token::basic(username, password.expose())))
             }
-            Some(other) => Err(Fault::NoPassword { host: host(&self.base), given: other.named() }),
+            Some(_) => Err(Fault::NoPassword { host: host(&self.base), given: self.named().unwrap_or_default() }),
             None => Err(self.denied(answer, None)),
         }
     }
@@ -82,7 +82,7 @@ impl Session<'_> {
         given: Option<&Credentials>,
     ) -> Result<Grant, Fault> {
         if let Some(Credentials::RegistryToken { token }) = given {
-            let unusable = || Fault::Unusable { given: "a registry token".to_owned() };
+            let unusable = || Fault::Unusable { given: self.named().unwrap_or_default() };
             return token::bearer(token.expose()).map(Grant::of_credential).ok_or_else(unusable);
         }
         let mut request = token::request(realm, service, &self.path, given);
@@ -96,7 +96,7 @@ impl Session<'_> {
             200..=299 => token::read(&answer),
             400 | 401 | 403 => {
                 let sent = given.map(|_| GrantKind::Credential);
-                Err(refusal::denied(&answer, refusal::asked(self.identity.named(), sent)))
+                Err(refusal::denied(&answer, refusal::asked(self.named(), sent)))
             }
             _ => Err(refusal::status(&answer)),
         }

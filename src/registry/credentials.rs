@@ -1,5 +1,6 @@
 //! Who asks: the credential for one registry, and how its user allows it to be used.
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use crate::cloud::Provider;
@@ -43,6 +44,7 @@ pub enum Credentials {
 pub struct Access {
     /// Tried in order, the next when access is denied with the one before. Without any, the registry is asked anonymously.
     pub credentials: Vec<Credentials>,
+    pub sources: Sources,
     /// Whose tokens are shown; then `credentials` are not.
     pub cloud: Option<Provider>,
     /// How the registry and its token server are reached.
@@ -51,6 +53,29 @@ pub struct Access {
     pub insecure: bool,
     /// For a whole operation; the client's limit if absent.
     pub timeout: Option<Duration>,
+}
+
+/// Where credentials are from, in words and in their order; an empty text where there is nothing to say. It is told when
+/// access is denied and changes nothing else: accesses that differ in it are equal.
+#[derive(Clone, Debug, Default)]
+pub struct Sources(Vec<String>);
+
+impl From<Vec<String>> for Sources {
+    fn from(sources: Vec<String>) -> Self {
+        Self(sources)
+    }
+}
+
+impl PartialEq for Sources {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Sources {}
+
+impl Hash for Sources {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// Who one request comes from.
@@ -91,7 +116,22 @@ impl Access {
 
     /// What would be shown first, in words; `None` for nobody.
     pub(super) fn given(&self) -> Option<String> {
-        self.identities().first().and_then(Identity::named)
+        self.identities().first().and_then(|identity| self.named(identity))
+    }
+
+    /// One of those who may ask, in words and with where the credential is from, without a secret; `None` for nobody.
+    pub(super) fn named(&self, identity: &Identity) -> Option<String> {
+        let named = match identity {
+            Identity::Anonymous => return None,
+            Identity::Cloud(provider) => return Some(format!("the login that {provider} gives")),
+            Identity::Known(credentials) => credentials.named(),
+        };
+        let is_asking = |credentials: &Credentials| Identity::of(credentials) == *identity;
+        let source = self.credentials.iter().position(is_asking).and_then(|at| self.sources.0.get(at));
+        Some(match source.filter(|source| !source.is_empty()) {
+            Some(source) => format!("{named} from {source}"),
+            None => named,
+        })
     }
 }
 
@@ -108,15 +148,6 @@ impl Identity {
         match self {
             Self::Known(credentials) => credentials.secrets(),
             Self::Anonymous | Self::Cloud(_) => Vec::new(),
-        }
-    }
-
-    /// Who asks, in words, without a secret; `None` for nobody.
-    pub(super) fn named(&self) -> Option<String> {
-        match self {
-            Self::Anonymous => None,
-            Self::Known(credentials) => Some(credentials.named()),
-            Self::Cloud(provider) => Some(format!("the login that {provider} gives")),
         }
     }
 }
@@ -137,7 +168,7 @@ impl Credentials {
     }
 
     /// The credential in a sentence, without the secret: `asked with the password of alice`.
-    pub(super) fn named(&self) -> String {
+    fn named(&self) -> String {
         match self {
             Self::Basic { username, .. } => format!("the password of {}", shown(username)),
             Self::IdentityToken { .. } => "an identity token".to_owned(),

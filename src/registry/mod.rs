@@ -34,7 +34,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use credentials::{Access, Credentials};
+pub use credentials::{Access, Credentials, Sources};
 pub use docker_config::{DockerConfig, DockerConfigError, docker_config};
 pub use error::{Error, Fault};
 pub use manifest::{Created, Image, Known, Reference};

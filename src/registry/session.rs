@@ -122,7 +122,12 @@ impl Session<'_> {
     }
 
     pub(super) fn denied(&self, answer: &Answer, grant: Option<&Grant>) -> Fault {
-        refusal::denied(answer, refusal::asked(self.identity.named(), grant.map(|grant| grant.kind)))
+        refusal::denied(answer, refusal::asked(self.named(), grant.map(|grant| grant.kind)))
+    }
+
+    /// Who asks, in words; `None` for nobody.
+    pub(super) fn named(&self) -> Option<String> {
+        self.access.named(&self.identity)
     }
 }
 

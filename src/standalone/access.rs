@@ -18,6 +18,11 @@ use crate::registry::{
 };
 use crate::secret::{Secret, SecretData, SecretError};
 
+const DOCKER: &str = "the user's Docker credentials";
+
+/// A credential and where it is from, in words; empty where it is none that could be shown.
+type Sourced = (Credentials, String);
+
 /// Why an object cannot be used as it stands.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AccessError {
@@ -115,7 +120,9 @@ pub(super) fn registry(
         }
         None => credentials(&secrets, &image)?,
     };
-    Ok(Access { credentials, cloud, connection, insecure: spec.insecure, timeout: Some(spec.timeout()) })
+    let (credentials, sources): (Vec<_>, Vec<_>) = credentials.into_iter().unzip();
+    let (sources, timeout) = (sources.into(), Some(spec.timeout()));
+    Ok(Access { credentials, sources, cloud, connection, insecure: spec.insecure, timeout })
 }
 
 /// A cloud's own registries need neither. With both, whoever runs the proxy can be the registry.
@@ -155,19 +162,18 @@ fn credentials_of_others(
     user: Option<&DockerConfig>,
     objects: &Objects,
     image: &Repository,
-) -> Result<Vec<Credentials>, AccessError> {
+) -> Result<Vec<Sourced>, AccessError> {
     let source = rule.and_then(|rule| rule.credentials.as_ref());
+    let withheld = |whose, field| (Credentials::Withheld { whose, field }, String::new());
     match (source, user, telling) {
-        (Some(_), _, Some(field)) => {
-            Ok(vec![Credentials::Withheld { whose: "the credentials of the --registries file", field }])
-        }
+        (Some(_), _, Some(field)) => Ok(vec![withheld("the credentials of the --registries file", field)]),
         (Some(source), _, None) => rule_credentials(source, objects, image),
         (None, Some(config), telling) => {
             let found = config.credentials(image).map_err(AccessError::Docker)?;
             let is_shown = found.iter().any(Credentials::is_shown);
             Ok(match telling.filter(|_| is_shown) {
-                Some(field) => vec![Credentials::Withheld { whose: "the user's Docker credentials", field }],
-                None => found,
+                Some(field) => vec![withheld(DOCKER, field)],
+                None => found.into_iter().map(|found| (found, DOCKER.to_owned())).collect(),
             })
         }
         (None, None, _) => Ok(Vec::new()),
@@ -179,19 +185,19 @@ fn rule_credentials(
     source: &CredentialsSource,
     objects: &Objects,
     image: &Repository,
-) -> Result<Vec<Credentials>, AccessError> {
+) -> Result<Vec<Sourced>, AccessError> {
     let object = "the --registries file";
     let malformed = || AccessError::RuleCredentials { from: source.to_string() };
+    let of_value = |value: &Secret| Some((user_password(value)?, source.to_string()));
     match source {
         CredentialsSource::PullSecret(secret) => credentials(&[find(objects, object, secret.clone())?], image),
         CredentialsSource::Field { secret, field } => {
             let (_, entries) = find(objects, object, secret.clone())?;
-            let found = entries.get(field).and_then(user_password);
-            found.map(|found| vec![found]).ok_or_else(malformed)
+            Ok(vec![entries.get(field).and_then(of_value).ok_or_else(malformed)?])
         }
         CredentialsSource::Variable(name) => {
             let value = std::env::var(name).map_err(|_| AccessError::RuleVariable { from: source.to_string() })?;
-            user_password(&Secret::new(value)).map(|found| vec![found]).ok_or_else(malformed)
+            Ok(vec![of_value(&Secret::new(value)).ok_or_else(malformed)?])
         }
     }
 }
@@ -262,20 +268,20 @@ fn pull_secrets<'a>(
 }
 
 /// What the Secrets hold for `image`, without what an earlier one holds too; with their names where none has anything.
-fn credentials(secrets: &[(NamespacedName, &SecretData)], image: &Repository) -> Result<Vec<Credentials>, AccessError> {
-    let mut all = Vec::new();
+fn credentials(secrets: &[(NamespacedName, &SecretData)], image: &Repository) -> Result<Vec<Sourced>, AccessError> {
+    let mut all: Vec<Sourced> = Vec::new();
     for (secret, entries) in secrets {
         let found = docker_credentials(entries, image);
         let found = found.map_err(|source| AccessError::Secret { secret: secret.clone(), source })?;
         for credentials in found {
-            if !all.contains(&credentials) {
-                all.push(credentials);
+            if !all.iter().any(|(known, _)| *known == credentials) {
+                all.push((credentials, format!("Secret {secret}")));
             }
         }
     }
     if all.is_empty() && !secrets.is_empty() {
         let names: Vec<String> = secrets.iter().map(|(secret, _)| secret.to_string()).collect();
-        all.push(Credentials::Absent { secrets: names.join(", ") });
+        all.push((Credentials::Absent { secrets: names.join(", ") }, String::new()));
     }
     Ok(all)
 }

@@ -61,7 +61,7 @@ fn a_rules_credentials_are_not_for_everybody() {
     check("creds: 's3cret'", "", unread);
     check("other: 'alice:s3cret'", "", unread);
     check("creds: 'alice:s3cret'", "insecure: true, ", "asked anonymously");
-    check("creds: 'alice:wrong'", "", "asked with the password of alice");
+    check("creds: 'alice:wrong'", "", "asked with the password of alice from Secret flux-system/login, key creds\n");
 }
 
 #[test]
@@ -74,6 +74,8 @@ fn scan_reads_variables_and_tells_of_mistakes() {
     assert_eq!(run.stderr.matches("tagsortmode").count(), 1, "{}", run.stderr);
     let run = scan(&world, &image, None).code_is(2);
     assert!(run.stderr.contains("the environment variable LOGIN is not set"), "{}", run.stderr);
+    let run = scan(&world, &image, Some("alice:wrong")).code_is(2);
+    assert!(run.stderr.contains("the password of alice from the environment variable LOGIN\n"), "{}", run.stderr);
     let run = scan(&world, &image, Some("alice")).code_is(2);
     assert!(run.stderr.contains("the environment variable LOGIN does not hold USER:PASSWORD"), "{}", run.stderr);
     let wrong = "registries:\n- {name: a, api_url: 'https://a.example', insecure: true}\n";

@@ -148,6 +148,38 @@ fn a_certificate_or_key_that_cannot_serve_is_named_with_its_secret_and_key() {
 }
 
 #[test]
+fn a_denial_says_where_each_credential_is_from() {
+    let config = |world: &World, password: &str| {
+        let host = world.registry.addr();
+        format!(r#"{{"auths": {{"{host}": {{"username": "alice", "password": "{password}"}}}}}}"#)
+    };
+    let check = |spec: &str, expected: &str| {
+        let world = World::simple();
+        world.registry.require_login("alice", "right");
+        let of =
+            |name: &str| secret(name, &[(".dockerconfigjson", config(&world, &format!("s3cret-{name}")).as_bytes())]);
+        let account = account("imagePullSecrets: [{name: one}, {name: two}, {name: two}]");
+        objects_with(&world, "REGISTRY/acme/web", spec, &(of("one") + &of("two") + &account));
+        std::fs::create_dir(world.path(".docker")).expect("a folder");
+        std::fs::write(world.path(".docker/config.json"), config(&world, "s3cret")).expect("a file");
+        let run = world.sync(&[]).code_is(2);
+        let expected = expected.replace("REFUSED", "(401: UNAUTHORIZED: authentication required)");
+        assert!(run.stderr.contains(&expected), "{expected:?} in {}", run.stderr);
+        assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+    };
+    check(
+        "secretRef: {name: two}",
+        "denied access REFUSED, asked with the password of alice from Secret flux-system/two\n",
+    );
+    check(
+        "serviceAccountName: puller",
+        "denied access to all who asked: with the password of alice from Secret flux-system/one REFUSED; \
+         with the password of alice from Secret flux-system/two REFUSED\n",
+    );
+    check("timeout: 1m", "asked with the password of alice from the user's Docker credentials\n");
+}
+
+#[test]
 fn a_secret_without_an_entry_for_the_registry_is_named_when_access_is_denied() {
     let config: &[u8] = br#"{"auths": {"other.test": {"auth": "YTpzM2NyZXQ="}}}"#;
     let world = world_with("secretRef: {name: x}", &secret("x", &[(".dockerconfigjson", config)]));
