@@ -10,6 +10,7 @@ use super::one_thread;
 use super::registries::RegistriesArgs;
 use crate::engine::cause::Cause;
 use crate::engine::scan::{Scan, ScanRequest, scan};
+use crate::engine::view::{name_of_others, view};
 use crate::image::Repository;
 use crate::ledger::View;
 use crate::net::Http;
@@ -75,15 +76,13 @@ impl RegistryArgs {
 
     /// Who sees an image repository in the way of `request`: what is remembered of it is remembered by view.
     pub(super) fn view(&self, request: &ScanRequest, registries: &Registries) -> View {
-        let is_shown = request.access.credentials.iter().any(Credentials::is_shown);
-        let source = registries.rule(&request.repository).and_then(|rule| rule.credentials.as_ref());
-        let user = match (&self.username, source) {
-            (Some(username), _) => Some(format!("username={username}")),
-            (None, Some(source)) => Some(format!("registries={}", source.name())),
-            (None, None) => is_shown.then(|| "dockerConfig".to_owned()),
+        let user = match &self.username {
+            Some(username) => Some(format!("username={username}")),
+            None => name_of_others(&request.access, registries.rule(&request.repository)),
         };
-        let parts: Vec<String> = user.into_iter().chain(self.insecure.then(|| "insecure".to_owned())).collect();
-        View::new(&request.repository, parts.join(";"))
+        let insecure = self.insecure.then(|| "insecure".to_owned());
+        let parts: Vec<String> = user.into_iter().chain(insecure).collect();
+        view(&request.repository, registries, &parts.join(";"))
     }
 
     /// Read once, however many images there are: stdin holds one password.

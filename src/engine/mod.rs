@@ -12,3 +12,4 @@ pub mod rewrite;
 pub mod scan;
 pub mod select;
 pub mod update;
+pub mod view;

@@ -8,6 +8,7 @@ use super::git_secret::{GitSecretError, certificates, proxy};
 use crate::api::{FieldError, ImageRepository, Kind, LocalReference, Objects, RegistryProvider};
 use crate::cloud::Provider;
 use crate::engine::cause::Cause;
+use crate::engine::view::name_of_others;
 use crate::git::UrlError;
 use crate::image::Repository;
 use crate::net::Connection;
@@ -222,13 +223,6 @@ pub fn access_name(repository: &ImageRepository, access: &Access, rule: Option<&
         spec.insecure.then(|| "insecure".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(";")
-}
-
-/// The name of the credentials that the object does not name itself.
-fn name_of_others(access: &Access, rule: Option<&RegistryRule>) -> Option<String> {
-    let source = rule.and_then(|rule| rule.credentials.as_ref());
-    let name = || source.map_or_else(|| "dockerConfig".to_owned(), |source| format!("registries={}", source.name()));
-    access.credentials.iter().any(Credentials::is_shown).then(name)
 }
 
 fn object_of(repository: &ImageRepository) -> String {

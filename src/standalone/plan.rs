@@ -12,6 +12,7 @@ use super::decide::{Decisions, Undecided};
 use super::inputs::World;
 use crate::api::{ImagePolicy, ImageRepository, Kind, Labels, Objects};
 use crate::engine::cause::Cause;
+use crate::engine::view::view;
 use crate::image::Repository;
 use crate::ledger::View;
 use crate::object::NamespacedName;
@@ -132,12 +133,6 @@ fn access(
 ) -> Result<(Access, View), Undecided> {
     let access = access::registry(repository, objects, docker, registries).map_err(AccessError::cause)?;
     let image = repository.spec.repository()?;
-    let rule = registries.rule(&image);
-    let name = access::access_name(repository, &access, rule);
-    // `nginx` may be another registry's than `docker.io/library/nginx`, by the operator's rule for what names no host.
-    let view = match rule.filter(|rule| rule.is_default && registries.asked_as(&image) != image) {
-        Some(rule) => View::new(&image, format!("default={};{name}", rule.name)),
-        None => View::new(&image, name),
-    };
-    Ok((access, view))
+    let name = access::access_name(repository, &access, registries.rule(&image));
+    Ok((access, view(&image, registries, &name)))
 }

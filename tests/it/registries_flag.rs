@@ -104,3 +104,23 @@ fn what_names_no_host_is_not_what_names_docker_hub() {
     sync(&world).ok();
     assert_eq!(world.web_image("main"), "acme/web:1.0.1");
 }
+
+#[test]
+fn the_verbs_and_the_service_speak_of_one_view() {
+    let world = World::simple();
+    let rules = "registries:\n- {name: own, api_url: 'http://REGISTRY', prefix: own.example.com, default: true}\n";
+    std::fs::write(world.path("registries.yaml"), world.fill(rules)).expect("a file");
+    let own = policy("web", "^1").replace("REGISTRY/", "");
+    world.objects("all.yaml", &(own + &source("app") + &automation("apps", "app", "./apps")));
+    sync(&world).ok();
+    let (state, rules) = (world.path("state").display().to_string(), world.path("registries.yaml"));
+    let select =
+        ["select", "acme/web", "--semver", "^1", "--on-moved-tag", "report", "--state", &state, "--registries"];
+    let mut select = command(select, world.folder.path());
+    assert_eq!(finish(select.arg(rules)).ok(), "docker.io/acme/web:1.0.1\n");
+    let show = ["ledger", "show", "acme/web", "-o", "json", "--state", &state];
+    let views = finish(&mut command(show, world.folder.path())).json();
+    let accesses: Vec<&str> =
+        views.as_array().expect("views").iter().filter_map(|view| view["access"].as_str()).collect();
+    assert_eq!(accesses, ["default=own;"]);
+}
