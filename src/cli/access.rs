@@ -5,6 +5,7 @@ use std::io::{self, BufRead as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::certificates::CertificateArgs;
 use super::failure::Failure;
 use super::one_thread;
 use super::registries::RegistriesArgs;
@@ -40,6 +41,9 @@ pub(super) struct RegistryArgs {
     timeout: u64,
 
     #[command(flatten)]
+    certificates: CertificateArgs,
+
+    #[command(flatten)]
     rules: RegistriesArgs,
 }
 
@@ -63,12 +67,13 @@ impl RegistryArgs {
     }
 
     fn requests(&self, images: &[Repository], registries: &Registries) -> Result<Vec<ScanRequest>, Failure> {
-        let login = self.login()?;
+        let (login, connection) = (self.login()?, self.certificates.connection()?);
         let request = |image: &Repository| {
             let (credentials, source) = login.for_image(image, registries)?;
             let sources = vec![source; credentials.len()].into();
             let timeout = Some(Duration::from_secs(self.timeout));
-            let access = Access { credentials, sources, insecure: self.insecure, timeout, ..Access::default() };
+            let (connection, insecure) = (connection.clone(), self.insecure);
+            let access = Access { credentials, sources, cloud: None, connection, insecure, timeout };
             Ok(ScanRequest { repository: image.clone(), access, exclusions: Vec::new() })
         };
         images.iter().map(request).collect()
@@ -81,7 +86,7 @@ impl RegistryArgs {
             None => name_of_others(&request.access, registries.rule(&request.repository)),
         };
         let insecure = self.insecure.then(|| "insecure".to_owned());
-        let parts: Vec<String> = user.into_iter().chain(insecure).collect();
+        let parts: Vec<String> = user.into_iter().chain(self.certificates.names()).chain(insecure).collect();
         view(&request.repository, registries, &parts.join(";"))
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::access::read_password;
+use super::certificates::CertificateArgs;
 use super::failure::Failure;
 use crate::git::{Auth, Remote, RemoteUrl, SshAuth};
 use crate::secret::Secret;
@@ -36,6 +37,9 @@ pub(super) struct LoginArgs {
     /// Send the password over plain http to any host (to this machine: always)
     #[arg(long)]
     insecure: bool,
+
+    #[command(flatten)]
+    certificates: CertificateArgs,
 }
 
 impl LoginArgs {
@@ -45,7 +49,7 @@ impl LoginArgs {
             url: url.clone(),
             identity: String::new(),
             auth: self.auth()?,
-            connection: Default::default(),
+            connection: self.certificates.connection()?,
             insecure: self.insecure,
             timeout: TIMEOUT,
         })

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 done, but `select` found no tag that qualifies, or `--exit-code` found changes; 2 error.
 
 mod access;
+mod certificates;
 mod completion;
 mod demo;
 mod failure;

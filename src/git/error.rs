@@ -134,7 +134,7 @@ impl Fault {
         match self {
             Self::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
                 "a certificate of an authority that is not trusted here: put the authority's into the Secret as ca.crt; \
-                 for history SSL_CERT_FILE=FILE trusts those of a PEM file instead",
+                 for history --ca-file names a PEM file with it",
             ),
             Self::Net(net::Error::ClientCertificate { .. } | net::Error::Certificate { .. }) => {
                 Some("see ca.crt, tls.crt and tls.key in the Secret of the GitRepository")

@@ -96,7 +96,7 @@ impl Error {
             }
             Fault::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
                 "an authority that this machine does not trust: its certificate belongs into ca.crt of the Secret of \
-                 `certSecretRef`, ca_file of the --registries file, or the file that SSL_CERT_FILE names",
+                 `certSecretRef`, ca_file of the --registries file, or the file that --ca-file or SSL_CERT_FILE names",
             ),
             Fault::Net(error) => error.hint(),
             Fault::Cloud { source, .. } => source.hint(),
