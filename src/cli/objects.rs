@@ -18,7 +18,7 @@ use crate::standalone::{self, Inputs, SecretSource, Selecting, Undecided, World}
 pub(super) struct ObjectArgs {
     /// Files or directories with ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository and Secret
     /// objects (repeatable)
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH")]
     objects: Vec<PathBuf>,
 
     /// A Secret from outside: a directory with a file per key, or the environment variables PREFIX_KEY (repeatable)

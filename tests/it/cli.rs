@@ -186,6 +186,20 @@ fn update_fails_when_a_policy_of_the_objects_does() {
 }
 
 #[test]
+fn objects_are_one_path_for_each_flag() {
+    let world = World::simple();
+    std::fs::rename(world.path("objects/all.yaml"), world.path("all.yaml")).expect("a file");
+    world.objects("more.yaml", &policy("gone", "^1"));
+    let file = world.path("app.yaml");
+    fs::write(&file, world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"))).expect("a file");
+    let (one, two) = (world.path("all.yaml"), world.path("objects"));
+    let mut command = command([OsStr::new("update"), OsStr::new("--objects")], world.folder.path());
+    let run = finish(command.args([&one, Path::new("--objects"), &two, &file])).code_is(2);
+    assert!(run.stderr.contains("error: ImagePolicy flux-system/gone: listing tags of"), "{}", run.stderr);
+    assert!(fs::read_to_string(&file).expect("the file").contains("web:1.0.1"));
+}
+
+#[test]
 fn update_goes_on_where_a_file_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let marked = "image: acme/web:1.0.0 # {\"$imagepolicy\": \"apps:web\"}\n";
