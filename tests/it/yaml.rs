@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use serde_json::json;
+use tagwright::yaml::load::NESTING_MAX;
 use tagwright::yaml::outline::{Fault, Kind, Outline};
 use tagwright::yaml::split::{self, Places};
 use tagwright::yaml::{dialect, documents};
@@ -180,10 +181,35 @@ fn what_does_not_load_names_its_place() {
         ("a: *x\n".to_owned(), 1, "anchor"),
         ("a: 1\nb: 'x\n".to_owned(), 3, "quoted"),
         ("{{ if }}\na: 1\n".to_owned(), 1, "string"),
-        (format!("a: 1\nb: {}", "[".repeat(1_000_000)), 2, ""),
-        ("- ".repeat(100_000), 1, ""),
         (bomb, 0, "alias"),
     ];
+    do_not_load(cases);
+}
+
+#[test]
+fn nesting_is_read_to_its_bound_and_no_deeper() {
+    on_a_deep_stack(|| {
+        let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(documents(&nested(NESTING_MAX)).is_ok());
+        assert!(documents(&"- ".repeat(NESTING_MAX)).is_ok());
+        do_not_load([
+            (nested(NESTING_MAX + 1), 1, ""),
+            ("- ".repeat(NESTING_MAX + 1), 1, ""),
+            (format!("a: 1\nb: {}", "[".repeat(1_000_000)), 2, ""),
+            ("- ".repeat(100_000), 1, ""),
+        ]);
+    });
+}
+
+/// Builds without optimisation take ten times the stack for a level, more than a test has for all that are allowed.
+fn on_a_deep_stack(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(32 << 20);
+        thread.spawn_scoped(scope, work).expect("a thread").join().expect("it ends well");
+    });
+}
+
+fn do_not_load(cases: impl IntoIterator<Item = (String, usize, &'static str)>) {
     for (text, line, message) in cases {
         let error = documents(&text).expect_err("it is broken");
         let start: String = text.chars().take(40).collect();
