@@ -10,6 +10,7 @@ mod images;
 mod limits;
 mod listing;
 mod memory;
+mod pools;
 mod real;
 mod realms;
 mod referrers;
