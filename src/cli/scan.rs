@@ -1,5 +1,7 @@
 //! `tagwright scan`: the tags of image repositories, and what they stand for.
 
+mod referrers;
+
 use serde::Serialize;
 
 use super::access::RegistryArgs;
@@ -10,7 +12,7 @@ use crate::engine::cause::Cause;
 use crate::engine::facts::{self, FactRequest};
 use crate::engine::memory::Memory;
 use crate::engine::scan::{Scan, ScanRequest, scan};
-use crate::image::{Digest, Repository, Tag, TagKind};
+use crate::image::{Digest, ImageRef, Repository, Tag, TagKind};
 use crate::registry::{Client, Created, Platform};
 
 /// Lists the tags of image repositories
@@ -18,15 +20,21 @@ use crate::registry::{Client, Created, Platform};
 #[command(after_help = "Examples:
   tagwright scan ghcr.io/stefanprodan/podinfo
   tagwright scan -o json nginx localhost:5000/web | jq -r '.[].tags[]'
-  tagwright scan --images-only --created --platform linux/arm64 ghcr.io/stefanprodan/podinfo")]
+  tagwright scan --images-only --created --platform linux/arm64 ghcr.io/stefanprodan/podinfo
+  tagwright scan --referrers ghcr.io/stefanprodan/podinfo:6.5.1")]
 pub(super) struct Args {
     /// Image repositories, without tag
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "referrers", value_name = "IMAGE")]
     images: Vec<Repository>,
 
     /// Leave out signatures, attestations, SBOMs and lists of referrers (`sha256-….sig` and the like)
     #[arg(long)]
     images_only: bool,
+
+    /// List what refers to this image instead: its signatures, attestations, SBOMs and other artifacts
+    #[arg(long, value_name = "IMAGE:TAG|IMAGE@DIGEST", value_parser = referrers::one_image)]
+    #[arg(conflicts_with_all = ["images", "images_only", "digests", "created"])]
+    referrers: Option<ImageRef>,
 
     /// Ask for the digest of every tag
     #[arg(long)]
@@ -87,6 +95,9 @@ struct Fact {
 }
 
 pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
+    if let Some(image) = &args.referrers {
+        return referrers::run(image, &args.registry, args.output);
+    }
     let progress = output::progress("listing tags");
     let (client, requests) = args.registry.asking(&args.images)?;
     let runtime = one_thread()?;

@@ -8,6 +8,7 @@ pub mod history;
 mod lanes;
 pub mod memory;
 pub mod message;
+pub mod referrers;
 pub mod rewrite;
 pub mod scan;
 pub mod select;

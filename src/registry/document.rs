@@ -33,7 +33,7 @@ pub(super) struct Descriptor {
     annotations: Option<Annotations>,
 }
 
-/// The two that matter.
+/// Those that matter.
 #[derive(Debug, Deserialize)]
 struct Annotations {
     #[serde(rename = "org.opencontainers.image.created")]
@@ -41,6 +41,9 @@ struct Annotations {
     /// BuildKit marks attestations with it.
     #[serde(rename = "vnd.docker.reference.type")]
     reference_type: Option<IgnoredAny>,
+    /// Sigstore says of a bundle what is attested by it; a signature has none.
+    #[serde(rename = "dev.sigstore.bundle.predicateType")]
+    predicate_type: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -92,6 +95,11 @@ impl Descriptor {
     /// What the artifact is, where it is one.
     pub(super) fn kind(&self) -> Option<String> {
         self.artifact_type.clone().filter(|kind| !kind.is_empty())
+    }
+
+    /// What the artifact states, where it is an attestation.
+    pub(super) fn predicate(&self) -> Option<String> {
+        self.annotations.as_ref()?.predicate_type.clone().filter(|kind| !kind.is_empty())
     }
 
     pub(super) fn platform(&self) -> Option<Platform> {

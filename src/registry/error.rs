@@ -2,7 +2,7 @@
 
 use crate::cloud;
 use crate::image::Repository;
-use crate::net;
+use crate::net::{self, StatusCode};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -70,6 +70,15 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether what was asked for is not there.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NoTag { .. } => true,
+            Self::Status { answered: net::Error::Status { status, .. }, .. } => *status == StatusCode::NOT_FOUND,
+            _ => false,
+        }
+    }
+
     /// Whether somebody else may be let in: it is about who asked, not about what was asked for.
     pub(super) fn is_denial(&self) -> bool {
         matches!(self, Self::Denied { .. } | Self::NoPassword { .. } | Self::Unusable { .. })

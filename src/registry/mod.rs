@@ -40,7 +40,7 @@ pub use error::{Error, Fault};
 pub use manifest::{Created, Image, Known, Reference};
 pub use platform::{Platform, PlatformError};
 pub use realm::{RealmOwner, judge_realm};
-pub use referrers::Referrer;
+pub use referrers::{Referrer, ReferrerKind};
 pub use registries::{CredentialsSource, LimitRule, Registries, RegistryRule, user_password};
 pub use registries_file::{REGISTRIES_BYTES_MAX, RegistriesFile, registries_file};
 pub use tags::{Listing, SkippedTag, TagList};

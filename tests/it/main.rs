@@ -57,6 +57,7 @@ mod rate;
 mod registries_flag;
 mod registry;
 mod registry_docker_config;
+mod scan_referrers;
 mod schedule;
 mod server;
 mod setter;

@@ -114,6 +114,10 @@ async fn what_is_no_list_is_an_error() {
     check(&[(manifest.clone(), 1)], "reading the answer of HOST: expected a list of referrers").await;
     check(&[(Fault::status(404), 1), (manifest, 1)], "reading the answer of HOST: expected a list of referrers").await;
     check(&[(Fault::status(400), 1)], "HOST answered 400 Bad Request").await;
+    let long = "x".repeat(256);
+    let long = Fault::answer(200, &[], index(&[("1", Some(SBOM)), ("2", Some(&long))]));
+    let expected = "reading the answer of HOST: the type of a referrer is longer than 255 bytes";
+    check(&[(long, 1)], expected).await;
     let elsewhere = Fault::answer(200, &[("link", "<http://other.test/>; rel=next")], index(&[]));
     let expected = "HOST continues its list at other.test:80, which is another host and not followed";
     check(&[(elsewhere, 1)], expected).await;

@@ -96,6 +96,30 @@ impl DockerRegistry {
         self.push_manifest(repository, tag, INDEX_TYPE, &index.to_string())
     }
 
+    /// Pushes an artifact about a manifest, under a tag or its digest alone; gives its digest.
+    pub(crate) fn push_artifact(&self, repository: &str, tag: Option<&str>, kind: &str, subject: &str) -> String {
+        let empty = self.push_blob(repository, b"{}");
+        let blob = serde_json::json!({ "mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2 });
+        let manifest = serde_json::json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST_TYPE,
+            "artifactType": kind,
+            "config": blob,
+            "layers": [blob],
+            "subject": { "mediaType": MANIFEST_TYPE, "digest": subject, "size": 1 },
+        });
+        let manifest = manifest.to_string();
+        self.push_manifest(repository, tag.unwrap_or(&digest(manifest.as_bytes())), MANIFEST_TYPE, &manifest)
+    }
+
+    /// Pushes the list of artifacts that clients keep for registries without an API for it.
+    pub(crate) fn push_list(&self, repository: &str, tag: &str, artifacts: &[(&str, &str)]) {
+        let entry = |(digest, kind): &(&str, &str)| serde_json::json!({ "mediaType": MANIFEST_TYPE, "digest": digest, "size": 1, "artifactType": kind });
+        let manifests: Vec<_> = artifacts.iter().map(entry).collect();
+        let index = serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests });
+        self.push_manifest(repository, tag, INDEX_TYPE, &index.to_string());
+    }
+
     fn push_manifest(&self, repository: &str, tag: &str, kind: &str, manifest: &str) -> String {
         let path = format!("/v2/{repository}/manifests/{tag}");
         let status = self.call(Method::PUT, &path, kind, manifest.as_bytes()).0;
