@@ -10,7 +10,7 @@ use crate::registry::challenge::Challenge;
 use crate::registry::document::{self, Document};
 use crate::registry::page::{NoPage, PageReader};
 use crate::registry::platform::Platform;
-use crate::registry::{Fault, link, refusal, token};
+use crate::registry::{Fault, Referrer, link, referrers, refusal, token};
 
 /// A page of tags that arrives in pieces: its tags, and how many entries are none.
 pub fn page<'a>(
@@ -58,6 +58,11 @@ pub fn manifest(json: &[u8], platform: Option<&Platform>) -> Result<Option<Strin
         Some(index) => document::choose(index, platform).map(|chosen| chosen.digest.to_string()),
         None => document.created().map(|at| at.to_string()),
     })
+}
+
+/// What a list of referrers holds.
+pub fn referrers(json: &[u8]) -> Result<Vec<Referrer>, String> {
+    referrers::read(json)
 }
 
 /// The time and platform of an image config.

@@ -6,10 +6,10 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
-use tagwright::image::Tag;
-use tagwright::net::header::{HeaderMap, HeaderName, HeaderValue, LINK, WWW_AUTHENTICATE};
-use tagwright::net::{Url, quota, retry_after};
-use tagwright::registry::{Platform, docker_config, parse};
+use tagwright::image::{Digest, Tag};
+use tagwright::net::header::{HeaderMap, HeaderName, HeaderValue, LINK, LOCATION, WWW_AUTHENTICATE};
+use tagwright::net::{Redirects, StatusCode, Url, follow, quota, retry_after, same_host};
+use tagwright::registry::{Platform, docker_config, judge_realm, parse};
 
 /// One change of a sample.
 #[derive(Clone, Debug)]
@@ -93,6 +93,29 @@ const CONFIGS: &[&str] = &[
     r#"{"created":"2024-01-01T00:00:00.123456789+02:00","os":"linux","architecture":"amd64","variant":"v3","config":{"Env":["A=b"]}}"#,
     r#"{"created":"0001-01-01T00:00:00Z","history":[{"created":"2024-01-01T00:00:00Z"}]}"#,
 ];
+const LOCATIONS: &[&str] = &[
+    "/v2/acme/web/tags/list?n=7",
+    "https://registry.example/v2/?x=y#z",
+    "http://user:secret@registry.example:8443/v2/",
+    "//registry.example.evil.example/v2/",
+    "https:\\\\registry.example\\@evil.example",
+];
+const REALMS: &[&str] = &[
+    "https://auth.registry.example/token",
+    "https://registry.example:8443/token?service=x",
+    "https://registry.example.evil.example/",
+    "http://registry.example@evil.example/",
+    "https://[::ffff:127.0.0.1]/",
+];
+const DIGESTS: &[&str] = &[
+    "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+    "sha384:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+];
+const LISTS: &[&str] = &[
+    r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "artifactType":"application/spdx+json","annotations":{"dev.sigstore.bundle.predicateType":"https://slsa.dev/"}}]}"#,
+    r#"{"manifests":[]}"#,
+];
 const REFUSALS: &[&str] = &[
     r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known","detail":{"name":"a/b"}}]}"#,
     r#"{"errors":[{"code":null,"message":"\u001b[31m"}]}"#,
@@ -161,6 +184,45 @@ proptest! {
         if let Ok(Some(next)) = parse::next_page(&here, &headers(LINK, &link)) {
             prop_assert_eq!((next.scheme(), next.host(), next.port()), (here.scheme(), here.host(), here.port()));
             prop_assert!(next.username().is_empty() && next.password().is_none() && next.as_str().len() < 40_000);
+        }
+    }
+
+    #[test]
+    fn fuzz_redirects(location in input(LOCATIONS), is_plain in any::<bool>(), is_blob in any::<bool>()) {
+        let here = if is_plain { "http://registry.example/v2/" } else { "https://registry.example/v2/" };
+        let here = Url::parse(here).expect("a URL");
+        let rule = if is_blob { Redirects::Anywhere } else { Redirects::SameHost };
+        if let Ok(Some(to)) = follow(&here, StatusCode::FOUND, &headers(LOCATION, &location), rule) {
+            prop_assert!(to.username().is_empty() && to.password().is_none());
+            prop_assert!(is_blob || same_host(&here, &to), "{to}");
+            prop_assert!(to.scheme() == "https" || (is_plain && same_host(&here, &to)), "{to}");
+        }
+    }
+
+    #[test]
+    fn fuzz_realms(realm in input(REALMS), insecure in any::<bool>()) {
+        let registry = Url::parse("https://registry.example/v2/").expect("a URL");
+        let realm = std::str::from_utf8(&realm).ok().and_then(|realm| Url::parse(realm).ok());
+        if let Some(realm) = realm.filter(|realm| judge_realm(realm, &registry, true, insecure).is_ok()) {
+            let host = realm.host_str().unwrap_or_default().trim_end_matches('.');
+            prop_assert!(host == "registry.example" || host.ends_with(".registry.example"), "{realm}");
+            prop_assert!(realm.scheme() == "https" || insecure, "{realm}");
+        }
+    }
+
+    #[test]
+    fn fuzz_digests(text in input(DIGESTS)) {
+        if let Some(digest) = std::str::from_utf8(&text).ok().and_then(|text| text.parse::<Digest>().ok()) {
+            prop_assert_eq!(digest.as_str().as_bytes(), text.as_slice());
+            prop_assert!(digest.hex().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+        }
+    }
+
+    #[test]
+    fn fuzz_referrers(json in input(LISTS)) {
+        match parse::referrers(&json) {
+            Ok(found) => prop_assert!(found.iter().all(|one| one.artifact_type.as_ref().is_none_or(|it| it.len() < 256))),
+            Err(error) => prop_assert!(is_told_well(Some(error))),
         }
     }
 
