@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::net::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderValue};
 use crate::net::{Answer, Method, Request, Url, host};
 use crate::registry::grant::{Grant, GrantKind};
-use crate::registry::{Credentials, Fault};
+use crate::registry::{Credentials, Fault, refusal};
 
 const TOKEN_BYTES_MAX: usize = 1 << 20;
 /// The life of a token whose server does not tell it (Docker's token specification).
@@ -48,6 +48,9 @@ pub(super) fn request(realm: &Url, service: Option<&str>, repository: &str, give
 /// Reads the answer of a token server. What it holds is never part of an error.
 pub(super) fn read(answer: &Answer) -> Result<Grant, Fault> {
     let bad = |cause: &str| Fault::NotUnderstood { host: host(&answer.url), cause: cause.to_owned() };
+    if refusal::is_web_page(answer) {
+        return Err(Fault::WebPage { host: host(&answer.url) });
+    }
     let body: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_| bad("expected a token as JSON"))?;
     let token = [body.token, body.access_token].into_iter().flatten().find(|token| !token.is_empty());
     let token = token.ok_or_else(|| bad("there is no token in it"))?;

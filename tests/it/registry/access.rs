@@ -252,7 +252,8 @@ async fn answers_of_token_servers_are_checked() {
         let found = tags_of(&client(), &registry, "acme/web", &login("alice", "s3cret")).await;
         assert_eq!(found, format!("listing tags of HOST/acme/web: {expected}"));
     };
-    check(200, "<html>", "reading the answer of HOST: expected a token as JSON").await;
+    check(200, "<html>", "HOST answered with a web page instead of JSON").await;
+    check(200, "token", "reading the answer of HOST: expected a token as JSON").await;
     check(200, r#"{"token":5}"#, "reading the answer of HOST: expected a token as JSON").await;
     check(200, r#"{"token":"","access_token":null}"#, "reading the answer of HOST: there is no token in it").await;
     check(200, r#"{"token":"a\nb"}"#, "reading the answer of HOST: its token cannot be put in a header").await;
