@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::registries::{CredentialsSource, LimitRule, Registries, RegistryRule};
 use crate::api::{Duration, FieldError, strict};
-use crate::net::{Url, without_login};
+use crate::net::{Connection, Url, without_login};
 use crate::object::{NamespacedName, Value};
 use crate::yaml;
 
@@ -183,10 +183,9 @@ impl Entry {
         let mut bundle = Vec::new();
         for source in file.into_iter().chain(data) {
             let (field, pem) = source?;
-            if memchr::memmem::find(&pem, b"-----BEGIN CERTIFICATE-----").is_none() {
-                return Err(wrong(field, "there is no PEM block `CERTIFICATE` in it"));
-            }
-            bundle.extend(pem);
+            let way = Connection { ca: Some(pem), ..Connection::default() };
+            way.check().map_err(|flaw| wrong(field, flaw.cause))?;
+            bundle.extend(way.ca.into_iter().flatten());
             bundle.push(b'\n');
         }
         Ok((!bundle.is_empty()).then_some(bundle))

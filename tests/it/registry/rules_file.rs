@@ -2,20 +2,22 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::OnceLock;
 
 use tagwright::image::Repository;
 use tagwright::registry::{Access, Registries, RegistriesFile, registries_file};
 
 use super::{client, login, repository};
 use crate::servers::fake_registry::FakeRegistry;
-use crate::servers::tls::TlsServer;
+use crate::servers::tls::{Authority, TlsServer};
 
 fn read(text: &str) -> Result<RegistriesFile, String> {
-    let files = HashMap::from([("/ca.pem", "-----BEGIN CERTIFICATE-----\n"), ("/key.pem", "secret")]);
-    let file = |path: &str| {
-        let text = files.get(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        Ok(text.as_bytes().to_vec())
-    };
+    static AUTHORITY: OnceLock<Vec<u8>> = OnceLock::new();
+    let authority = AUTHORITY.get_or_init(|| Authority::new().certificate());
+    let cut = &authority[..authority.len() / 2];
+    let files = HashMap::from([("/ca.pem", authority.as_slice()), ("/key.pem", b"secret"), ("/cut.pem", cut)]);
+    let file =
+        |path: &str| files.get(path).map(|pem| pem.to_vec()).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound));
     registries_file(text, file).map_err(|errors| {
         errors.iter().map(|error| format!("{}: {}", error.field, error.message)).collect::<Vec<_>>().join("\n")
     })
@@ -96,8 +98,9 @@ fn what_is_wrong_is_told_with_its_place() {
         "tokenHosts[0]: \"a.example/b\" is not a host, expected one such as auth.example.com",
     );
     entry("ca_file: /absent.pem", "ca_file: reading /absent.pem: entity not found");
-    entry("ca_file: /key.pem", "ca_file: there is no PEM block `CERTIFICATE` in it");
-    entry("ca_data: nothing", "ca_data: there is no PEM block `CERTIFICATE` in it");
+    entry("ca_file: /key.pem", "ca_file: no PEM block `CERTIFICATE` in it");
+    entry("ca_file: /cut.pem", "ca_file: it is not well-formed PEM");
+    entry("ca_data: nothing", "ca_data: no PEM block `CERTIFICATE` in it");
     entry(
         "insecure: yes",
         "insecure: certificates are always checked, expected the authority of this registry in ca_file or ca_data (or \
