@@ -1,7 +1,9 @@
 //! Registries that break HTTP or mean harm: every one ends with an error that says what it did, soon, and nothing leaks.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use flate2::write::GzEncoder;
 use tagwright::net::{Http, Settings};
 use tagwright::registry::{Access, Client, Limits};
 
@@ -128,6 +130,28 @@ async fn endless_manifests_and_configs_end() {
     let told = super::digest_of(&client(), &registry, "acme/web", "1.0.0", &Access::default()).await;
     let expected = "reading the digest of HOST/acme/web:1.0.0: reading the answer of HOST: larger than 4194304 bytes";
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn small_bodies_become_large_ones_nowhere() {
+    let mut packer = GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packer.write_all(&vec![b' '; 64 << 20]).expect("memory");
+    let bomb = packer.finish().expect("memory");
+    let packed = |status: u16| Fault::answer(status, &[("content-encoding", "gzip")], &bomb);
+    let registry = FakeRegistry::start();
+    let subject = registry.push("acme/web", "1.0.0").parse().expect("a digest");
+    let (large, none) = ("reading the answer of HOST: larger than 4194304 bytes", Access::default());
+    registry.fault(Fault::HeadRefused(405), 1);
+    registry.fault(packed(200), 1);
+    let told = super::digest_of(&client(), &registry, "acme/web", "1.0.0", &none).await;
+    assert_eq!(told, format!("reading the digest of HOST/acme/web:1.0.0: {large}"));
+    registry.fault(packed(200), 1);
+    let web = repository(&registry.image("acme/web"));
+    let told = causes(&client().referrers(&web, &subject, None, &none).await.expect_err("no list"));
+    assert!(told.replace(&registry.addr().to_string(), "HOST").ends_with(large), "{told}");
+    registry.fault(packed(404), 1);
+    let told = tags_of(&client(), &registry, "acme/web", &none).await;
+    assert_eq!(told, "listing tags of HOST/acme/web: HOST answered 404 Not Found");
 }
 
 /// A frame of HTTP/2 (RFC 9113 §4.1).

@@ -6,11 +6,15 @@ use crate::servers::fake_registry::{FakeRegistry, Fault};
 
 /// The most memory that `tagwright scan` had, in KiB.
 fn peak(registry: &FakeRegistry, more: &[&str]) -> u64 {
+    peak_of(&[&[registry.image("acme/web").as_str()], more].concat())
+}
+
+fn peak_of(arguments: &[&str]) -> u64 {
     let script = "import resource, subprocess, sys\n\
         subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=False)\n\
         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
     let mut command = Command::new("python3");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_tagwright"), "scan", &registry.image("acme/web")]).args(more);
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tagwright"), "scan"]).args(arguments);
     let output = command.env("HOME", "/nowhere").output();
     let output = output.expect("`python3` runs (it is in Debian's package: apt-get install python3)");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -52,4 +56,27 @@ fn hostile_lists_take_no_memory() {
     let grown = peak(&registry, &["--timeout", "10"]).saturating_sub(base);
     println!("endless pages: {grown} KiB more than one tag");
     assert!(grown <= 10_000, "{grown} KiB more");
+}
+
+#[test]
+fn hostile_referrers_and_manifests_take_no_memory() {
+    let registry = FakeRegistry::start();
+    let subject = registry.push("acme/web", "1.0.0");
+    let base = peak(&registry, &[]);
+    let image = registry.image(&format!("acme/web@{subject}"));
+    let kind = "x".repeat(255);
+    let entry = |number: usize| format!(r#"{{"digest":"sha256:{number:064x}","artifactType":"{kind}"}}"#);
+    let page = format!(r#"{{"manifests":[{}]}}"#, (0..1000).map(entry).collect::<Vec<_>>().join(","));
+    registry.fault(Fault::answer(200, &[("link", "<?again>; rel=next")], page), 100);
+    let grown = peak_of(&["--referrers", &image]).saturating_sub(base);
+    println!("endless pages of referrers: {grown} KiB more than one tag");
+    assert!(grown <= 20_000, "{grown} KiB more");
+    assert!(registry.requests().len() < 20, "{}", registry.requests().len());
+    let registry = FakeRegistry::start();
+    let subject = registry.push("acme/web", "1.0.0");
+    registry.fault(Fault::EndlessAfter("{\"x\":\""), 1);
+    let image = registry.image(&format!("acme/web@{subject}"));
+    let grown = peak_of(&["--referrers", &image]).saturating_sub(base);
+    println!("an endless list of referrers: {grown} KiB more than one tag");
+    assert!(grown <= 20_000, "{grown} KiB more");
 }
