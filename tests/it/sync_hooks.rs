@@ -2,9 +2,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use tagwright::server::senders;
 
 use crate::program::{signal, wait_for};
 use crate::servers::block_on;
@@ -37,7 +39,10 @@ impl Service {
 
     fn start_with(world: &World, listen: &str, more: &[&str]) -> Self {
         let more = [&["--listen", listen, "--hooks", "flux-system/hooks"], more].concat();
-        let mut command = world.sync_command("state", &more);
+        Self::run(world.sync_command("state", &more))
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -206,6 +211,23 @@ fn a_hook_names_a_repository_as_it_is_asked() {
         wait_for(|| world.web_image("main") == format!("web:{tag}"));
         assert!(world.registry.calls().iter().all(|call| call.contains("/acme/web/")), "{:?}", world.registry.calls());
     }
+}
+
+#[test]
+fn the_environment_may_name_a_sender_as_a_url_does() {
+    let world = World::simple();
+    let more = ["--every", "1h", "--listen", "127.0.0.1:0", "--hooks", "flux-system/hooks"];
+    let mut command = world.sync_command("state", &more);
+    command.args(["--secret", "flux-system/hooks=env:HOOKS"]).env("HOOKS_TOKEN", TOKEN);
+    // Those that cannot sign have no key.
+    let unsigned = ["dockerhub", "docker.io", "quay", "quay.io", "aliyun-acr", "pubsub", "gcr", "gar"];
+    // The others by the last of their names: one sender has one key.
+    let also = ["github", "ghcr", "gitea", "acr", "ecr", "artifactory"];
+    for name in senders().filter(|name| !unsigned.contains(name) && !also.contains(name)) {
+        command.env(format!("HOOKS_{}", name.replace('.', "_").to_uppercase()), "correct horse battery");
+    }
+    let service = Service::run(command);
+    assert_ne!(service.hook(r#"{"repository": "acme/web"}"#), 202, "the proof is missing");
 }
 
 #[test]
