@@ -74,6 +74,20 @@ fn labels_from_outside_are_bounded() {
 }
 
 #[test]
+fn the_guide_names_every_metric() {
+    let guide = include_str!("../../docs/guide.md");
+    let text = counted().encode();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let names = types.map(|(family, kind)| match kind {
+        "counter" => format!("`{family}_total`"),
+        "info" => format!("`{family}_info`"),
+        _ => format!("`{family}`"),
+    });
+    let unnamed: Vec<String> = names.filter(|name| !guide.contains(name)).collect();
+    assert_eq!(unnamed, [""; 0]);
+}
+
+#[test]
 fn the_text_is_openmetrics() {
     openmetrics(&Metrics::default().encode());
     openmetrics(&counted().encode());
