@@ -252,6 +252,7 @@ async fn decide(
         let mut settled = settle(selected, &policy.terms(tags)).map_err(Undecided::from);
         if let Ok(settled) = &mut settled {
             settled.decided = Some(at);
+            settled.before = policy.before.as_ref().map(|before| before.image.clone());
             recordings.push(selecting.memory.record_latest(policy.id, &settled.image, &policy.specs, now));
         }
         decisions.push((policy.id.clone(), settled));

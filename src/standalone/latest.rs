@@ -28,6 +28,8 @@ pub(super) struct Settled {
     pub(super) kept: bool,
     pub(super) passed_over: Vec<PassedOver>,
     pub(super) moved: Option<Moved>,
+    /// What was latest before, as far as it is remembered.
+    pub(super) before: Option<ImageRef>,
     /// When the tag was listed first.
     pub(super) first_seen: Option<Timestamp>,
     /// When the tags were listed that this was selected from.
@@ -137,12 +139,12 @@ fn why_gone(old: &Tag, passed_over: &[PassedOver], terms: &Terms<'_>) -> String 
 fn keep(before: &Latest, reason: String, passed_over: Vec<PassedOver>, terms: &Terms<'_>) -> Settled {
     let digest = before.image.digest.clone().filter(|_| terms.reflection != Reflection::Never);
     let image = ImageRef { repository: terms.repository.clone(), tag: before.image.tag.clone(), digest };
-    Settled { image, reason, kept: true, passed_over, moved: None, first_seen: None, decided: None }
+    Settled { image, reason, kept: true, passed_over, moved: None, before: None, first_seen: None, decided: None }
 }
 
 impl From<Selection> for Settled {
     fn from(selection: Selection) -> Self {
         let Selection { image, reason, passed_over, moved } = selection;
-        Self { image, reason, kept: false, passed_over, moved, first_seen: None, decided: None }
+        Self { image, reason, kept: false, passed_over, moved, before: None, first_seen: None, decided: None }
     }
 }

@@ -31,7 +31,7 @@ pub struct PolicyReport {
     pub image: Option<String>,
     /// True when the policy or its image repository is suspended: there is no latest image then.
     pub suspended: bool,
-    /// The distinct values that marked fields held before.
+    /// The distinct values that marked fields held before; where none was looked at, what was latest before.
     pub was: Vec<String>,
     pub latest: Option<LatestReport>,
     /// True when a marked field held a tag that the policy orders above the latest.

@@ -12,7 +12,7 @@ use super::automate::automate;
 use super::decide::{Decision, Decisions, Job, Selecting, Undecided};
 use super::inputs::World;
 use super::plan::{plan, repository_of};
-use super::report::{AutomationReport, PassedOverReport, PolicyReport, Report};
+use super::report::{AutomationReport, LatestReport, PassedOverReport, PolicyReport, Report};
 use super::signing::Signers;
 use super::workers::Workers;
 use crate::api::Objects;
@@ -85,6 +85,9 @@ fn policy_report(
         }
         Ok(settled) => {
             report.was = values(policy, automations);
+            if report.was.is_empty() {
+                report.was.extend(settled.before.as_ref().map(written));
+            }
             report.downgrade = is_downgrade(objects, policy, &settled.image, &report.was);
             report.latest = Some((&settled.image).into());
             report.reason = Some(settled.reason.clone());
@@ -108,6 +111,13 @@ fn values(policy: &NamespacedName, automations: &[AutomationReport]) -> Vec<Stri
     let held = automations.iter().flat_map(|automation| &automation.findings.current).map(|found| &found.what);
     let held: BTreeSet<&String> = held.filter(|held| held.policy == *policy).map(|held| &held.value).collect();
     held.into_iter().cloned().collect()
+}
+
+/// A whole reference with the name as the user wrote it.
+fn written(image: &ImageRef) -> String {
+    let LatestReport { name, tag, digest } = image.into();
+    let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+    name + &tag + &digest.map(|digest| format!("@{digest}")).unwrap_or_default()
 }
 
 /// True when a value held a tag that the policy orders above the latest one.

@@ -360,6 +360,7 @@ impl Watch {
             if before.image == new.image {
                 // Told until there is another image, so that the same round is not told in two ways.
                 new.moved = new.moved.take().or_else(|| before.moved.clone());
+                new.before = before.before.clone();
             }
         }
         if before.as_ref() != Some(&decision) && !self.is_first {

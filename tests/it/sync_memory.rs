@@ -134,6 +134,21 @@ fn a_tag_waits_until_its_digest_is_old_enough() {
 }
 
 #[test]
+fn what_was_latest_before_is_told_where_no_field_tells() {
+    let world = World::simple();
+    world.git.commit("app.git", "main", &[("apps/web.yaml", "no: marker\n")], "nothing to update");
+    let web = |tag: &str| Value::from(world.registry.image(&format!("acme/web:{tag}")));
+    assert_eq!(policy_of(&world, &[])["was"], serde_json::json!([]));
+    world.registry.push("acme/web", "1.0.2");
+    assert_eq!(policy_of(&world, &[])["was"], serde_json::json!([web("1.0.1")]));
+    let again = policy_of(&world, &[]);
+    assert_eq!((&again["was"], tag(&again)), (&serde_json::json!([web("1.0.2")]), "1.0.2"));
+    world.edit("range: '^1'", "range: '<1.0.2'");
+    let older = policy_of(&world, &[]);
+    assert_eq!((&older["was"], &older["downgrade"]), (&serde_json::json!([web("1.0.2")]), &Value::Bool(true)));
+}
+
+#[test]
 fn a_policy_without_a_past_waits_for_its_first_tag() {
     let world = World::simple();
     world.edit("  policy: {semver", "  minAge: 1h\n  policy: {semver");
