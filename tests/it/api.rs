@@ -341,6 +341,9 @@ fn one_bad_object_does_not_stop_the_others() {
         ]
     );
     assert_eq!(loaded.problems[0].line, 30, "where the document starts");
+    for end in ["\r\n", "\r"] {
+        assert_eq!(load(&text.replace('\n', end)).problems[0].line, 30, "lines that end in {end:?}");
+    }
     assert_eq!(count(&loaded), 3);
 }
 
