@@ -12,8 +12,8 @@
 //!
 //! Rooms, in reading order; each may use only rooms above it, and `tests/it/layering.rs` holds the exact table:
 //!
-//! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`metrics`], [`template`], [`yaml`]: types
-//!   and languages that know nothing of the product.
+//! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`semver`], [`metrics`], [`template`],
+//!   [`yaml`]: types and languages that know nothing of the product.
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`]: decisions over values. No I/O, no clock.
 //! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`] and [`ledger`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
@@ -35,6 +35,7 @@ pub mod image;
 pub mod metrics;
 pub mod object;
 pub mod secret;
+pub mod semver;
 pub mod template;
 pub mod tree;
 pub mod yaml;

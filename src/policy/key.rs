@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 
 use super::number::{Number, NumberError};
-use super::range::{Mismatch, Range};
-use super::version::{Version, VersionError};
 use super::{Direction, InvalidPolicy, Order};
+use crate::semver::{Dialect, Mismatch, Range, Version, VersionError};
 
 /// A policy's order, ready for use.
 #[derive(Clone, Debug)]
@@ -36,7 +35,7 @@ impl Ranking {
         Ok(match order {
             Order::Semver { range, loose } => {
                 let invalid = |source| InvalidPolicy::Range { range: range.clone(), source };
-                Self::Version { range: Range::parse(range).map_err(invalid)?, needs_two_dots: !loose }
+                Self::Version { range: Range::parse(range, Dialect::V3_5).map_err(invalid)?, needs_two_dots: !loose }
             }
             Order::Numerical(direction) => Self::Number(*direction),
             Order::Alphabetical(direction) => Self::Text(*direction),

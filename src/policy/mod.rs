@@ -7,9 +7,7 @@
 mod guard;
 mod key;
 mod number;
-mod range;
 mod verdict;
-mod version;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -17,9 +15,9 @@ use std::cmp::Ordering;
 use rayon::prelude::*;
 
 use crate::goregex::{self, Matcher, Regex, Template};
+use crate::semver::RangeError;
 pub use guard::{Guard, Judgement, Moved, Moves, Refusal, Seen};
 use key::{Key, Ranking};
-pub use range::RangeError;
 use verdict::Why;
 pub use verdict::{Outcome, Reason, Verdict};
 

@@ -10,17 +10,17 @@ const VERSION_BYTES_MAX: usize = 256;
 
 /// A version without its build metadata. Ordered by precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Version<'t> {
-    pub(super) major: u64,
-    pub(super) minor: u64,
-    pub(super) patch: u64,
+pub struct Version<'t> {
+    pub major: u64,
+    pub minor: u64,
+    pub patch: u64,
     /// Empty for a release.
-    pub(super) pre: &'t str,
+    pub pre: &'t str,
 }
 
 /// Why text is not a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum VersionError {
+pub enum VersionError {
     #[error("needs two dots")]
     TooFewDots,
     #[error("does not start with a number")]
@@ -41,7 +41,7 @@ pub(super) enum VersionError {
 
 impl<'t> Version<'t> {
     /// Reads a version; missing parts are 0. Flux asks for two dots somewhere in the text, Argo CD does not.
-    pub(super) fn parse(text: &'t str, needs_two_dots: bool) -> Result<Self, VersionError> {
+    pub fn parse(text: &'t str, needs_two_dots: bool) -> Result<Self, VersionError> {
         if text.len() > VERSION_BYTES_MAX {
             return Err(VersionError::TooLong);
         }
@@ -55,12 +55,12 @@ impl<'t> Version<'t> {
         Ok(Self { major, minor: minor.unwrap_or(0), patch: patch.unwrap_or(0), pre })
     }
 
-    pub(super) fn is_prerelease(&self) -> bool {
+    pub fn is_prerelease(&self) -> bool {
         !self.pre.is_empty()
     }
 
     /// Orders as the versions do, but for equal ones, which the versions themselves must be asked about.
-    pub(super) fn prefix(&self) -> u128 {
+    pub fn prefix(&self) -> u128 {
         const MAJOR_BITS: u32 = 48;
         const BITS: u32 = 39;
         let packed = [(self.major, MAJOR_BITS), (self.minor, BITS), (self.patch, BITS)];

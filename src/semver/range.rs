@@ -4,10 +4,12 @@
 //!
 //! `||` separates groups, any of which may hold; blanks or one comma separate the comparisons of a group, all of which
 //! must hold. Missing parts and `x`, `X`, `*` stand for any number. `A - B` is `>=A, <=B`. Prereleases lie within a
-//! group only if one of its comparisons names a prerelease, and then plainly by their order.
+//! group only if its comparisons name prereleases, all of them or one as the [`Dialect`] has it, and then plainly by
+//! their order.
 
 use std::fmt;
 
+use super::Dialect;
 use super::version::{Version, VersionError, compare_prereleases};
 
 /// The limits of Masterminds/semver 3.5.
@@ -16,7 +18,7 @@ const GROUPS_MAX: usize = 32;
 
 /// A range of versions.
 #[derive(Clone, Debug)]
-pub(super) struct Range {
+pub struct Range {
     text: String,
     groups: Vec<Group>,
 }
@@ -29,16 +31,16 @@ pub enum RangeError {
     #[error("has more than 32 alternatives")]
     TooManyGroups,
     #[error("has an empty alternative; `*` stands for any version")]
-    EmptyGroup,
+    EmptyGroup { group: String },
     #[error("expected an operator (= != > >= < <= ~ ^) and a version, found {found:?}")]
-    Comparison { found: String },
+    Comparison { found: String, group: String },
     #[error("{version:?} {reason}")]
     Version { version: String, reason: String },
 }
 
 /// Why a version lies outside of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mismatch<'r> {
+pub enum Mismatch<'r> {
     /// A prerelease, and no group has one.
     Prerelease,
     /// The one group has a comparison that does not hold.
@@ -51,6 +53,7 @@ pub(super) enum Mismatch<'r> {
 struct Group {
     comparisons: Vec<Comparison>,
     names_prerelease: bool,
+    dialect: Dialect,
 }
 
 #[derive(Clone, Debug)]
@@ -102,7 +105,7 @@ const OPERATORS: [(&str, Operator); 12] = [
 ];
 
 impl Range {
-    pub(super) fn parse(text: &str) -> Result<Self, RangeError> {
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, RangeError> {
         if text.len() > RANGE_BYTES_MAX {
             return Err(RangeError::TooLong);
         }
@@ -111,21 +114,21 @@ impl Range {
         if groups.len() > GROUPS_MAX {
             return Err(RangeError::TooManyGroups);
         }
-        let groups = groups.into_iter().map(Group::parse).collect::<Result<_, _>>()?;
+        let groups = groups.into_iter().map(|group| Group::parse(group, dialect)).collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), groups })
     }
 
     /// The range as it was written.
-    pub(super) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn contains(&self, version: &Version<'_>) -> bool {
+    pub fn contains(&self, version: &Version<'_>) -> bool {
         self.groups.iter().any(|group| group.mismatch(version).is_none())
     }
 
     /// Why the version lies outside. `None` when it lies within.
-    pub(super) fn mismatch(&self, version: &Version<'_>) -> Option<Mismatch<'_>> {
+    pub fn mismatch(&self, version: &Version<'_>) -> Option<Mismatch<'_>> {
         if self.contains(version) {
             return None;
         }
@@ -140,14 +143,15 @@ impl Range {
 }
 
 impl Group {
-    fn parse(text: &str) -> Result<Self, RangeError> {
+    fn parse(text: &str, dialect: Dialect) -> Result<Self, RangeError> {
+        let unexpected = |found: &str| unexpected(found, text);
         let mut comparisons = Vec::new();
         let mut rest = text.trim_start_matches(is_blank);
         if rest.is_empty() {
-            return Err(RangeError::EmptyGroup);
+            return Err(RangeError::EmptyGroup { group: text.to_owned() });
         }
         loop {
-            let (comparison, after) = Comparison::parse(rest)?;
+            let (comparison, after) = Comparison::parse(rest)?.ok_or_else(|| unexpected(rest))?;
             comparisons.push(comparison);
             let unblanked = after.trim_start_matches(is_blank);
             if unblanked.is_empty() {
@@ -160,11 +164,19 @@ impl Group {
             };
         }
         let names_prerelease = comparisons.iter().any(|comparison| !comparison.pre.is_empty());
-        Ok(Self { comparisons, names_prerelease })
+        Ok(Self { comparisons, names_prerelease, dialect })
+    }
+
+    /// Whether prereleases are compared at all.
+    fn takes_prereleases(&self) -> bool {
+        match self.dialect {
+            Dialect::V3_5 => self.names_prerelease,
+            Dialect::V3_3 => self.comparisons.iter().all(Comparison::takes_prereleases),
+        }
     }
 
     fn mismatch(&self, version: &Version<'_>) -> Option<Mismatch<'_>> {
-        if version.is_prerelease() && !self.names_prerelease {
+        if version.is_prerelease() && !self.takes_prereleases() {
             return Some(Mismatch::Prerelease);
         }
         let fails = |comparison: &'_ Comparison| comparison.difference(version);
@@ -175,13 +187,13 @@ impl Group {
 }
 
 impl Comparison {
-    /// A comparison at the start of `text`, and what follows it.
-    fn parse(text: &str) -> Result<(Self, &str), RangeError> {
+    /// A comparison at the start of `text`, and what follows it; none if there is none.
+    fn parse(text: &str) -> Result<Option<(Self, &str)>, RangeError> {
         let read = OPERATORS.iter().find_map(|&(sign, operator)| {
             let version = text.strip_prefix(sign)?.trim_start_matches(is_blank);
             Some((operator, Written::read(version)?))
         });
-        let (operator, written) = read.ok_or_else(|| unexpected(text))?;
+        let Some((operator, written)) = read else { return Ok(None) };
         let rest = written.rest;
         let text = text[..text.len() - rest.len()].to_owned();
         let error =
@@ -189,7 +201,13 @@ impl Comparison {
         let (spelled, wild) = written.without_wildcards();
         let version = Version::parse(&spelled, false).map_err(error)?;
         let Version { major, minor, patch, pre } = version;
-        Ok((Self { operator, major, minor, patch, pre: pre.to_owned(), wild, text }, rest))
+        Ok(Some((Self { operator, major, minor, patch, pre: pre.to_owned(), wild, text }, rest)))
+    }
+
+    /// Whether prereleases are compared in the older dialect.
+    fn takes_prereleases(&self) -> bool {
+        let is_plain_unequal = self.operator == Operator::NotEqual && self.wild == Wild::Nothing;
+        is_plain_unequal || !self.pre.is_empty()
     }
 
     fn version(&self) -> Version<'_> {
@@ -355,8 +373,8 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0C')
 }
 
-fn unexpected(found: &str) -> RangeError {
-    RangeError::Comparison { found: found.chars().take(40).collect() }
+fn unexpected(found: &str, group: &str) -> RangeError {
+    RangeError::Comparison { found: found.chars().take(40).collect(), group: group.to_owned() }
 }
 
 /// Writes every `A - B` as `>= A, <= B`, wherever it stands.
