@@ -2,8 +2,9 @@
 //! when, so that errors name the same place.
 
 use super::error::Error;
+use super::functions::Work;
 use super::held::Held;
-use super::limits::{BYTES_MADE_A_STEP, BYTES_READ_A_STEP, DEPTH_MAX, NESTING_MAX, STEPS_MAX};
+use super::limits::{BYTES_MADE_A_STEP, BYTES_READ_A_STEP, DEPTH_MAX, NESTING_MAX};
 use super::node::{Action, Branch, Invocation, Located, Node, Nodes, Pipe};
 use super::parse::Trees;
 use super::print;
@@ -26,7 +27,7 @@ pub(super) fn run(name: &Text, source: &str, trees: &Trees, data: &Value) -> Res
         at: None,
         variables: vec![root],
         output: Vec::new(),
-        steps: 0,
+        work: Work::default(),
         calls: 0,
         nesting: 0,
     };
@@ -61,7 +62,7 @@ struct Run<'t> {
     at: Option<&'t dyn Located>,
     variables: Vec<Variable<'t>>,
     output: Vec<u8>,
-    steps: usize,
+    work: Work,
     /// How many `template` actions are under way.
     calls: usize,
     nesting: usize,
@@ -265,11 +266,7 @@ impl<'t> Run<'t> {
 
     /// Counts one step, and `more` for the handling of many bytes or items.
     fn charge(&mut self, more: usize) -> Evaluated<()> {
-        self.steps += 1 + more;
-        match self.steps {
-            0..=STEPS_MAX => Ok(()),
-            _ => Err(self.fail(&format!("exceeded {STEPS_MAX} steps"))),
-        }
+        self.work.spend(1 + more).map_err(|failure| self.fail(&failure.to_string()))
     }
 
     fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Evaluated<T>) -> Evaluated<T> {

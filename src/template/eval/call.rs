@@ -1,6 +1,6 @@
 //! Calls of functions and methods: how many arguments, of which types, and what becomes of errors.
 
-use super::super::functions::{Args, Builtin, Callee, Failure, Function, Signature};
+use super::super::functions::{Args, Builtin, Callee, Failure, Function, Signature, Work};
 use super::super::held::Held;
 use super::super::limits::{BYTES_READ_A_STEP, DEPTH_MAX};
 use super::super::node::{Located, Operand, Term};
@@ -33,9 +33,9 @@ impl<'t> Run<'t> {
         let written = call.arguments.first();
         let arguments = self.arguments(dot, callee.signature(), call)?;
         let result = match callee {
-            Callee::Builtin(Builtin::Call) => call_value(written, &arguments),
+            Callee::Builtin(Builtin::Call) => call_value(written, &arguments, &self.work),
             Callee::Builtin(builtin) => builtin.run(&arguments),
-            Callee::Function(function) => run(function, arguments),
+            Callee::Function(function) => run(function, arguments, &self.work),
         };
         self.called(node, name, result)
     }
@@ -155,8 +155,8 @@ impl<'t> Run<'t> {
     }
 }
 
-fn run(function: &Function, arguments: Vec<Held>) -> Result<Value, Failure> {
-    (function.run)(Args::new(&values(arguments)))
+fn run(function: &Function, arguments: Vec<Held>, work: &Work) -> Result<Value, Failure> {
+    (function.run)(Args::new(&values(arguments), work))
 }
 
 fn values(arguments: Vec<Held>) -> Vec<Value> {
@@ -164,7 +164,7 @@ fn values(arguments: Vec<Held>) -> Vec<Value> {
 }
 
 /// The builtin `call`: runs a function that is a value. `written` is how the template names it.
-fn call_value(written: Option<&Operand>, arguments: &[Held]) -> Result<Value, Failure> {
+fn call_value(written: Option<&Operand>, arguments: &[Held], work: &Work) -> Result<Value, Failure> {
     let function = match &arguments[0].value {
         Value::Nil => return Err(Failure::new("call of nil")),
         Value::Function(function) => *function,
@@ -177,7 +177,7 @@ fn call_value(written: Option<&Operand>, arguments: &[Held]) -> Result<Value, Fa
     let given = values(arguments[1..].to_vec());
     let name = written.map_or_else(|| "<func Value>".to_owned(), Operand::to_string);
     check_given(function.signature(), &name, &given)?;
-    (function.run)(Args::new(&given))
+    (function.run)(Args::new(&given, work))
 }
 
 /// Whether the values are as many and of the types that `call` may give a function.

@@ -12,8 +12,10 @@ mod collections;
 mod defaults;
 mod math;
 mod strings;
+mod work;
 
 pub(super) use builtin::Builtin;
+pub(super) use work::Work;
 
 /// A function: its name, the types of its parameters, and what it does.
 #[derive(Debug)]
@@ -122,11 +124,17 @@ impl Failure {
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
     values: &'a [Value],
+    work: &'a Work,
 }
 
 impl<'a> Args<'a> {
-    pub(super) fn new(values: &'a [Value]) -> Args<'a> {
-        Args { values }
+    pub(super) fn new(values: &'a [Value], work: &'a Work) -> Args<'a> {
+        Args { values, work }
+    }
+
+    /// Counts steps for work that the length of the result does not show.
+    fn spend(self, steps: usize) -> Result<(), Failure> {
+        self.work.spend(steps)
     }
 
     pub fn value(self, index: usize) -> &'a Value {
