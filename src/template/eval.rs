@@ -1,6 +1,7 @@
 //! Carries a template out: walks its tree, evaluates pipelines, prints their values. Follows Go in what is evaluated
 //! when, so that errors name the same place.
 
+use super::copies::Copies;
 use super::error::Error;
 use super::functions::Work;
 use super::held::Held;
@@ -17,7 +18,8 @@ mod command;
 
 /// Renders the template `name` of `trees`, which were parsed from `source`.
 pub(super) fn run(name: &Text, source: &str, trees: &Trees, data: &Value) -> Result<Vec<u8>, Error> {
-    let dot = Held::plain(data.clone());
+    let mut copies = Copies::default();
+    let dot = Held::plain(copies.of(data.clone()));
     let root = Variable { name: "$", held: dot.clone() };
     let mut run = Run {
         name: &name.to_str_lossy(),
@@ -27,6 +29,7 @@ pub(super) fn run(name: &Text, source: &str, trees: &Trees, data: &Value) -> Res
         at: None,
         variables: vec![root],
         output: Vec::new(),
+        copies,
         work: Work::default(),
         calls: 0,
         nesting: 0,
@@ -62,6 +65,7 @@ struct Run<'t> {
     at: Option<&'t dyn Located>,
     variables: Vec<Variable<'t>>,
     output: Vec<u8>,
+    copies: Copies,
     work: Work,
     /// How many `template` actions are under way.
     calls: usize,
@@ -149,8 +153,8 @@ impl<'t> Run<'t> {
             }
             Value::Map(map) => {
                 let (keys, values) = (map.key_type(), map.value_type());
-                let entries = map.entries().iter();
-                self.each(branch, entries.map(|(k, v)| (Held::of_kind(k, keys), Held::of_kind(v, values))))
+                let entries = map.entries();
+                self.each(branch, entries.iter().map(|(k, v)| (Held::of_kind(k, keys), Held::of_kind(v, values))))
             }
             Value::Int(end) => self.count(branch, *end, Value::Int),
             Value::Int64(end) => self.count(branch, *end, Value::Int64),

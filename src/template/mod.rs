@@ -11,13 +11,17 @@
 //! what depends on addresses or chance.
 
 mod compare;
+mod copies;
 mod error;
 mod eval;
 mod functions;
 mod held;
 mod lex;
 pub mod limits;
+mod list;
 mod literal;
+mod map;
+mod nesting;
 mod node;
 mod number;
 mod object;
@@ -32,9 +36,11 @@ mod verbs;
 
 pub use error::Error;
 pub use functions::{Args, Failure, Function, Functions};
+pub use list::List;
+pub use map::{Entries, Map};
 pub use object::{Method, Object};
 pub use text::Text;
-pub use value::{List, Map, Type, Value};
+pub use value::{Type, Value};
 
 /// A template that parses.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! How a caller's struct takes part in templates: fields, methods, printing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::functions::Failure;
 use super::value::{Type, Value};
@@ -33,6 +34,11 @@ pub trait Object: fmt::Debug + Send + Sync {
 
     /// One method by name; methods go before fields.
     fn method(&self, _name: &str) -> Option<Method> {
+        None
+    }
+
+    /// What `deepCopy` makes of it, if not the same: Go copies only fields that all may see.
+    fn deep_copy(&self) -> Option<Arc<dyn Object>> {
         None
     }
 

@@ -2,12 +2,12 @@
 //! structs take part.
 
 use std::fmt;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::compare;
 use super::functions::Function;
 use super::limits::BYTES_MADE_A_STEP;
+use super::list::List;
+use super::map::Map;
 use super::object::Object;
 use super::text::Text;
 
@@ -67,12 +67,25 @@ impl Value {
         })
     }
 
-    /// How deep lists and maps lie in one another; a scalar has none.
+    /// How deep lists lie in one another; a scalar has none. Maps do not count, see [`super::nesting`].
     pub(super) fn depth(&self) -> usize {
+        if let Value::List(list) = self { list.depth() } else { 0 }
+    }
+
+    pub(super) fn holds_maps(&self) -> bool {
         match self {
-            Value::List(list) => list.array.depth,
-            Value::Map(map) => map.0.depth,
-            _ => 0,
+            Value::List(list) => list.holds_maps(),
+            Value::Map(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether lists and maps lie too deep in one another.
+    pub(super) fn is_too_deep(&self) -> bool {
+        match self {
+            Value::List(list) => list.is_too_deep(),
+            Value::Map(map) => map.level().is_too_deep(),
+            _ => false,
         }
     }
 
@@ -81,7 +94,7 @@ impl Value {
         match self {
             Value::String(text) => text.as_bytes().len(),
             Value::List(list) => list.items().len(),
-            Value::Map(map) => map.entries().len(),
+            Value::Map(map) => map.len(),
             _ => 0,
         }
     }
@@ -90,8 +103,8 @@ impl Value {
     pub(super) fn cost(&self) -> usize {
         match self {
             Value::String(text) if text.is_unshared() => text.as_bytes().len() / BYTES_MADE_A_STEP,
-            Value::List(list) if Arc::strong_count(&list.array) == 1 => list.items().len(),
-            Value::Map(map) if Arc::strong_count(&map.0) == 1 => map.entries().len(),
+            Value::List(list) if list.is_unshared() => list.items().len(),
+            Value::Map(map) if map.is_unshared() => map.len(),
             _ => 0,
         }
     }
@@ -202,8 +215,8 @@ impl Type {
             Type::Uint64 => Value::Uint64(0),
             Type::Float64 => Value::Float(0.0),
             Type::String => Value::from(""),
-            Type::List(item) => Value::List(List::new(item, Vec::new())),
-            Type::Map(key, value) => Value::Map(Map::new(key, value, Vec::new())),
+            Type::List(item) => Value::List(List::nil(item)),
+            Type::Map(key, value) => Value::Map(Map::nil(key, value)),
         }
     }
 
@@ -233,121 +246,5 @@ impl fmt::Display for Type {
             Type::Object(name) => name,
             Type::Function => "func()",
         })
-    }
-}
-
-/// A Go slice: a window on items of one static type. What lies behind its end can be had again by slicing it, up to its
-/// capacity.
-#[derive(Clone, Debug)]
-pub struct List {
-    array: Arc<Items>,
-    window: Range<usize>,
-    capacity: usize,
-}
-
-#[derive(Debug)]
-struct Items {
-    item: &'static Type,
-    items: Vec<Value>,
-    depth: usize,
-}
-
-impl List {
-    /// The items must be of the type `item`, which the caller vouches for; it shows in messages and in `%T`.
-    pub fn new(item: &'static Type, items: Vec<Value>) -> List {
-        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
-        let length = items.len();
-        List { array: Arc::new(Items { item, items, depth }), window: 0..length, capacity: length }
-    }
-
-    pub fn strings(items: impl IntoIterator<Item = impl Into<Text>>) -> List {
-        List::new(&Type::String, items.into_iter().map(|item| Value::String(item.into())).collect())
-    }
-
-    pub fn items(&self) -> &[Value] {
-        &self.array.items[self.window.clone()]
-    }
-
-    /// How many items it would have if it went on as far as it can.
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// `list[start:end:capacity]`. The bounds are in order and not beyond the capacity.
-    pub(super) fn slice(&self, start: usize, end: usize, capacity: usize) -> List {
-        let window = self.window.start + start..self.window.start + end;
-        List { array: Arc::clone(&self.array), window, capacity: capacity - start }
-    }
-
-    pub(super) fn item_type(&self) -> &'static Type {
-        self.array.item
-    }
-
-    fn kind(&self) -> Type {
-        Type::List(self.array.item)
-    }
-}
-
-/// A Go map: entries in the order in which Go prints and ranges over them.
-#[derive(Clone, Debug)]
-pub struct Map(Arc<Entries>);
-
-#[derive(Debug)]
-struct Entries {
-    key: &'static Type,
-    value: &'static Type,
-    entries: Vec<(Value, Value)>,
-    depth: usize,
-}
-
-impl Map {
-    /// Sorts the entries; of those with equal keys the last stays. The types are the caller's word, as in [`List::new`].
-    pub fn new(key: &'static Type, value: &'static Type, mut entries: Vec<(Value, Value)>) -> Map {
-        entries.sort_by(|a, b| compare::order(&a.0, &b.0));
-        entries.dedup_by(|later, earlier| {
-            let same = compare::order(&later.0, &earlier.0).is_eq();
-            if same {
-                std::mem::swap(later, earlier);
-            }
-            same
-        });
-        let depth = 1 + entries.iter().map(|(key, value)| key.depth().max(value.depth())).max().unwrap_or(0);
-        Map(Arc::new(Entries { key, value, entries, depth }))
-    }
-
-    /// A `map[string]string`.
-    pub fn strings(entries: impl IntoIterator<Item = (impl Into<Text>, impl Into<Text>)>) -> Map {
-        let entries = entries.into_iter().map(|(k, v)| (Value::String(k.into()), Value::String(v.into()))).collect();
-        Map::new(&Type::String, &Type::String, entries)
-    }
-
-    pub fn entries(&self) -> &[(Value, Value)] {
-        &self.0.entries
-    }
-
-    pub fn get(&self, key: &Value) -> Option<&Value> {
-        self.find(|known| compare::order(known, key))
-    }
-
-    /// The value under a string, without making a [`Value`] of it.
-    pub(super) fn get_named(&self, name: &str) -> Option<&Value> {
-        self.find(|known| compare::order_to_name(known, name))
-    }
-
-    fn find(&self, order: impl Fn(&Value) -> std::cmp::Ordering) -> Option<&Value> {
-        let found = self.entries().binary_search_by(|(known, _)| order(known)).ok()?;
-        Some(&self.entries()[found].1)
-    }
-
-    pub(super) fn key_type(&self) -> &'static Type {
-        self.0.key
-    }
-
-    pub(super) fn value_type(&self) -> &'static Type {
-        self.0.value
-    }
-
-    fn kind(&self) -> Type {
-        Type::Map(self.0.key, self.0.value)
     }
 }

@@ -2,9 +2,11 @@
 
 use super::functions::Failure;
 use super::limits::NESTING_MAX;
+use super::list::List;
+use super::map::Map;
 use super::object::Object;
 use super::spec::{Integer, Spec, Written, write};
-use super::value::{List, Map, Type, Value};
+use super::value::{Type, Value};
 
 pub(super) struct Printer<'o> {
     pub out: &'o mut Vec<u8>,
@@ -90,6 +92,9 @@ impl<'o> Printer<'o> {
     }
 
     fn list(&mut self, list: &List, verb: char, depth: usize) -> Written {
+        if self.spec.sharp_v && list.is_nil() {
+            return self.raw(&format!("{}(nil)", list.kind()));
+        }
         let (open, close) =
             if self.spec.sharp_v { (format!("[]{}{{", list.item_type()), "}") } else { ("[".to_owned(), "]") };
         self.raw(&open)?;
@@ -101,6 +106,9 @@ impl<'o> Printer<'o> {
     }
 
     fn map(&mut self, map: &Map, verb: char, depth: usize) -> Written {
+        if self.spec.sharp_v && map.is_nil() {
+            return self.raw(&format!("{}(nil)", map.kind()));
+        }
         let kind = format!("map[{}]{}{{", map.key_type(), map.value_type());
         let (open, close) = if self.spec.sharp_v { (&*kind, "}") } else { ("map[", "]") };
         self.raw(open)?;

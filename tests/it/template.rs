@@ -2,6 +2,7 @@
 
 mod bounds;
 mod flux;
+mod functions;
 mod language;
 mod oracle;
 

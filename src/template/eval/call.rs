@@ -2,7 +2,8 @@
 
 use super::super::functions::{Args, Builtin, Callee, Failure, Function, Signature, Work};
 use super::super::held::Held;
-use super::super::limits::{BYTES_READ_A_STEP, DEPTH_MAX};
+use super::super::limits::BYTES_READ_A_STEP;
+use super::super::nesting::too_deep;
 use super::super::node::{Located, Operand, Term};
 use super::super::object::Method;
 use super::super::value::{Type, Value};
@@ -45,15 +46,13 @@ impl<'t> Run<'t> {
         self.check_count(signature, name, &call)?;
         let node = call.node;
         let arguments = values(self.arguments(dot, signature, call)?);
-        self.called(node, name, (method.run)(&arguments))
+        let result = (method.run)(&arguments).map(|value| self.copies.of(value));
+        self.called(node, name, result)
     }
 
     /// What a call gave, if it is no error and within bounds.
     fn called(&mut self, node: &'t dyn Located, name: &str, result: Result<Value, Failure>) -> Evaluated<Held> {
-        let bounded = result.and_then(|value| match value.depth() {
-            0..=DEPTH_MAX => Ok(value),
-            _ => Err(Failure::new(format!("lists and maps more than {DEPTH_MAX} deep"))),
-        });
+        let bounded = result.and_then(|value| if value.is_too_deep() { Err(too_deep()) } else { Ok(value) });
         match bounded {
             Ok(value) => {
                 self.charge(value.cost())?;

@@ -118,7 +118,7 @@ impl<'t> Run<'t> {
                     Some(_) if has_arguments => {
                         Err(self.fail(&format!("{name} has arguments but cannot be invoked as function")))
                     }
-                    Some(value) => Ok(Held { boxed: matches!(value, Value::Nil), value }),
+                    Some(value) => Ok(Held { boxed: matches!(value, Value::Nil), value: self.copies.of(value) }),
                     None => Err(self.no_field(&receiver, name)),
                 }
             }
@@ -127,7 +127,7 @@ impl<'t> Run<'t> {
                     return Err(self.fail(&format!("{name} is not a method but has arguments")));
                 }
                 let found = map.get_named(name);
-                Ok(found.map_or(Held::plain(Value::Nil), |value| Held::of_kind(value, map.value_type())))
+                Ok(found.map_or(Held::plain(Value::Nil), |value| Held::of_kind(&value, map.value_type())))
             }
             _ => Err(self.no_field(&receiver, name)),
         }

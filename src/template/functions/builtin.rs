@@ -138,7 +138,7 @@ fn index(item: &Value, indexes: &[Held]) -> Result<Value, Failure> {
             }
             Value::Map(map) => {
                 let key = map_key(&index.value, *map.key_type())?;
-                map.get(&key).cloned().unwrap_or_else(|| map.value_type().zero())
+                map.get(&key).unwrap_or_else(|| map.value_type().zero())
             }
             other => return Err(Failure::new(format!("can't index item of type {}", type_name(other)))),
         };

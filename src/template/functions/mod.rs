@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::limits::{LIST_ITEMS_MAX, OUTPUT_BYTES_MAX};
+use super::list::List;
+use super::map::Map;
 use super::text::Text;
-use super::value::{List, Map, Type, Value};
+use super::value::{Type, Value};
 
 mod builtin;
-mod collections;
+mod deep;
 mod defaults;
+mod dicts;
+mod lists;
 mod math;
+mod merge;
 mod strings;
 mod work;
 
@@ -58,7 +63,7 @@ impl Functions {
     /// The functions of sprig that message templates use. As in Go, its `slice` takes the builtin's place.
     pub fn standard() -> &'static Functions {
         static STANDARD: LazyLock<Functions> = LazyLock::new(|| {
-            let tables = [strings::TABLE, collections::TABLE, defaults::TABLE, math::TABLE];
+            let tables = [strings::TABLE, lists::TABLE, dicts::TABLE, deep::TABLE, defaults::TABLE, math::TABLE];
             tables.into_iter().fold(Functions::none(), Functions::with)
         });
         &STANDARD

@@ -1,9 +1,10 @@
 //! Sprig's functions on strings, as far as they are simple and exact.
 
+use super::super::list::List;
 use super::super::print;
 use super::super::quote::{Charset, quoted};
 use super::super::text::{Text, occurrences, runes, trim_end, trim_start};
-use super::super::value::{List, Type, Value};
+use super::super::value::{Type, Value};
 use super::{Args, Failure, Function, check_bytes, check_items};
 
 const STRING: Type = Type::String;

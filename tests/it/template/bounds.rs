@@ -17,13 +17,16 @@ fn data() -> Value {
     ])
 }
 
+/// Small; without optimisation the same calls take several times as much.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 20 };
+
 /// Renders `template` on a thread with a small stack; it must end with an error that ends so.
 fn check(template: String, want: &str) {
     let run = move || match Template::parse("t", &template) {
         Ok(template) => rendered(&template, &data()),
         Err(error) => error.to_string(),
     };
-    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run).expect("a thread");
+    let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).expect("a thread");
     let got = thread.join().expect("no panic");
     assert!(got.ends_with(want), "wanted …{want:?}, got {:?}", got.chars().take(300).collect::<String>());
 }
@@ -90,6 +93,21 @@ fn bounds_strings_and_lists() {
     check("{{ replace `` (repeat 1000 `x`) (repeat 2000 `y`) }}".into(), LONG);
     check("{{ html (repeat 500000 `<`) }}".into(), LONG);
     check("{{ splitList `` (repeat 100000 `x`) }}".into(), "the result has more than 65536 items");
+}
+
+#[test]
+fn bounds_changes_of_dictionaries() {
+    check("{{ $d := dict }}{{ range $i := 1000000 }}{{ $_ := set $d (print $i) $i }}{{ end }}".into(), STEPS);
+    check(forever("$_ := set $.map `k0` 1"), STEPS);
+    check(format!("{{{{ range $k, $v := .map }}}}{}{{{{ end }}}}", forever("$_ := set $.map $k 1")), STEPS);
+    check(forever("$_ := deepCopy $.map"), STEPS);
+    check(forever("$_ := merge (dict) $.map"), STEPS);
+    check(forever("$_ := uniq $.list"), STEPS);
+    let doubled = "{{ $d := dict }}{{ range 90 }}{{ $d = dict `a` $d `b` $d }}{{ end }}";
+    for call in ["deepCopy $d", "merge $d $d", "deepEqual $d (set $d `c` 1)"] {
+        check(format!("{doubled}{{{{ $_ := {call} }}}}{}", forever("$x := 1")), STEPS);
+    }
+    check(format!("{doubled}{{{{ $d }}}}"), LONG);
 }
 
 #[test]
@@ -178,6 +196,10 @@ fn piece() -> impl Strategy<Value = String> {
         "join ",
         "default ",
         "dict ",
+        "set ",
+        "merge ",
+        "deepCopy ",
+        "uniq ",
         "list ",
         "get ",
         "first ",
