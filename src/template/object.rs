@@ -12,6 +12,11 @@ pub trait Object: fmt::Debug + Send + Sync {
     /// The type as messages name it: `source.TemplateData`.
     fn type_name(&self) -> &'static str;
 
+    /// Go's kind of the type: most are structs, some pointers to one.
+    fn kind_name(&self) -> &'static str {
+        if self.type_name().starts_with('*') { "ptr" } else { "struct" }
+    }
+
     /// The fields in the order in which they are printed and compared. An embedded struct is a field under its type's name.
     fn fields(&self) -> Vec<(&'static str, Value)>;
 

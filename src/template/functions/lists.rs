@@ -3,8 +3,8 @@
 use super::super::limits::BYTES_READ_A_STEP;
 use super::super::list::List;
 use super::super::value::{Type, Value};
+use super::cast::to_int;
 use super::deep::equal;
-use super::math::to_int;
 use super::{Args, Failure, Function, check_items, items_of};
 
 const ANY: Type = Type::Any;

@@ -52,7 +52,7 @@ impl Merge {
             match (&old, new) {
                 (_, Value::Nil) if !self.overwrites => continue,
                 (Some(Value::Map(old)), Value::Map(new)) => self.into_entry(old, new, args)?,
-                (Some(Value::Object(old)), Value::Map(_)) if old.type_name().starts_with('*') && !self.overwrites => {
+                (Some(Value::Object(old)), Value::Map(_)) if old.kind_name() == "ptr" && !self.overwrites => {
                     return Err(Stop::DifferentTypes);
                 }
                 _ => {}

@@ -10,12 +10,15 @@ use super::text::Text;
 use super::value::{Type, Value};
 
 mod builtin;
+mod cast;
+mod decimal;
 mod deep;
 mod defaults;
 mod dicts;
 mod lists;
 mod math;
 mod merge;
+mod reflection;
 mod strings;
 mod work;
 
@@ -63,7 +66,15 @@ impl Functions {
     /// The functions of sprig that message templates use. As in Go, its `slice` takes the builtin's place.
     pub fn standard() -> &'static Functions {
         static STANDARD: LazyLock<Functions> = LazyLock::new(|| {
-            let tables = [strings::TABLE, lists::TABLE, dicts::TABLE, deep::TABLE, defaults::TABLE, math::TABLE];
+            let tables = [
+                strings::TABLE,
+                lists::TABLE,
+                dicts::TABLE,
+                deep::TABLE,
+                defaults::TABLE,
+                math::TABLE,
+                reflection::TABLE,
+            ];
             tables.into_iter().fold(Functions::none(), Functions::with)
         });
         &STANDARD
@@ -207,12 +218,12 @@ fn items_of<'a>(value: &'a Value, cannot: &str) -> Result<&'a List, Failure> {
 
 const NIL_DEREFERENCE: &str = "runtime error: invalid memory address or nil pointer dereference";
 
-/// Go's `reflect.Kind` of a value that is not nil.
+/// Go's `reflect.Kind` of a value.
 fn kind_name(value: &Value) -> String {
     match value {
         Value::List(_) => "slice".to_owned(),
         Value::Map(_) => "map".to_owned(),
-        Value::Object(_) => "struct".to_owned(),
+        Value::Object(object) => object.kind_name().to_owned(),
         Value::Function(_) => "func".to_owned(),
         other => other.kind().map_or_else(|| "invalid".to_owned(), |kind| kind.to_string()),
     }
