@@ -126,7 +126,9 @@ impl<'o> Printer<'o> {
         if let Some(text) = object.stringer().filter(|_| asks_for_text && !self.is_complaining) {
             return self.string(value, text.as_bytes(), verb);
         }
-        self.raw(if self.spec.sharp_v { object.type_name() } else { "" })?;
+        let name = object.type_name();
+        self.raw(if name.starts_with('*') { "&" } else { "" })?;
+        self.raw(if self.spec.sharp_v { name.trim_start_matches('*') } else { "" })?;
         self.raw("{")?;
         for (i, (name, field)) in object.fields().iter().enumerate() {
             self.separator(i)?;

@@ -20,6 +20,7 @@ mod math;
 mod merge;
 mod reflection;
 mod strings;
+mod versions;
 mod work;
 
 pub(super) use builtin::Builtin;
@@ -74,6 +75,7 @@ impl Functions {
                 defaults::TABLE,
                 math::TABLE,
                 reflection::TABLE,
+                versions::TABLE,
             ];
             tables.into_iter().fold(Functions::none(), Functions::with)
         });
