@@ -33,11 +33,22 @@ impl Digits {
     fn of(value: f64, precision: Option<usize>) -> Digits {
         let written = match precision {
             Some(precision) => format!("{value:.*e}", precision.min(FRACTION_DIGITS_MAX)),
-            None => format!("{value:e}"),
+            None => shortest(value),
         };
         let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
         Digits { digits: mantissa.replace('.', ""), exponent: exponent.parse().unwrap_or(0) }
     }
+}
+
+/// As few digits as tell the float from others. Of two that are as near Go takes the even one, Rust the greater.
+fn shortest(value: f64) -> String {
+    let shortest = format!("{value:e}");
+    let digits = shortest.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();
+    if digits < 16 {
+        return shortest;
+    }
+    let nearest = format!("{value:.*e}", digits - 1);
+    if nearest.parse() == Ok(value) { nearest } else { shortest }
 }
 
 fn scientific(number: Digits, precision: Option<usize>, e: char) -> String {

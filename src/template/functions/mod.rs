@@ -11,6 +11,7 @@ use super::value::{Type, Value};
 
 mod builtin;
 mod cast;
+mod dates;
 mod decimal;
 mod deep;
 mod defaults;
@@ -70,6 +71,7 @@ impl Functions {
             let tables = [
                 strings::TABLE,
                 lists::TABLE,
+                dates::TABLE,
                 dicts::TABLE,
                 deep::TABLE,
                 defaults::TABLE,
