@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::growth;
 use super::nesting::{self, Level};
 use super::text::Text;
 use super::value::{Type, Value};
@@ -43,6 +44,21 @@ impl List {
         let level = Level::default();
         let array = Array { item, items: Vec::new(), is_nil: true, depth: 1, holds_maps: false, level };
         List { array: Arc::new(array), window: 0..0, capacity: 0 }
+    }
+
+    /// With room for more items, which are the zero of their type until then.
+    pub(super) fn with_capacity(item: &'static Type, mut items: Vec<Value>, capacity: usize) -> List {
+        let length = items.len();
+        items.resize(capacity.max(length), item.zero());
+        let mut list = List::new(item, items);
+        list.window = 0..length;
+        list
+    }
+
+    /// As if the items had been appended one by one to an empty list, which leaves room. Go's JSON decoder does so, too.
+    pub fn appended(item: &'static Type, items: Vec<Value>) -> List {
+        let capacity = growth::of_appended(item, items.len());
+        List::with_capacity(item, items, capacity)
     }
 
     pub fn strings(items: impl IntoIterator<Item = impl Into<Text>>) -> List {

@@ -15,6 +15,7 @@ mod copies;
 mod error;
 mod eval;
 mod functions;
+mod growth;
 mod held;
 mod lex;
 pub mod limits;

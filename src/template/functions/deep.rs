@@ -89,7 +89,7 @@ fn copy(value: &Value, args: Args<'_>) -> Result<Value, Failure> {
     Ok(match value {
         Value::List(list) if !list.is_nil() => {
             let items = list.items().iter().map(|item| copy(item, args)).collect::<Result<_, _>>()?;
-            List::new(list.item_type(), items).into()
+            List::with_capacity(list.item_type(), items, list.capacity()).into()
         }
         Value::Map(map) if !map.is_nil() => {
             let entry = |(key, value): &(Value, Value)| Ok((key.clone(), copy(value, args)?));

@@ -33,7 +33,8 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("set", &[DICT, STRING, ANY], set),
     Function::new("unset", &[DICT, STRING], unset),
     Function::new("values", &[DICT], |args| {
-        Ok(Value::list(args.map(0).entries().iter().map(|(_, value)| value.clone()).collect()))
+        let values = args.map(0).entries().iter().map(|(_, value)| value.clone()).collect();
+        Ok(List::appended(&ANY, values).into())
     }),
 ];
 
@@ -52,18 +53,19 @@ fn keys(args: Args<'_>) -> Result<Value, Failure> {
     let maps = || (0..args.rest(0).len()).map(|index| args.map(index).entries());
     check_items(maps().map(|entries| entries.len()).sum())?;
     let keys = maps().flat_map(|entries| entries.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>());
-    Ok(List::new(&Type::String, keys.collect()).into())
+    Ok(List::appended(&Type::String, keys.collect()).into())
 }
 
 /// What each dictionary has under the key, if it has the key.
 fn pluck(args: Args<'_>) -> Result<Value, Failure> {
-    Ok(Value::list((1..=args.rest(1).len()).filter_map(|index| args.map(index).get(args.value(0))).collect()))
+    let found = (1..=args.rest(1).len()).filter_map(|index| args.map(index).get(args.value(0)));
+    Ok(List::appended(&ANY, found.collect()).into())
 }
 
 /// The entries whose keys are wanted, being named or not.
 fn some_of(args: Args<'_>, is_wanted: impl Fn(bool) -> bool) -> Result<Value, Failure> {
     let entries = args.map(0).entries();
-    let mut names = args.rest(1).iter().map(|name| text_of(name)).collect::<Vec<_>>();
+    let mut names = args.rest(1).iter().map(text_of).collect::<Vec<_>>();
     names.sort_unstable();
     args.spend((entries.len() + names.len()) / BYTES_READ_A_STEP)?;
     let is_named = |key: &Value| names.binary_search(&text_of(key)).is_ok();

@@ -1,5 +1,6 @@
 //! Sprig's functions on lists. Those that take a list of any type give a `[]interface {}`.
 
+use super::super::growth;
 use super::super::limits::BYTES_READ_A_STEP;
 use super::super::list::List;
 use super::super::value::{Type, Value};
@@ -70,13 +71,17 @@ fn initial(args: Args<'_>) -> Result<Value, Failure> {
 fn append(args: Args<'_>) -> Result<Value, Failure> {
     let items = items_of(args.value(0), "Cannot push on type")?.items();
     check_items(items.len() + 1)?;
-    Ok(Value::list(items.iter().chain([args.value(1)]).cloned().collect()))
+    let capacity = growth::grown(&ANY, items.len(), items.len() + 1);
+    let items = items.iter().chain([args.value(1)]).cloned().collect();
+    Ok(List::with_capacity(&ANY, items, capacity).into())
 }
 
 fn prepend(args: Args<'_>) -> Result<Value, Failure> {
     let items = items_of(args.value(0), "Cannot prepend on type")?.items();
     check_items(items.len() + 1)?;
-    Ok(Value::list([args.value(1)].into_iter().chain(items).cloned().collect()))
+    let capacity = if items.is_empty() { 1 } else { growth::grown(&ANY, 1, items.len() + 1) };
+    let items = [args.value(1)].into_iter().chain(items).cloned().collect();
+    Ok(List::with_capacity(&ANY, items, capacity).into())
 }
 
 /// The items of all the lists; nil if there are none.
@@ -90,7 +95,7 @@ fn concat(args: Args<'_>) -> Result<Value, Failure> {
         check_items(all.len() + items.len())?;
         all.extend_from_slice(items);
     }
-    Ok(if all.is_empty() { List::nil(&ANY).into() } else { Value::list(all) })
+    Ok(if all.is_empty() { List::nil(&ANY) } else { List::appended(&ANY, all) }.into())
 }
 
 fn as_list(value: &Value, failure: Failure) -> Failure {
@@ -105,7 +110,8 @@ fn reverse(args: Args<'_>) -> Result<Value, Failure> {
 /// The items that are not empty.
 fn compact(args: Args<'_>) -> Result<Value, Failure> {
     let list = items_of(args.value(0), "Cannot compact on type")?;
-    Ok(Value::list(list.items().iter().filter(|item| item.is_true()).cloned().collect()))
+    let items = list.items().iter().filter(|item| item.is_true()).cloned().collect();
+    Ok(List::appended(&ANY, items).into())
 }
 
 fn uniq(args: Args<'_>) -> Result<Value, Failure> {
@@ -116,7 +122,7 @@ fn uniq(args: Args<'_>) -> Result<Value, Failure> {
             kept.push(item.clone());
         }
     }
-    Ok(Value::list(kept))
+    Ok(List::appended(&ANY, kept).into())
 }
 
 /// The items that are none of the others.
@@ -128,7 +134,7 @@ fn without(args: Args<'_>) -> Result<Value, Failure> {
             kept.push(item.clone());
         }
     }
-    Ok(Value::list(kept))
+    Ok(List::appended(&ANY, kept).into())
 }
 
 fn has(args: Args<'_>) -> Result<Value, Failure> {

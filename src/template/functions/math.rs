@@ -172,7 +172,7 @@ fn steps(start: i64, stop: i64, step: i64) -> Result<Vec<i64>, Failure> {
 }
 
 fn ints(items: Vec<i64>) -> Result<Value, Failure> {
-    Ok(List::new(&Type::Int, items.into_iter().map(Value::Int).collect()).into())
+    Ok(List::appended(&Type::Int, items.into_iter().map(Value::Int).collect()).into())
 }
 
 /// The integers as GNU's `seq` prints them, with spaces between them.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use serde_json::Value as Json;
-use tagwright::template::{Args, Failure, Function, Functions, Template, Type, Value};
+use tagwright::template::{Args, Failure, Function, Functions, List, Template, Type, Value};
 
 use super::{flux, rendered};
 use crate::oracle;
@@ -72,7 +72,7 @@ pub(super) fn value(json: &Json) -> Value {
             None => Value::Float(number.as_f64().expect("a float")),
         },
         Json::String(text) => text.as_str().into(),
-        Json::Array(items) => Value::list(items.iter().map(value).collect()),
+        Json::Array(items) => List::appended(&Type::Any, items.iter().map(value).collect()).into(),
         Json::Object(entries) => Value::dict(entries.iter().map(|(key, entry)| (key.as_str(), value(entry)))),
     }
 }
