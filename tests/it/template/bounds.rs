@@ -111,6 +111,20 @@ fn bounds_changes_of_dictionaries() {
 }
 
 #[test]
+fn bounds_arithmetic() {
+    check("{{ until 9223372036854775807 }}".into(), "the result has more than 65536 items");
+    check("{{ untilStep 0 9223372036854775807 1 }}".into(), "the result has more than 65536 items");
+    check("{{ seq 1 9223372036854775806 }}".into(), "the result has more than 65536 items");
+    check(forever("$x := until 1000"), STEPS);
+    check(forever("$x := addf 1e300 1e-300"), STEPS);
+    check(format!("{{{{ mulf {}}}}}", "1.2345678901234567 ".repeat(3000)), STEPS);
+    check(format!("{{{{ divf 1e300 {}}}}}", "1.2345678901234567e-300 ".repeat(2500)), STEPS);
+    check(forever(&format!("$x := semverCompare `{}` `1.0.0`", "1".repeat(500))), "constraint Parser Error");
+    check(forever(&format!("$x := semverCompare `{} 1` `1.0.0`", "1 ".repeat(250))), STEPS);
+    check(forever("$x := toDate `Jan 2 2006` `Feb 3 2020`"), STEPS);
+}
+
+#[test]
 fn bounds_depth() {
     const PARSER: &str = "exceeded maximum nesting depth (100)";
     check(format!("{{{{{}", "(".repeat(60_000)), PARSER);
@@ -203,6 +217,17 @@ fn piece() -> impl Strategy<Value = String> {
         "list ",
         "get ",
         "first ",
+        "chunk ",
+        "dig ",
+        "append ",
+        "divf ",
+        "round ",
+        "until ",
+        "seq ",
+        "semver ",
+        "semverCompare ",
+        "toDate ",
+        ".Format ",
         "add ",
         "int ",
         "repeat ",
