@@ -6,6 +6,7 @@
 
 mod class;
 mod linear;
+mod search;
 mod template;
 mod translate;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use linear::{Answer, Linear};
 
+pub use search::{Fuel, Matches, Search};
 pub use template::Template;
 
 /// Longer patterns are refused: a class of a few bytes may stand for hundreds of ranges.
@@ -47,6 +49,8 @@ pub enum Error {
     TooLarge,
     #[error("compiling the translated pattern")]
     Compile { source: regex::Error },
+    #[error("the search takes too many steps")]
+    OutOfFuel,
 }
 
 /// Runs one pattern over many texts, on one thread, without new memory for each.
@@ -138,6 +142,18 @@ impl Matcher {
 }
 
 impl Error {
+    /// Whether the pattern might do with wider bounds; otherwise Go refuses it too.
+    pub fn is_bound(&self) -> bool {
+        match self {
+            Self::Syntax { .. } | Self::Compile { .. } => false,
+            Self::TooLong | Self::TooDeep | Self::TooLarge | Self::OutOfFuel => true,
+        }
+    }
+
+    fn from_syntax(error: &regex_syntax::Error) -> Self {
+        Self::Compile { source: regex::Error::Syntax(error.to_string()) }
+    }
+
     fn from_regex(error: regex::Error) -> Self {
         match error {
             regex::Error::CompiledTooBig(_) => Self::TooLarge,

@@ -49,6 +49,19 @@ impl Template {
         Self { pieces }
     }
 
+    /// Appends the template with the groups' bytes in their places; stops soon after `out` has `bytes_max` bytes.
+    pub fn append<'t>(&self, out: &mut Vec<u8>, bytes_max: usize, group: impl Fn(usize) -> Option<&'t [u8]>) {
+        for piece in &self.pieces {
+            if out.len() > bytes_max {
+                return;
+            }
+            out.extend_from_slice(match piece {
+                Piece::Text(text) => text.as_bytes(),
+                Piece::Groups(groups) => groups.iter().find_map(|&index| group(index)).unwrap_or_default(),
+            });
+        }
+    }
+
     /// The template with the groups' texts in their places.
     pub(super) fn fill<'t>(&self, group: impl Fn(usize) -> Option<&'t str>) -> Cow<'t, str> {
         match self.pieces.as_slice() {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::Value;
-use tagwright::goregex::Regex;
+use tagwright::goregex::{Fuel, Regex, Search};
 
 use crate::oracle;
 
@@ -89,6 +89,22 @@ proptest! {
     fn any_pattern_is_read_without_panic(pattern in "\\PC{0,20}|[a-c\\[\\](){}*+?|^$\\\\.:<>P!=dDpQE0-9,&~-]{0,24}", template in "[$0-9a-z{}]{0,8}") {
         if let Ok(regex) = Regex::new(&pattern) {
             prop_assert_eq!(regex.expand(&template, "abc").is_some(), regex.is_match("abc"));
+        }
+    }
+
+    #[test]
+    fn counted_searches_find_the_same(pattern in "[ab.*+?|()^$é]{0,10}|([ab](\\*|\\+\\?|\\{1,2\\})?|\\(|\\|\\)){0,12}", text in "[abé\n]{0,12}") {
+        let mut fuel = Fuel::new(1_000_000);
+        let (regex, search) = (Regex::new(&pattern), Search::new(&pattern, &mut fuel));
+        prop_assert_eq!(regex.is_ok(), search.is_ok());
+        if let (Ok(regex), Ok(search)) = (regex, search) {
+            let template = search.template("$0,$1,$2");
+            let found = search.matches_with_groups(text.as_bytes()).next(&mut fuel).expect("fuel").map(|places| {
+                let mut out = Vec::new();
+                template.append(&mut out, 1000, |group| text.as_bytes().get(places[2 * group]..places[2 * group + 1]));
+                String::from_utf8(out).expect("UTF-8")
+            });
+            prop_assert_eq!(found, regex.expand("$0,$1,$2", &text));
         }
     }
 }
