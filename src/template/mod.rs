@@ -29,6 +29,7 @@ mod object;
 mod parse;
 mod print;
 mod quote;
+mod rune;
 mod spec;
 mod text;
 mod token;

@@ -1,5 +1,6 @@
 //! Go's quoting of strings and characters, as `%q` prints them.
 
+use super::rune::is_printable;
 use super::text::runes;
 
 /// Which characters stand for themselves.
@@ -40,21 +41,6 @@ pub(super) fn can_backquote(bytes: &[u8]) -> bool {
         '\u{feff}' | '`' | '\x7f' => false,
         _ => rune >= ' ' || rune == '\t',
     })
-}
-
-/// Whether Go prints the character as it is: letters, marks, numbers, punctuation, symbols, and the ASCII space.
-pub(super) fn is_printable(rune: char) -> bool {
-    match rune {
-        ' '..='~' => true,
-        _ if rune.is_ascii() => false,
-        _ if rune.escape_debug().len() == 1 => true,
-        // Rust escapes marks, which Go prints, only at the start of a string.
-        _ => {
-            let mut buffer = *b"a\0\0\0\0";
-            let end = 1 + rune.encode_utf8(&mut buffer[1..]).len();
-            std::str::from_utf8(&buffer[..end]).is_ok_and(|text| text.escape_debug().count() == 2)
-        }
-    }
 }
 
 fn push_escaped(out: &mut Vec<u8>, rune: char, quote: char, charset: Charset) {

@@ -3,7 +3,8 @@
 use super::functions::Failure;
 use super::limits::OUTPUT_BYTES_MAX;
 use super::number::format_float;
-use super::quote::{Charset, can_backquote, is_printable, quoted, quoted_char};
+use super::quote::{Charset, can_backquote, quoted, quoted_char};
+use super::rune::is_printable;
 use super::text::{prefix_width, rune_count};
 
 /// What stands between `%` and the verb.

@@ -3,7 +3,7 @@
 use super::super::compare;
 use super::super::held::Held;
 use super::super::print;
-use super::super::quote::is_printable;
+use super::super::rune::is_printable;
 use super::super::text::{Text, first_rune};
 use super::super::value::{Type, Value};
 use super::{Failure, Signature, check_bytes};

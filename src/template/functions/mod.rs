@@ -10,21 +10,27 @@ use super::text::Text;
 use super::value::{Type, Value};
 
 mod builtin;
+mod casing;
 mod cast;
 mod dates;
 mod decimal;
 mod deep;
 mod defaults;
 mod dicts;
+mod layout;
 mod lists;
 mod math;
 mod merge;
+mod paths;
 mod reflection;
+mod refused;
+mod splitting;
 mod strings;
 mod versions;
 mod work;
 
 pub(super) use builtin::Builtin;
+pub(super) use refused::reason as refusal;
 pub(super) use work::Work;
 
 /// A function: its name, the types of its parameters, and what it does.
@@ -69,14 +75,18 @@ impl Functions {
     pub fn standard() -> &'static Functions {
         static STANDARD: LazyLock<Functions> = LazyLock::new(|| {
             let tables = [
-                strings::TABLE,
-                lists::TABLE,
+                casing::TABLE,
                 dates::TABLE,
-                dicts::TABLE,
                 deep::TABLE,
                 defaults::TABLE,
+                dicts::TABLE,
+                layout::TABLE,
+                lists::TABLE,
                 math::TABLE,
+                paths::TABLE,
                 reflection::TABLE,
+                splitting::TABLE,
+                strings::TABLE,
                 versions::TABLE,
             ];
             tables.into_iter().fold(Functions::none(), Functions::with)

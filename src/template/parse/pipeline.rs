@@ -1,6 +1,6 @@
 //! Pipelines: declarations, commands, operands.
 
-use super::super::functions::Callee;
+use super::super::functions::{Callee, refusal};
 use super::super::literal::{Number, unquote};
 use super::super::node::{Command, Declaration, Operand, Pipe, Term};
 use super::super::print;
@@ -148,7 +148,10 @@ impl<'t> Parser<'t> {
     fn function(&self, name: &str) -> Parsed<Term> {
         match Callee::find(name, self.functions) {
             Some(callee) => Ok(Term::Function { name: name.into(), callee }),
-            None => Err(self.error(&format!("function {} not defined", print::quote(name.as_bytes())))),
+            None => {
+                let why = refusal(name).map(|why| format!(": {why}")).unwrap_or_default();
+                Err(self.error(&format!("function {} not defined{why}", print::quote(name.as_bytes()))))
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 mod dates;
 mod dicts;
 mod math;
+mod text;
 mod versions;
 
 use base64::Engine;
@@ -41,5 +42,6 @@ fn agree_with_go_on_random_calls() {
     check("dicts.jsonl", include_str!("../../../fixtures/template/dicts.jsonl"));
     check("lists.jsonl", include_str!("../../../fixtures/template/lists.jsonl"));
     check("math.jsonl", include_str!("../../../fixtures/template/math.jsonl"));
+    check("text.jsonl", include_str!("../../../fixtures/template/text.jsonl"));
     check("versions.jsonl", include_str!("../../../fixtures/template/versions.jsonl"));
 }
