@@ -24,6 +24,7 @@ mod merge;
 mod paths;
 mod reflection;
 mod refused;
+mod regexes;
 mod splitting;
 mod strings;
 mod versions;
@@ -85,6 +86,7 @@ impl Functions {
                 math::TABLE,
                 paths::TABLE,
                 reflection::TABLE,
+                regexes::TABLE,
                 splitting::TABLE,
                 strings::TABLE,
                 versions::TABLE,

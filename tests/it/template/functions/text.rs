@@ -69,6 +69,27 @@ fn takes_text_apart() {
 }
 
 #[test]
+fn finds_regular_expressions() {
+    check(&[
+        ("regexMatch `^v[0-9]+` `v12`", "true"),
+        ("regexMatch `(` `(`", "false"),
+        ("mustRegexMatch `(` `(`", "mustRegexMatch: error parsing regexp: missing closing ): `(`"),
+        ("regexFind `a(b|bc)` `xabc`", "ab"),
+        ("regexFindAll `[2,4,6,8]` `123456789` -1", "[2 4 6 8]"),
+        ("regexFindAll `a*` `baaab` -1 | printf `%q`", "[\"\" \"aaa\" \"\"]"),
+        ("regexSplit `z+` `pizza` -1", "[pi a]"),
+        ("regexSplit `z+` `` -1 | len", "1"),
+        ("regexReplaceAll `a(x*)b` `-ab-axxb-` `${1}W`", "-W-xxW-"),
+        ("regexReplaceAll `a(x*)b` `-ab-axxb-` `$1W`", "---"),
+        ("regexReplaceAll `(?P<word>\\\\w+)` `one two` `<$word>`", "one two"),
+        ("regexReplaceAll `(?P<word>\\w+)` `one two` `<$word>`", "<one> <two>"),
+        ("regexReplaceAllLiteral `a(x*)b` `-ab-axxb-` `${1}`", "-${1}-${1}-"),
+        ("regexReplaceAll `.` \"a\\xffb\" `<$0>` | printf `%q`", "\"<a><\\xff><b>\""),
+        ("regexQuoteMeta `1.2.3+x`", "1\\.2\\.3\\+x"),
+    ]);
+}
+
+#[test]
 fn names_the_functions_that_it_refuses() {
     let refused = |name: &str, why: &str| {
         let want = format!("template: t:1: function \"{name}\" not defined{why}");
