@@ -52,6 +52,11 @@ pub trait Object: fmt::Debug + Send + Sync {
     fn stringer(&self) -> Option<String> {
         None
     }
+
+    /// What JSON has in place of the fields, as Go's `MarshalJSON` method gives it.
+    fn in_json(&self) -> Option<Value> {
+        None
+    }
 }
 
 /// A method bound to its object.

@@ -134,6 +134,12 @@ impl<'t> Run<'t> {
             (Type::Int, Term::Number(number)) => (number.int.map(Value::Int), "integer"),
             (Type::Int64, Term::Number(number)) => (number.int.map(Value::Int64), "integer"),
             (Type::Int | Type::Int64, _) => (None, "integer"),
+            (Type::Uint32, Term::Number(number)) => {
+                // Go cuts off what does not fit.
+                let uint = number.int.and_then(|int| u64::try_from(int).ok()).map(|int| int & u64::from(u32::MAX));
+                (uint.map(Value::Uint64), "unsigned integer")
+            }
+            (Type::Uint32, _) => (None, "unsigned integer"),
             (Type::Float64, Term::Number(number)) => (number.float.map(Value::Float), "float"),
             (Type::Float64, _) => (None, "float"),
             _ => return Err(self.fail(&format!("can't handle {operand} for arg of type {kind}"))),

@@ -195,6 +195,10 @@ impl Object for Time {
     fn stringer(&self) -> Option<String> {
         Some(String::from_utf8_lossy(&self.0.format(PRINTED)).into_owned())
     }
+
+    fn in_json(&self) -> Option<Value> {
+        Some(self.0.format(b"2006-01-02T15:04:05.999999999Z07:00").into())
+    }
 }
 
 /// A month or a day of the week: the name of the type, and its own.
@@ -224,5 +228,12 @@ impl Object for Named {
 
     fn stringer(&self) -> Option<String> {
         Some(self.1.to_owned())
+    }
+
+    /// The number behind the name.
+    fn in_json(&self) -> Option<Value> {
+        let month = MONTHS.iter().position(|name| *name == self.1).map(|at| at + 1);
+        let number = month.or_else(|| WEEK_DAYS.iter().position(|name| *name == self.1));
+        number.map(|number| Value::Int(number as i64))
     }
 }

@@ -17,6 +17,9 @@ mod decimal;
 mod deep;
 mod defaults;
 mod dicts;
+mod digests;
+mod encodings;
+mod json;
 mod layout;
 mod lists;
 mod math;
@@ -27,6 +30,7 @@ mod refused;
 mod regexes;
 mod splitting;
 mod strings;
+mod urls;
 mod versions;
 mod work;
 
@@ -81,6 +85,9 @@ impl Functions {
                 deep::TABLE,
                 defaults::TABLE,
                 dicts::TABLE,
+                digests::TABLE,
+                encodings::TABLE,
+                json::TABLE,
                 layout::TABLE,
                 lists::TABLE,
                 math::TABLE,
@@ -89,6 +96,7 @@ impl Functions {
                 regexes::TABLE,
                 splitting::TABLE,
                 strings::TABLE,
+                urls::TABLE,
                 versions::TABLE,
             ];
             tables.into_iter().fold(Functions::none(), Functions::with)
@@ -189,6 +197,14 @@ impl<'a> Args<'a> {
         match &self.values[index] {
             Value::Int(int) => *int,
             other => unreachable!("argument {index} is declared an int and is {other:?}"),
+        }
+    }
+
+    /// An argument that is declared a `uint32`.
+    fn uint32(self, index: usize) -> u32 {
+        match &self.values[index] {
+            Value::Uint64(int) => *int as u32,
+            other => unreachable!("argument {index} is declared a uint32 and is {other:?}"),
         }
     }
 

@@ -216,4 +216,8 @@ impl Object for SemanticVersion {
     fn deep_copy(&self) -> Option<Arc<dyn Object>> {
         Some(Arc::new(SemanticVersion { is_pointer: self.is_pointer, ..SemanticVersion::default() }))
     }
+
+    fn in_json(&self) -> Option<Value> {
+        Some(self.printed().into())
+    }
 }
