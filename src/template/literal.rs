@@ -18,7 +18,9 @@ impl Number {
             return match i64::try_from(int) {
                 Ok(int) => number(Some(int), Some(int as f64)),
                 Err(_) if (0..=i128::from(u64::MAX)).contains(&int) && !written.starts_with('+') => number(None, None),
-                Err(_) => Err(format!("integer overflow: {written:?}")),
+                Err(_) if parse_float(written).is_some() => Err(format!("integer overflow: {written:?}")),
+                // Only what could be a float is said to be too large.
+                Err(_) => Err(format!("illegal number syntax: {written:?}")),
             };
         }
         match parse_float(written) {

@@ -22,8 +22,16 @@ pub(super) fn parse(name: &str, text: &str, functions: &Functions) -> Result<Tre
         return Err(Error::unplaced(name, &format!("longer than {SOURCE_BYTES_MAX} bytes")));
     }
     let tokens = lex(text);
-    let mut parser =
-        Parser { name, functions, tokens: &tokens, at: 0, scope: Scope::default(), depth: 0, trees: Trees::new() };
+    let mut parser = Parser {
+        name,
+        text,
+        functions,
+        tokens: &tokens,
+        at: 0,
+        scope: Scope::default(),
+        depth: 0,
+        trees: Trees::new(),
+    };
     let root = parser.top()?;
     parser.add(name.into(), root)?;
     Ok(parser.trees)
@@ -31,6 +39,7 @@ pub(super) fn parse(name: &str, text: &str, functions: &Functions) -> Result<Tre
 
 struct Parser<'t> {
     name: &'t str,
+    text: &'t str,
     functions: &'t Functions,
     tokens: &'t [Token<'t>],
     /// The next token.
@@ -131,7 +140,7 @@ impl<'t> Parser<'t> {
 
     /// Keeps the nodes up to `{{end}}` as a tree; gives what ended them, which may be `{{else}}`.
     fn body(&mut self, name: Text) -> Parsed<Item> {
-        let (nodes, end) = self.list()?;
+        let (nodes, end) = self.list(self.line())?;
         if let Item::End = end {
             self.add(name, nodes)?;
         }
@@ -179,8 +188,8 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// Nodes up to `{{end}}` or `{{else}}`, which comes second.
-    fn list(&mut self) -> Parsed<(Nodes, Item)> {
+    /// Nodes up to `{{end}}` or `{{else}}`, which comes second, in a block that begins in the line `opened`.
+    fn list(&mut self, opened: usize) -> Parsed<(Nodes, Item)> {
         let mut nodes = Nodes::new();
         while self.peek_word().kind != Kind::Eof {
             match self.item()? {
@@ -188,7 +197,12 @@ impl<'t> Parser<'t> {
                 end => return Ok((nodes, end)),
             }
         }
-        Err(self.error("unexpected EOF"))
+        Err(self.error("unexpected EOF").of_unclosed(opened))
+    }
+
+    /// The line of the token taken last.
+    fn line(&self) -> usize {
+        self.tokens[self.at.saturating_sub(1)].line
     }
 
     fn item(&mut self) -> Parsed<Item> {
@@ -247,21 +261,21 @@ impl<'t> Parser<'t> {
 
     /// `if`, `with` and `range`, after that word.
     fn branch(&mut self, word: &'static str) -> Parsed<Branch> {
-        let mark = self.scope.variables.mark();
+        let (opened, mark) = (self.line(), self.scope.variables.mark());
         let pipe = self.pipe(word, Kind::RightDelim)?;
         let ranges = self.scope.ranges;
         self.scope.ranges += usize::from(word == "range");
-        let (body, end) = self.list()?;
+        let (body, end) = self.list(opened)?;
         self.scope.ranges = ranges;
         let otherwise = match end {
-            Item::Else => Some(self.otherwise_of(word)?),
+            Item::Else => Some(self.otherwise_of(word, opened)?),
             _ => None,
         };
         self.scope.variables.forget_since(mark);
         Ok(Branch { pipe, body, otherwise })
     }
 
-    fn otherwise_of(&mut self, word: &str) -> Parsed<Nodes> {
+    fn otherwise_of(&mut self, word: &str, opened: usize) -> Parsed<Nodes> {
         match self.peek().kind {
             Kind::If if word == "if" => {
                 self.next();
@@ -271,7 +285,7 @@ impl<'t> Parser<'t> {
                 self.next();
                 Ok(vec![Node::With(self.nested(|parser| parser.branch("with"))?)])
             }
-            _ => match self.list()? {
+            _ => match self.list(opened)? {
                 (nodes, Item::End) => Ok(nodes),
                 _ => Err(self.error("expected end; found {{else}}")),
             },
@@ -355,7 +369,8 @@ impl<'t> Parser<'t> {
 
     /// An error in the line of the last token looked at.
     fn error(&self, message: &str) -> Error {
-        let line = self.scope.seen.checked_sub(1).map_or(0, |last| self.tokens[last].line);
-        Error::in_line(self.name, line, message)
+        let last = self.scope.seen.checked_sub(1).map(|last| &self.tokens[last]);
+        let (line, position) = last.map_or((0, 0), |token| (token.line, token.position));
+        Error::in_line(self.name, line, message, self.text, position)
     }
 }

@@ -32,30 +32,32 @@ pub(in super::super) enum Builtin {
     UrlQuery,
 }
 
+/// Their names.
+pub(super) const BUILTINS: &[(&str, Builtin)] = &[
+    ("and", Builtin::And),
+    ("call", Builtin::Call),
+    ("eq", Builtin::Eq),
+    ("ge", Builtin::Ge),
+    ("gt", Builtin::Gt),
+    ("html", Builtin::Html),
+    ("index", Builtin::Index),
+    ("js", Builtin::Js),
+    ("le", Builtin::Le),
+    ("len", Builtin::Len),
+    ("lt", Builtin::Lt),
+    ("ne", Builtin::Ne),
+    ("not", Builtin::Not),
+    ("or", Builtin::Or),
+    ("print", Builtin::Print),
+    ("printf", Builtin::Printf),
+    ("println", Builtin::Println),
+    ("slice", Builtin::Slice),
+    ("urlquery", Builtin::UrlQuery),
+];
+
 impl Builtin {
     pub(in super::super) fn find(name: &str) -> Option<Builtin> {
-        Some(match name {
-            "and" => Builtin::And,
-            "call" => Builtin::Call,
-            "eq" => Builtin::Eq,
-            "ge" => Builtin::Ge,
-            "gt" => Builtin::Gt,
-            "html" => Builtin::Html,
-            "index" => Builtin::Index,
-            "js" => Builtin::Js,
-            "le" => Builtin::Le,
-            "len" => Builtin::Len,
-            "lt" => Builtin::Lt,
-            "ne" => Builtin::Ne,
-            "not" => Builtin::Not,
-            "or" => Builtin::Or,
-            "print" => Builtin::Print,
-            "printf" => Builtin::Printf,
-            "println" => Builtin::Println,
-            "slice" => Builtin::Slice,
-            "urlquery" => Builtin::UrlQuery,
-            _ => return None,
-        })
+        BUILTINS.iter().find_map(|&(known, builtin)| (known == name).then_some(builtin))
     }
 
     pub(in super::super) fn signature(self) -> Signature {

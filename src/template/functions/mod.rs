@@ -1,6 +1,6 @@
 //! The functions templates call: Go's builtins, which are always there, and tables of others that a caller chooses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use super::limits::{LIST_ITEMS_MAX, OUTPUT_BYTES_MAX};
@@ -108,6 +108,12 @@ impl Functions {
     pub fn with(mut self, table: &'static [Function]) -> Functions {
         self.by_name.extend(table.iter().map(|function| (function.name, function)));
         self
+    }
+
+    /// All names that a template may call, the builtins' among them, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let builtins = builtin::BUILTINS.iter().map(|(name, _)| *name);
+        builtins.chain(self.by_name.keys().copied()).collect::<BTreeSet<_>>().into_iter()
     }
 }
 

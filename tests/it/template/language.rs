@@ -115,9 +115,32 @@ fn says_where_a_mistake_is() {
     };
     assert_eq!(place("a\n{{ .x }}"), Some((Some(2), Some(3))));
     assert_eq!(place("é {{ .x }}"), Some((Some(1), Some(6))));
-    assert_eq!(place("a\n\n{{ nope }}"), Some((Some(3), None)));
+    assert_eq!(place("a\n\n{{ nope }}"), Some((Some(3), Some(3))));
+    assert_eq!(place("a\né {{ `x` y }}"), Some((Some(2), Some(10))));
+    assert_eq!(place("{{ if . }}\n"), Some((Some(2), Some(0))));
+    assert_eq!(place("a {{ . `"), Some((Some(1), Some(7))));
     assert_eq!(place(&" ".repeat(100_000)), Some((None, None)));
     assert_eq!(place("{{ . }}"), None);
+}
+
+#[test]
+fn says_which_block_has_no_end() {
+    let line = |template: &str| Template::parse("t", template).err().and_then(|error| error.unclosed());
+    assert_eq!(line("a\n{{ if . }}\n{{ . }}"), Some(2));
+    assert_eq!(line("{{ if . }}\n{{ range . }}{{ end }}"), Some(1));
+    assert_eq!(line("{{ if . }}\n{{ range . }}{{ else }}\n{{ with . }}{{ end }}"), Some(2));
+    assert_eq!(line("\n{{ define `x` }}\n"), Some(2));
+    assert_eq!(line("\n{{ block `x` . }}\n"), Some(2));
+    assert_eq!(line("{{ end }}"), None);
+    assert_eq!(line("{{ . "), None);
+}
+
+#[test]
+fn names_its_functions() {
+    let names: Vec<&str> = Functions::none().with(GREETINGS).names().collect();
+    assert_eq!(names.iter().filter(|name| **name == "len").count(), 1, "{names:?}");
+    assert!(["count", "greet", "printf", "urlquery"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(names.is_sorted(), "{names:?}");
 }
 
 #[test]
