@@ -25,6 +25,7 @@ mod scan;
 mod select;
 mod service;
 mod sync;
+mod template;
 mod told;
 mod update;
 
@@ -64,6 +65,7 @@ enum Verb {
     Select(select::Args),
     Update(update::Args),
     Sync(sync::Args),
+    Template(template::Args),
     History(Box<history::Args>),
     Ledger(ledger::Args),
     Demo(demo::Args),
@@ -110,6 +112,7 @@ fn perform(verb: &Verb) -> Result<Outcome, Failure> {
         Verb::Select(args) => select::run(args),
         Verb::Update(args) => update::run(args),
         Verb::Sync(args) => sync::run(args),
+        Verb::Template(args) => template::run(args),
         Verb::History(args) => history::run(args),
         Verb::Ledger(args) => ledger::run(args),
         Verb::Demo(args) => demo::run(args),

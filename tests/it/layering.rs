@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "object",
             "secret",
             "tree",
+            "yaml",
             "policy",
             "api",
             "setter",

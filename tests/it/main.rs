@@ -75,6 +75,7 @@ mod sync_shapes;
 mod sync_ssh;
 mod sync_stalls;
 mod template;
+mod templates;
 mod told;
 mod trailer;
 mod yaml;

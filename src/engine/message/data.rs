@@ -16,6 +16,22 @@ const CHANGE: Type = Type::Object("update.Change");
 const IDENTIFIER: Type = Type::Object("update.ObjectIdentifier");
 const IMAGE: Type = Type::Object("update.imageRef");
 
+/// The types that templates meet, and what can be asked of them: fields, methods and short forms.
+pub(super) const TYPES: &[(&str, &[&str])] = &[
+    (
+        "source.TemplateData",
+        &["AutomationObject", "Changed", "Values", "Updated", "AutomatedResource", "NewImage", "OldImage"],
+    ),
+    ("types.AutomatedResource", &["Kind", "Namespace", "Name"]),
+    ("update.Result", &["FileChanges", "Objects", "Changes", "Summary", "ImageResult", "Name", "OldTag", "NewTag"]),
+    ("update.Change", &["OldValue", "NewValue", "Setter"]),
+    ("update.ObjectIdentifier", &["APIVersion", "Kind", "Name", "Namespace"]),
+    ("update.ImageResult", &["Files", "Images", "Objects"]),
+    ("update.FileResult", &["Objects"]),
+    ("update.imageRef", &["Identifier", "Repository", "Registry", "Name", "Policy"]),
+    ("types.NamespacedName", &["Namespace", "Name"]),
+];
+
 /// A struct with everything that templates may ask for, worked out beforehand.
 #[derive(Debug)]
 struct Struct {

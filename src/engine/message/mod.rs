@@ -3,7 +3,9 @@
 //! Takes the message template, its values and the changes; gives the text above the trailers. What templates see
 //! is in [`data`].
 
+mod advice;
 mod data;
+mod given;
 
 use std::collections::BTreeMap;
 
@@ -32,6 +34,37 @@ pub enum MessageError {
     Nul,
 }
 
+impl MessageError {
+    /// The line and the column of the template where the mistake is, from 1, the column in bytes.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Template(error) => Some((error.line()?, error.column()? + 1)),
+            Self::Nul => None,
+        }
+    }
+
+    /// What is wrong, without the place.
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Template(error) => error.message(),
+            Self::Nul => "the message holds a NUL character, which Git does not take",
+        }
+    }
+
+    /// Advice for the user.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Template(error) => advice::of_error(error),
+            Self::Nul => None,
+        }
+    }
+}
+
+/// Advice on a template that gives a message: it asks for what Flux has removed, or for a value that is not there.
+pub fn advice(template: &str, message: &str) -> Option<String> {
+    advice::of_removed(template).or_else(|| advice::of_missing(message))
+}
+
 /// Renders the message for `changes`, which `automation` made with the images of `latest`.
 pub fn render(
     template: &MessageTemplate,
@@ -45,7 +78,15 @@ pub fn render(
         true => data::template_data(automation, changes, latest, &template.values),
         false => Value::Nil,
     };
-    let message = parsed.render(&data)?;
+    checked(parsed.render(&data)?)
+}
+
+/// Renders the message for other data than ours.
+pub fn render_given(template: &str, data: &serde_json::Value) -> Result<String, MessageError> {
+    checked(Template::parse(TEMPLATE_NAME, template)?.render(&given::value(data))?)
+}
+
+fn checked(message: String) -> Result<String, MessageError> {
     match message.trim() {
         // A commit needs a title, and trailers one to stand under.
         "" => Ok(DEFAULT_MESSAGE.to_owned()),

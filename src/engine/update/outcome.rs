@@ -97,6 +97,7 @@ impl UpdateError {
         match self {
             Self::Git(error) => error.hint(),
             Self::Push { source, .. } => source.hint(),
+            Self::Message(error) => error.hint(),
             Self::RefspecSource { .. } => Some("HEAD names the commit whatever its branch".to_owned()),
             Self::Unrelated { .. } => Some("push to another branch, or delete this one".to_owned()),
             _ => None,

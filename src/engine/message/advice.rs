@@ -1,0 +1,124 @@
+//! Advice for the mistakes that people make in message templates.
+//!
+//! Takes a template's error, or the template itself; gives what to write instead, where that is known.
+
+use super::data::TYPES;
+use crate::template::{Error, Functions};
+
+/// Fields that Flux removed. They work here, since old manifests have them.
+const REMOVED: &[(&str, &str)] = &[(".Updated", ".Changed"), (".Changed.ImageResult", ".Changed")];
+
+/// Functions of sprig that Flux leaves out: their answers are not made of their input alone.
+const OUTSIDE: &str = "date dateInZone dateModify date_in_zone date_modify env expandenv getHostByName htmlDate \
+    htmlDateInZone now randAlpha randAlphaNum randAscii randBytes randNumeric uuidv4";
+
+/// Functions that Helm adds to sprig's.
+const OF_HELM: &str = "fromJsonArray fromToml fromYaml fromYamlArray include lookup required toToml toYaml tpl";
+
+/// What to do about an error.
+pub(super) fn of_error(error: &Error) -> Option<String> {
+    let message = error.message();
+    if let Some(line) = error.unclosed() {
+        return Some(format!("the block that begins in line {line} has no {{{{ end }}}}"));
+    }
+    if let Some(name) = between(message, "function \"", "\" not defined") {
+        return of_function(name);
+    }
+    if let Some((field, kind)) =
+        between(message, "can't evaluate field ", "").and_then(|rest| rest.split_once(" in type "))
+    {
+        return of_field(field, kind);
+    }
+    PHRASES.iter().find(|(phrase, _)| message.contains(phrase)).map(|(_, advice)| (*advice).to_owned())
+}
+
+/// What messages hold, and what that asks for.
+const PHRASES: &[(&str, &str)] = &[
+    ("undefined variable", "a variable lives until the {{ end }} of the block that declares it; only $ is everywhere"),
+    ("unclosed action", "an action ends with }}"),
+    ("unclosed comment", "a comment is written {{/* so */}}"),
+    ("comment ends before closing delimiter", "a comment is written {{/* so */}}"),
+    ("unexpected \"/\" in", "a comment is written {{/* so */}}, without spaces within the braces"),
+    ("unterminated", "strings are written \"so\" or `so`"),
+    ("unexpected {{end}}", "this {{ end }} has no if, range, with, block or define"),
+    ("unexpected {{else}}", "an {{ else }} belongs to one if, range or with"),
+    ("unexpected <define>", "templates are defined at the top, outside of any other block"),
+    ("unexpected \"=\"", "a variable is declared by := and compared by eq"),
+    ("found int64", "sprig's arithmetic gives int64; make an int of it: (int …)"),
+    ("expected int; got int64", "sprig's arithmetic gives int64; make an int of it: (int …)"),
+    ("comparison: int and int64", "sprig's arithmetic gives int64; make an int of it: (int …)"),
+    ("nil pointer evaluating", "ask for the value first: {{ with … }}"),
+    ("template: multiple definition", "each define and block needs a name of its own"),
+];
+
+/// What `text` asks for that Flux does not give any more.
+pub(super) fn of_removed(text: &str) -> Option<String> {
+    let actions = || text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+    let names = |action: &str, field: &str| {
+        let after = |(at, _): (usize, &str)| action[at + field.len()..].chars().next();
+        action.match_indices(field).any(|found| !after(found).is_some_and(char::is_alphanumeric))
+    };
+    let (field, instead) = REMOVED.iter().find(|(field, _)| actions().any(|action| names(action, field)))?;
+    Some(format!("{field} works here, but Flux has removed it; {instead} is in both"))
+}
+
+/// What a message holds that nobody means to write.
+pub(super) fn of_missing(message: &str) -> Option<String> {
+    let advice = "<no value> stands where a map does not have the key; {{ with … }} leaves it out";
+    message.contains("<no value>").then(|| advice.to_owned())
+}
+
+fn of_function(name: &str) -> Option<String> {
+    let is_in = |names: &str| names.split_whitespace().any(|known| known == name);
+    if is_in(OUTSIDE) {
+        return Some(format!("Flux's templates have no {name} either: a message is made of its data alone"));
+    }
+    if is_in(OF_HELM) {
+        return Some(format!("{name} is Helm's, not sprig's"));
+    }
+    nearest(name, Functions::standard().names()).map(|known| format!("did you mean {known}?"))
+}
+
+fn of_field(field: &str, kind: &str) -> Option<String> {
+    let fields = |of: &str| TYPES.iter().find(|(name, _)| *name == of).map(|(_, fields)| *fields);
+    let root = fields("source.TemplateData")?;
+    if let Some(known) = fields(kind).and_then(|fields| nearest(field, fields.iter().copied())) {
+        return Some(format!("did you mean {known}?"));
+    }
+    if kind != "source.TemplateData" && root.contains(&field) {
+        return Some(format!("inside range and with the dot is another value; write $.{field}"));
+    }
+    fields(kind).map(|fields| format!("the fields of {kind} are {}", fields.join(", ")))
+}
+
+/// What stands between two texts.
+fn between<'a>(message: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = message.split_once(before)?;
+    if after.is_empty() { Some(rest) } else { rest.split_once(after).map(|(found, _)| found) }
+}
+
+/// The name that differs least, if it is a slip of the pen: letter case, or a third of the letters at most.
+fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody means a name as long as this.
+    const LENGTH_MAX: usize = 40;
+    if name.len() > LENGTH_MAX {
+        return None;
+    }
+    let of = |known: &'a str| (distance(&name.to_lowercase(), &known.to_lowercase()), known);
+    known.map(of).filter(|(distance, known)| distance * 3 <= known.len().max(name.len())).min().map(|(_, known)| known)
+}
+
+/// How many letters must be added, removed or exchanged to make `b` of `a`.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
