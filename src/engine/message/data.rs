@@ -94,76 +94,95 @@ impl Object for Struct {
     }
 }
 
-/// `source.TemplateData`.
+/// What the text of a template names. Hidden fields and methods are found by name alone, so that the others need not be
+/// worked out: changes may be thousands.
+#[derive(Clone, Copy)]
+struct Named<'a>(&'a str);
+
+impl Named<'_> {
+    fn of(self, all: &[(&'static str, &dyn Fn() -> Value)]) -> Vec<(&'static str, Value)> {
+        all.iter().filter(|(name, _)| self.0.contains(name)).map(|(name, value)| (*name, value())).collect()
+    }
+}
+
+/// `source.TemplateData` for the template `text`.
 pub(super) fn template_data(
+    text: &str,
     automation: &NamespacedName,
     changes: &[InFile<Change>],
     latest: &Latest,
     values: &BTreeMap<String, String>,
 ) -> Value {
+    let named = Named(text);
     let images = ImageResult::new(changes, latest);
-    let short = |value: fn(&InFile<Change>, &ImageRef) -> Option<String>| Value::from(images.join(value));
-    let resource = Struct::new(
-        "types.AutomatedResource",
-        vec![
-            ("Kind", short(|found, _| Some(found.what.object.as_ref()?.kind.clone()))),
-            ("Namespace", short(|found, _| Some(found.what.object.as_ref()?.namespace.clone()))),
-            ("Name", short(|found, _| Some(found.what.object.as_ref()?.name.clone()))),
-        ],
-    );
+    let object = |value: fn(&ObjectId) -> &String| {
+        let found = |found: &InFile<Change>, _: &ImageRef| Some(value(found.what.object.as_ref()?).clone());
+        Value::from(images.join(found))
+    };
+    let resource = || {
+        let fields = vec![
+            ("Kind", object(|id| &id.kind)),
+            ("Namespace", object(|id| &id.namespace)),
+            ("Name", object(|id| &id.name)),
+        ];
+        Value::from(Struct::new("types.AutomatedResource", fields))
+    };
     let fields = vec![
         ("AutomationObject", namespaced_name(automation)),
-        ("Changed", result(changes, &images)),
+        ("Changed", result(named, changes, &images)),
         ("Values", Map::strings(values.iter().map(|(key, value)| (key.as_str(), value.as_str()))).into()),
     ];
-    let hidden = vec![
-        ("Updated", images.value()),
-        ("AutomatedResource", resource.into()),
-        ("NewImage", short(|_, image| Some(image.written()))),
-        ("OldImage", short(old_image)),
-    ];
+    let hidden = named.of(&[
+        ("Updated", &|| images.value()),
+        ("AutomatedResource", &resource),
+        ("NewImage", &|| images.join(|_, image| Some(image.written())).into()),
+        ("OldImage", &|| images.join(old_image).into()),
+    ]);
     Struct::new("source.TemplateData", fields).hidden(hidden).into()
 }
 
+/// A change and its value, which is the same wherever it appears.
+type Valued<'a> = (&'a Change, Value);
+
 /// `update.Result`.
-fn result(changes: &[InFile<Change>], images: &ImageResult<'_>) -> Value {
-    let mut files: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
-    changes.iter().for_each(|found| files.entry(&found.file).or_default().push(&found.what));
-    let all: Vec<&Change> = changes.iter().map(|found| &found.what).collect();
-    let by_file = files.into_iter().map(|(file, changes)| (file.into(), by_object(&changes))).collect();
+fn result(named: Named<'_>, changes: &[InFile<Change>], images: &ImageResult<'_>) -> Value {
+    let all: Vec<Valued<'_>> = changes.iter().map(|found| (&found.what, change_value(&found.what))).collect();
+    let mut files: BTreeMap<&str, Vec<&Valued<'_>>> = BTreeMap::new();
+    changes.iter().zip(&all).for_each(|(found, valued)| files.entry(&found.file).or_default().push(valued));
+    let by_file = files.into_iter().map(|(file, changes)| (file.into(), by_object(changes))).collect();
     let file_changes = Map::new(&Type::String, &Type::Map(&IDENTIFIER, &Type::List(&CHANGE)), by_file);
-    let short = |value: fn(&InFile<Change>, &ImageRef) -> Option<String>| Value::from(images.join(value));
-    let hidden = vec![
-        ("ImageResult", images.value()),
-        ("Summary", summary(&all).into()),
-        ("Name", short(|found, _| Some(found.what.policy.name.clone()))),
-        ("OldTag", short(old_tag)),
-        ("NewTag", short(|_, image| image.tag.as_ref().map(ToString::to_string))),
-    ];
-    let methods = vec![("Changes", distinct(&all)), ("Objects", by_object(&all))];
+    let hidden = named.of(&[
+        ("ImageResult", &|| images.value()),
+        ("Summary", &|| summary(changes).into()),
+        ("Name", &|| images.join(|found, _| Some(found.what.policy.name.clone())).into()),
+        ("OldTag", &|| images.join(old_tag).into()),
+        ("NewTag", &|| images.join(|_, image| image.tag.as_ref().map(ToString::to_string)).into()),
+    ]);
+    let methods = named.of(&[("Changes", &|| distinct(&all)), ("Objects", &|| by_object(&all))]);
     Struct::new("update.Result", vec![("FileChanges", file_changes.into())]).hidden(hidden).methods(methods).into()
 }
 
 /// `map[update.ObjectIdentifier][]update.Change`.
-fn by_object(changes: &[&Change]) -> Value {
-    let mut objects: BTreeMap<ObjectId, Vec<Value>> = BTreeMap::new();
-    for change in changes {
-        objects.entry(change.object.clone().unwrap_or_default()).or_default().push(change_value(change));
+fn by_object<'a>(changes: impl IntoIterator<Item = &'a Valued<'a>>) -> Value {
+    let mut objects: BTreeMap<Option<&ObjectId>, Vec<Value>> = BTreeMap::new();
+    for (change, value) in changes {
+        objects.entry(change.object.as_ref()).or_default().push(value.clone());
     }
-    let entries = objects.into_iter().map(|(id, changes)| (identifier(&id), List::new(&CHANGE, changes).into()));
+    let entries = objects.into_iter().map(|(id, changes)| (identifier(id), List::new(&CHANGE, changes).into()));
     Map::new(&IDENTIFIER, &Type::List(&CHANGE), entries.collect()).into()
 }
 
 /// `[]update.Change` without repetitions, in the order of files and lines; Flux's order is random.
-fn distinct(changes: &[&Change]) -> Value {
+fn distinct(changes: &[Valued<'_>]) -> Value {
     let mut seen = BTreeSet::new();
-    let fresh = changes.iter().filter(|change| seen.insert((&change.old, &change.new, &change.setter)));
-    List::new(&CHANGE, fresh.map(|change| change_value(change)).collect()).into()
+    let fresh = changes.iter().filter(|(change, _)| seen.insert((&change.old, &change.new, &change.setter)));
+    List::new(&CHANGE, fresh.map(|(_, value)| value.clone()).collect()).into()
 }
 
 /// One `old -> new` a line.
-fn summary(changes: &[&Change]) -> String {
-    let lines: BTreeSet<String> = changes.iter().map(|change| format!("{} -> {}", change.old, change.new)).collect();
+fn summary(changes: &[InFile<Change>]) -> String {
+    let line = |found: &InFile<Change>| format!("{} -> {}", found.what.old, found.what.new);
+    let lines: BTreeSet<String> = changes.iter().map(line).collect();
     lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
@@ -176,8 +195,10 @@ fn change_value(change: &Change) -> Value {
     Struct::new("update.Change", fields).into()
 }
 
-/// `update.ObjectIdentifier`, which embeds kyaml's structs.
-fn identifier(id: &ObjectId) -> Value {
+/// `update.ObjectIdentifier`, which embeds kyaml's structs. It is empty for fields outside of any object.
+fn identifier(id: Option<&ObjectId>) -> Value {
+    let nobody = ObjectId::default();
+    let id = id.unwrap_or(&nobody);
     let type_meta = vec![("APIVersion", Value::from(id.api_version.as_str())), ("Kind", id.kind.as_str().into())];
     let name_meta = vec![("Name", Value::from(id.name.as_str())), ("Namespace", id.namespace.as_str().into())];
     let promoted: Vec<_> = type_meta.iter().chain(&name_meta).cloned().collect();
@@ -233,11 +254,11 @@ fn images(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
 }
 
 fn images_by_object(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
-    let mut objects: BTreeMap<ObjectId, Vec<_>> = BTreeMap::new();
+    let mut objects: BTreeMap<Option<&ObjectId>, Vec<_>> = BTreeMap::new();
     for (found, image) in written {
-        objects.entry(found.what.object.clone().unwrap_or_default()).or_default().push((*found, *image));
+        objects.entry(found.what.object.as_ref()).or_default().push((*found, *image));
     }
-    let entries = objects.into_iter().map(|(id, written)| (identifier(&id), images(&written)));
+    let entries = objects.into_iter().map(|(id, written)| (identifier(id), images(&written)));
     Map::new(&IDENTIFIER, &Type::List(&IMAGE), entries.collect()).into()
 }
 

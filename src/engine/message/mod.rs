@@ -75,7 +75,7 @@ pub fn render(
     let parsed = Template::parse(TEMPLATE_NAME, &template.text)?;
     // Plain text, as the default is, asks nothing about changes, which may be thousands.
     let data = match template.text.contains("{{") {
-        true => data::template_data(automation, changes, latest, &template.values),
+        true => data::template_data(&template.text, automation, changes, latest, &template.values),
         false => Value::Nil,
     };
     checked(parsed.render(&data)?)
