@@ -3,6 +3,7 @@
 mod bounds;
 mod flux;
 mod functions;
+mod fuzz;
 mod language;
 mod oracle;
 
