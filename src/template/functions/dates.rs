@@ -17,21 +17,25 @@ const INT: Type = Type::Int;
 const TIME: Type = Type::Object("time.Time");
 
 pub(super) static TABLE: &[Function] = &[
-    Function::new("duration", &[ANY], |args| Ok(duration::shown(seconds(args.value(0)).wrapping_mul(SECOND)).into())),
+    Function::new("duration", &[ANY], |args| {
+        args.spend(4)?;
+        Ok(duration::shown(seconds(args.value(0)).wrapping_mul(SECOND)).into())
+    }),
     Function::new("durationRound", &[ANY], round),
     Function::new("mustDateModify", &[STRING, TIME], modify),
-    Function::new("mustToDate", &[STRING, STRING], |args| {
-        parse::parse(args.text(0).as_bytes(), args.text(1).as_bytes()).map(time)
-    }),
+    Function::new("mustToDate", &[STRING, STRING], |args| parsed(args)?.map(time)),
     Function::new("must_date_modify", &[STRING, TIME], modify),
-    Function::new("toDate", &[STRING, STRING], |args| {
-        let parsed = parse::parse(args.text(0).as_bytes(), args.text(1).as_bytes());
-        Ok(time(parsed.unwrap_or_else(|_| Moment::zero())))
-    }),
+    Function::new("toDate", &[STRING, STRING], |args| Ok(time(parsed(args)?.unwrap_or_else(|_| Moment::zero())))),
     Function::new("unixEpoch", &[TIME], |args| Ok(moment(args.value(0))?.seconds.to_string().into())),
 ];
 
 const SECOND: i64 = 1_000_000_000;
+
+/// What the text is by the layout; an error of its own when that is too much work.
+fn parsed(args: Args<'_>) -> Result<Result<Moment, Failure>, Failure> {
+    args.spend(16 + 2 * args.value(0).length())?;
+    Ok(parse::parse(args.text(0).as_bytes(), args.text(1).as_bytes()))
+}
 
 /// A number of seconds; an `int` is none.
 fn seconds(value: &Value) -> i64 {

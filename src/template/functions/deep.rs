@@ -83,9 +83,14 @@ fn copied(args: Args<'_>) -> Result<Value, Failure> {
     }
 }
 
+/// What a new list or map takes besides its items.
+const STEPS_A_COPY: usize = 16;
+
 /// A copy, whose maps are others. What structs hide is lost, as it is in Go.
 fn copy(value: &Value, args: Args<'_>) -> Result<Value, Failure> {
-    args.spend(1 + value.length() / 2)?;
+    if let Value::List(_) | Value::Map(_) = value {
+        args.spend(STEPS_A_COPY + value.length())?;
+    }
     Ok(match value {
         Value::List(list) if !list.is_nil() => {
             let items = list.items().iter().map(|item| copy(item, args)).collect::<Result<_, _>>()?;

@@ -40,6 +40,7 @@ pub(super) static TABLE: &[Function] = &[
 
 /// Keys and values by turns; a key without a value has the empty string.
 fn dict(args: Args<'_>) -> Result<Value, Failure> {
+    args.spend(args.rest(0).len())?;
     let pair = |pair: &[Value]| {
         let value = pair.get(1).cloned().unwrap_or_else(|| "".into());
         Ok((to_text(&pair[0])?.into(), value))

@@ -177,6 +177,7 @@ fn slice(args: Args<'_>) -> Result<Value, Failure> {
 /// Lists of `size` items; the last has what is left. Go counts them in floats, which shows when the size is not positive.
 fn chunk(args: Args<'_>) -> Result<Value, Failure> {
     let list = items_of(args.value(1), "Cannot chunk type")?.items();
+    args.spend(list.len())?;
     let (size, length) = (args.int(0) as f64, list.len() as f64);
     let chunks = match ((length - 1.0) / size).floor() + 1.0 {
         count if count.is_finite() && count >= 0.0 => count as usize,

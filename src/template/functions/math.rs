@@ -14,6 +14,7 @@ const STRING: Type = Type::String;
 
 pub(super) static TABLE: &[Function] = &[
     Function::variadic("add", &[], &ANY, |args| {
+        args.spend(args.rest(0).len())?;
         Ok(Value::Int64(args.rest(0).iter().map(to_int).fold(0, i64::wrapping_add)))
     }),
     Function::new("add1", &[ANY], |args| Ok(Value::Int64(to_int(args.value(0)).wrapping_add(1)))),
@@ -61,11 +62,13 @@ fn to_shown(value: &Value) -> Result<String, Failure> {
 
 /// All the arguments as integers, taken together two by two.
 fn integers(args: Args<'_>, together: fn(i64, i64) -> i64) -> Result<Value, Failure> {
+    args.spend(args.rest(0).len())?;
     Ok(Value::Int64(args.rest(1).iter().map(to_int).fold(to_int(args.value(0)), together)))
 }
 
 /// All the arguments as floats, taken together two by two.
 fn floats(args: Args<'_>, together: fn(f64, f64) -> f64) -> Result<Value, Failure> {
+    args.spend(args.rest(0).len())?;
     Ok(args.rest(1).iter().map(to_float).fold(to_float(args.value(0)), together).into())
 }
 

@@ -47,7 +47,7 @@ pub(super) fn merged(args: Args<'_>, merge: Merge) -> Result<Value, Failure> {
 impl Merge {
     fn into(self, target: &Map, source: &Map, args: Args<'_>) -> Result<(), Stop> {
         for (key, new) in source.entries().iter() {
-            args.spend(1 + target.len() / BYTES_READ_A_STEP)?;
+            args.spend(2 + target.len() / BYTES_READ_A_STEP)?;
             let old = target.get(key);
             match (&old, new) {
                 (_, Value::Nil) if !self.overwrites => continue,
