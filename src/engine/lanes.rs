@@ -1,7 +1,7 @@
 //! Lanes: many pieces of work at once, a bounded number of them at each host.
 //!
-//! Takes the work with its hosts; gives the outcomes in the order of the work. A host that does not answer holds up its
-//! own lane and no other.
+//! Takes the work with its hosts and the ways there; gives the outcomes in the order of the work. What does not answer,
+//! a host or a proxy that somebody brings, holds up its own lane and no other.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 
 use crate::image::Repository;
-use crate::registry::Client;
+use crate::registry::{Access, Client};
 
 /// Something, and its place in the batch.
 type Placed<T> = (usize, T);
@@ -18,12 +18,12 @@ type Placed<T> = (usize, T);
 /// since the time that a registry is given begins with it.
 pub(super) async fn in_lanes<'a, T, O, F: Future<Output = O>>(
     client: &Client,
-    items: impl Iterator<Item = (&'a Repository, T)>,
+    items: impl Iterator<Item = (&'a Repository, &'a Access, T)>,
     work: impl Fn(T) -> F,
 ) -> Vec<O> {
-    let mut lanes: HashMap<&str, (usize, Vec<Placed<T>>)> = HashMap::new();
-    for (place, (repository, item)) in items.enumerate() {
-        let lane = lanes.entry(repository.registry());
+    let mut lanes: HashMap<_, (usize, Vec<Placed<T>>)> = HashMap::new();
+    for (place, (repository, access, item)) in items.enumerate() {
+        let lane = lanes.entry(access.connection.lane(repository.registry()));
         lane.or_insert_with(|| (client.concurrency(repository), Vec::new())).1.push((place, item));
     }
     let work = &work;

@@ -64,7 +64,7 @@ impl Scan {
 /// Scans all repositories; the outcome at place `i` belongs to request `i`.
 pub async fn scan(client: &Client, requests: &[ScanRequest]) -> Vec<Result<Scan, Cause>> {
     let (listings, places) = share(requests);
-    let listings = listings.into_iter().map(|request| (&request.repository, request));
+    let listings = listings.into_iter().map(|request| (&request.repository, &request.access, request));
     let listed: Vec<Result<Arc<TagList>, Cause>> = in_lanes(client, listings, |request| async move {
         let tags = client.tags(&request.repository, &request.access).await;
         tags.map(Arc::new).map_err(Cause::from)

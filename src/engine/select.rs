@@ -84,7 +84,8 @@ pub async fn select(
     requests: &[SelectRequest<'_>],
     now: Timestamp,
 ) -> Vec<Result<Selection, SelectError>> {
-    let deciding = requests.iter().map(|request| (request.repository, select_one(client, memory, request, now)));
+    let deciding =
+        requests.iter().map(|request| (request.repository, request.access, select_one(client, memory, request, now)));
     in_lanes(client, deciding, |deciding| deciding).await
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::error::Error;
+use super::lane::LaneKey;
 use super::proxy::Proxy;
 use super::trust::{self, Pair};
 use crate::secret::Secret;
@@ -79,6 +80,11 @@ impl Connection {
     pub fn check(&self) -> Result<(), Flaw> {
         self.ca.iter().try_for_each(|bundle| trust::authorities(bundle).map(drop))?;
         self.client_certificate.iter().try_for_each(|client| client.pair().map(drop))
+    }
+
+    /// What is done at `host` through this, among all that is done.
+    pub fn lane(&self, host: &str) -> LaneKey {
+        LaneKey::new(host, self.proxy.as_ref())
     }
 
     /// The same for equal connections, and small.

@@ -29,15 +29,26 @@ const WAIT_MIN: Duration = Duration::from_millis(2);
 /// Lanes that nobody is in are forgotten when there are this many.
 const LANES_MAX: usize = 10_000;
 
-/// `host:port` and the proxy that an object names: who brings one could answer for the host, or not at all, and would close
-/// it for others or hold their places.
-type Way = (String, Option<Proxy>);
+/// What a lane is found by: the host and the proxy that an object names for it. Who brings a proxy could answer for the
+/// host, or not at all, and would close it for others or hold their places. Whoever does many things at once keeps them
+/// apart by this too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LaneKey {
+    host: String,
+    proxy: Option<Proxy>,
+}
+
+impl LaneKey {
+    pub fn new(host: &str, proxy: Option<&Proxy>) -> Self {
+        Self { host: host.to_owned(), proxy: proxy.cloned() }
+    }
+}
 
 /// The lanes of one process.
 pub(super) struct Lanes {
     rates: Box<dyn Fn(&str) -> Rate + Send + Sync>,
     waits: Option<WaitObserver>,
-    lanes: Mutex<HashMap<Way, Arc<Lane>>>,
+    lanes: Mutex<HashMap<LaneKey, Arc<Lane>>>,
 }
 
 struct Lane {
@@ -95,16 +106,16 @@ impl Lanes {
     }
 
     fn lane(&self, host: &str, proxy: Option<&Proxy>) -> Arc<Lane> {
-        let way = (host.to_owned(), proxy.cloned());
+        let key = LaneKey::new(host, proxy);
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get(&way) {
+        if let Some(lane) = lanes.get(&key) {
             return lane.clone();
         }
         if lanes.len() >= LANES_MAX {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
         }
         let lane = Arc::new(Lane::new(host, (self.rates)(host)));
-        lanes.insert(way, lane.clone());
+        lanes.insert(key, lane.clone());
         lane
     }
 }

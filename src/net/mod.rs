@@ -34,7 +34,7 @@ pub use connection::{ClientCertificate, Connection, Fingerprint, Flaw, Part};
 pub use deadline::Deadline;
 pub use error::{Error, Step, host};
 pub use exchange::{Answer, Request};
-pub use lane::WaitObserver;
+pub use lane::{LaneKey, WaitObserver};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use quota::{Quota, quota};
 pub use rate::{Bucket, Rate};

@@ -7,7 +7,7 @@ use super::git_secret::{GitSecret, git_secret, proxy, ssh_secret};
 use crate::api::{GitProvider, GitRepository, ImageUpdateAutomation, Objects};
 use crate::cloud::Provider;
 use crate::git::{Auth, Remote, RemoteUrl, Transport};
-use crate::net::{Connection, Proxy};
+use crate::net::{Connection, LaneKey};
 
 /// A remote, and what a user should know about the way to it.
 #[derive(Debug)]
@@ -23,14 +23,11 @@ pub(super) struct Store {
     identity: String,
 }
 
-/// A Git server, and the proxy that an object names for it.
-pub(super) type Way = (String, Option<Proxy>);
-
 /// Where the commits of an automation go, and how.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
     pub(super) store: Store,
-    pub(super) way: Way,
+    pub(super) way: LaneKey,
 }
 
 impl Store {
@@ -46,7 +43,7 @@ pub(super) fn place(automation: &ImageUpdateAutomation, objects: &Objects) -> Pl
     let Some(Ok(Reached { remote, .. })) = source.map(|source| remote(source, objects)) else {
         return Place::default();
     };
-    let way = (remote.url.server().unwrap_or_default(), remote.connection.proxy.clone());
+    let way = remote.connection.lane(&remote.url.server().unwrap_or_default());
     Place { store: Store::of(&remote), way }
 }
 

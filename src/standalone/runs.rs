@@ -18,10 +18,11 @@ use super::automate::automate;
 use super::decide::Decisions;
 use super::inputs::World;
 use super::lanes::Lanes;
-use super::remote::{Place, Store, Way, place};
+use super::remote::{Place, Store, place};
 use super::report::AutomationReport;
 use super::round::Context;
 use crate::engine::cause::Cause;
+use crate::net::LaneKey;
 use crate::object::NamespacedName;
 
 /// At most this many stores of one host are worked on at once: who stalls has no more of them.
@@ -39,7 +40,7 @@ pub(super) struct Runs {
     places: BTreeMap<NamespacedName, Place>,
     /// The automations of the next run of each store.
     wanted: BTreeMap<Store, Wanted>,
-    lanes: Lanes<Way, Store>,
+    lanes: Lanes<LaneKey, Store>,
     busy: BTreeMap<Store, Busy>,
     running: JoinSet<(Store, Run)>,
 }
@@ -52,7 +53,7 @@ struct Wanted {
 
 /// A run under way.
 struct Busy {
-    way: Way,
+    way: LaneKey,
     since: Instant,
 }
 
@@ -121,7 +122,7 @@ impl Runs {
     fn spawn(
         &mut self,
         (context, work, number): (&Context, &Work, u64),
-        (store, way): (Store, &Way),
+        (store, way): (Store, &LaneKey),
         automations: BTreeSet<NamespacedName>,
     ) {
         self.busy.insert(store.clone(), Busy { way: way.clone(), since: Instant::now() });
@@ -150,7 +151,7 @@ impl Runs {
         Some(run)
     }
 
-    fn way_of_wanted(&self, store: &Store) -> Option<Way> {
+    fn way_of_wanted(&self, store: &Store) -> Option<LaneKey> {
         let automation = self.wanted.get(store)?.automations.first()?;
         Some(self.places.get(automation)?.way.clone())
     }

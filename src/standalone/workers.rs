@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::decide::{Decided, Done, Job, Selecting, work};
 use super::lanes::Lanes;
-use crate::net::Proxy;
+use crate::net::LaneKey;
 
 /// So many jobs may wait for the disk before no other begins: what they found is held in memory.
 const REMEMBERING_MAX: usize = 256;
@@ -17,17 +17,14 @@ const REMEMBERING_MAX: usize = 256;
 pub(super) struct Workers {
     selecting: Selecting,
     /// They ask a registry.
-    running: JoinSet<(Way, Decided)>,
+    running: JoinSet<(LaneKey, Decided)>,
     /// They wait for the disk alone, and for many of them it is one wait.
     remembering: JoinSet<Done>,
-    lanes: Lanes<Way, Job>,
+    lanes: Lanes<LaneKey, Job>,
 }
 
-/// A registry, and the proxy that an object names for it.
-type Way = (String, Option<Proxy>);
-
-fn way(job: &Job) -> Way {
-    (job.watched.repository.registry().to_owned(), job.watched.access.connection.proxy.clone())
+fn lane(job: &Job) -> LaneKey {
+    job.watched.access.connection.lane(job.watched.repository.registry())
 }
 
 impl Workers {
@@ -36,7 +33,7 @@ impl Workers {
     }
 
     pub(super) fn push(&mut self, job: Job) {
-        let way = way(&job);
+        let way = lane(&job);
         self.lanes.push(way.clone(), job);
         self.start_waiting(&way);
     }
@@ -67,7 +64,7 @@ impl Workers {
         }
     }
 
-    fn start_waiting(&mut self, way: &Way) {
+    fn start_waiting(&mut self, way: &LaneKey) {
         while let Some(job) = self.next_of(way) {
             let (way, selecting, lost) = (way.clone(), self.selecting.clone(), job.clone());
             self.running.spawn(async move {
@@ -77,7 +74,7 @@ impl Workers {
         }
     }
 
-    fn next_of(&mut self, way: &Way) -> Option<Job> {
+    fn next_of(&mut self, way: &LaneKey) -> Option<Job> {
         if self.remembering.len() >= REMEMBERING_MAX {
             return None;
         }

@@ -6,8 +6,12 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tagwright::engine::scan::{ScanRequest, scan};
+use tagwright::net::{Connection, Http, Proxy, Settings};
+use tagwright::registry::{Access, Client, Limits};
 
 use crate::program::{signal, wait_for};
+use crate::servers::fake_registry::FakeRegistry;
 use crate::servers::git_http::Fault;
 use crate::world::{World, automation, deployment, policy, source};
 
@@ -78,6 +82,32 @@ fn a_registry_with_many_stalled_scans_delays_no_other_registry() {
         wait_for(|| has_image(&world, version));
     }
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_proxy_that_stalls_delays_nobody_who_goes_without_it() {
+    let (registry, stalled) = (FakeRegistry::start(), Stalled::start());
+    registry.push("acme/web", "1.0.0");
+    let request = |name: &str, proxy: Option<Proxy>| ScanRequest {
+        repository: registry.image(name).parse().expect("a repository"),
+        access: Access {
+            connection: Connection { proxy, ..Connection::default() },
+            timeout: Some(Duration::from_secs(300)),
+            ..Access::default()
+        },
+        exclusions: Vec::new(),
+    };
+    let proxy = Proxy::new(&format!("http://{}", stalled.addr()), None).expect("a proxy");
+    // More than the registry may be asked at once.
+    let mut requests: Vec<ScanRequest> = (0..40).map(|n| request(&format!("acme/a{n}"), Some(proxy.clone()))).collect();
+    requests.push(request("acme/web", None));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.spawn(async move {
+        let client = Client::new(Http::new(Settings::default()).expect("HTTP clients"), Limits::default());
+        scan(&client, &requests).await
+    });
+    wait_for(|| registry.calls().iter().any(|call| call.contains("/acme/web/tags/list")));
+    runtime.shutdown_background();
 }
 
 #[test]
