@@ -75,7 +75,8 @@ pub(super) async fn repeat(
             biased;
             () = shutdown.asked(), if is_ready.load(Ordering::Relaxed) => break,
             report = watch.next() => {
-                is_ready.store(true, Ordering::Relaxed);
+                // What comes before the first round is a part of it.
+                is_ready.fetch_or(report.is_whole, Ordering::Relaxed);
                 telling.tell(&report)?;
             }
             due = dues.recv() => hook(&mut watch, &due),

@@ -52,6 +52,14 @@ impl Rounds {
         self.rounds.push(Round { number: self.count, whole, policies, work, until, missing, late, reports });
     }
 
+    /// Waits for no automation that is gone.
+    pub(super) fn retain(&mut self, is_there: impl Fn(&NamespacedName) -> bool) {
+        for round in &mut self.rounds {
+            round.missing.retain(&is_there);
+            round.late.retain(&is_there);
+        }
+    }
+
     /// The number of the newest round.
     pub(super) fn newest(&self) -> u64 {
         self.count

@@ -114,6 +114,7 @@ impl Watch {
         self.stale.extend(changed(&before.objects.image_policies, policies));
         Arc::make_mut(&mut self.decisions).retain(|policy, _| policies.contains_key(policy));
         self.runs.adopt(&world);
+        self.rounds.retain(|automation| world.objects.image_update_automations.contains_key(automation));
         for (policy, decision) in std::mem::take(&mut self.plan.undecided) {
             self.stale.remove(&policy);
             self.note(policy, decision);
@@ -227,7 +228,7 @@ impl Watch {
     fn wake(&self) -> Instant {
         let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
         let due = due.map(|due| self.started + due);
-        let together = self.pending.since.map(|since| since + TOGETHER);
+        let together = self.pending.since.filter(|_| !self.waits_for_first()).map(|since| since + TOGETHER);
         let first = self.waits_for_first().then(|| self.next_early.min(self.started + FIRST_MAX));
         let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);

@@ -13,6 +13,7 @@ use crate::servers::block_on;
 use crate::servers::docker_registry::{DockerRegistry, Listener};
 use crate::servers::fake_registry::{Fault, TokenRules};
 use crate::servers::git_http::foreign_commit;
+use crate::sync_stalls::world_with_a_stalled_team;
 use crate::world::{World, automation, deployment, policy, source};
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -329,6 +330,16 @@ fn a_registry_that_stalls_does_not_hold_up_the_first_round() {
     assert_eq!(service.hook(r#"{"repository": "acme/web"}"#), 202);
     wait_for(|| world.web_image("main") == world.registry.image("acme/web:1.0.2"));
     assert!(start.elapsed() < Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_service_is_ready_when_its_first_round_is_whole() {
+    let (world, _stalled) = world_with_a_stalled_team();
+    world.objects("hooks.yaml", &hooks_secret());
+    // What is decided early is committed before; what waits for a registry is in the whole.
+    let _service = Service::start(&world, "127.0.0.1:0");
+    let team = world.git.read("app.git", "main", "team/web.yaml");
+    assert!(team.contains("acme/web:1.0.1"), "{team}");
 }
 
 #[test]

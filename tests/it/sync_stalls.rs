@@ -16,7 +16,7 @@ use crate::servers::git_http::Fault;
 use crate::world::{World, automation, deployment, policy, source};
 
 /// A server that accepts connections and never answers.
-struct Stalled(TcpListener);
+pub(crate) struct Stalled(TcpListener);
 
 impl Stalled {
     fn start() -> Self {
@@ -167,17 +167,23 @@ fn runs_of_one_remote_do_not_overlap() {
     assert!(error.as_str().is_some_and(|error| error.contains("timed out after 6 s")), "{error}");
 }
 
-#[test]
-fn a_registry_that_stalls_holds_up_the_first_commit_of_its_own_automations_alone() {
+/// Two automations write to one remote; one of the policies of the second, which is in a namespace of its own, waits for
+/// a registry.
+pub(crate) fn world_with_a_stalled_team() -> (World, Stalled) {
     let world = World::simple();
     let stalled = Stalled::start();
-    // Both automations write to one remote; the second one's policies are in its own namespace.
     let text = world.fill(&deployment("REGISTRY/acme/web:1.0.0", "web"));
     let other = text.replace("flux-system:web", "team:web");
     world.git.commit("app.git", "main", &[("team/web.yaml", &other)], "team");
     let objects = policy("web", "^1") + &policy("slow", "^1").replace("REGISTRY", &stalled.addr());
     let objects = objects.replace("1m}", "1m, timeout: 5m}") + &source("app") + &automation("apps", "app", "./team");
     world.objects("team.yaml", &objects.replace("flux-system", "team"));
+    (world, stalled)
+}
+
+#[test]
+fn a_registry_that_stalls_holds_up_the_first_commit_of_its_own_automations_alone() {
+    let (world, _stalled) = world_with_a_stalled_team();
     let _running = Running::start(&world, &["--every", "1h"]);
     let image = |path: &str| world.git.read("app.git", "main", path).contains("acme/web:1.0.1");
     wait_for(|| image("apps/web.yaml"));
