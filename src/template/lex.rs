@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::print;
+use super::rune;
 use super::token::{Kind, Token};
 
 /// The tokens of a template; the last is `Eof` or `Error`.
@@ -324,5 +325,8 @@ fn is_space(rune: char) -> bool {
 }
 
 fn is_name(rune: char) -> bool {
-    rune == '_' || rune.is_alphanumeric()
+    match rune {
+        _ if rune.is_ascii() => rune == '_' || rune.is_ascii_alphanumeric(),
+        _ => rune::is_letter(rune) || rune::is_digit(rune),
+    }
 }

@@ -32,6 +32,7 @@ static UPPER: Category = Category::new(|| ranges(r"\p{Lu}"));
 static LOWER: Category = Category::new(|| ranges(r"\p{Ll}"));
 static TITLE: Category = Category::new(|| ranges(r"\p{Lt}"));
 static LETTER: Category = Category::new(|| ranges(r"\pL"));
+static DIGIT: Category = Category::new(|| ranges(r"\p{Nd}"));
 static NUMBER: Category = Category::new(|| ranges(r"\pN"));
 static PUNCTUATION: Category = Category::new(|| ranges(r"\pP"));
 static PRINTABLE: Category = Category::new(|| ranges(r"[\pL\pM\pN\pP\pS]"));
@@ -51,6 +52,11 @@ pub(super) fn is_title(rune: char) -> bool {
 
 pub(super) fn is_letter(rune: char) -> bool {
     LETTER.has(rune)
+}
+
+/// A digit of a decimal number in any script.
+pub(super) fn is_digit(rune: char) -> bool {
+    DIGIT.has(rune)
 }
 
 pub(super) fn is_number(rune: char) -> bool {
