@@ -49,7 +49,7 @@ fn rank(value: &Value) -> u8 {
         Value::Int64(_) => 3,
         Value::Uint8(_) => 4,
         Value::Uint64(_) => 5,
-        Value::Float(_) => 6,
+        Value::Float(_) | Value::Complex(..) => 6,
         Value::String(_) => STRING_RANK,
         Value::Object(_) => 8,
         Value::List(_) => 9,
@@ -65,6 +65,7 @@ enum Basic<'a> {
     /// Signed or not: wide enough for both.
     Int(i128),
     Float(f64),
+    Complex(f64, f64),
     String(&'a [u8]),
 }
 
@@ -76,6 +77,7 @@ impl Basic<'_> {
             Value::Uint8(value) => Basic::Int(i128::from(*value)),
             Value::Uint64(value) => Basic::Int(i128::from(*value)),
             Value::Float(value) => Basic::Float(*value),
+            Value::Complex(real, imaginary) => Basic::Complex(*real, *imaginary),
             Value::String(value) => Basic::String(value.as_bytes()),
             _ => return None,
         })
@@ -100,6 +102,7 @@ fn equals(a: &Value, b: &Value) -> Result<bool, Failure> {
         (Some(Basic::Bool(a)), Some(Basic::Bool(b))) => Ok(a == b),
         (Some(Basic::Int(a)), Some(Basic::Int(b))) => Ok(a == b),
         (Some(Basic::Float(a)), Some(Basic::Float(b))) => Ok(a == b),
+        (Some(a @ Basic::Complex(..)), Some(b @ Basic::Complex(..))) => Ok(a == b),
         (Some(Basic::String(a)), Some(Basic::String(b))) => Ok(a == b),
         (None, None) => equals_other(a, b),
         _ => match (a.kind(), b.kind()) {
@@ -137,7 +140,7 @@ pub(super) fn less(a: &Value, b: &Value) -> Result<bool, Failure> {
     let invalid = || Failure::new("invalid type for comparison");
     let (basic_a, basic_b) = (Basic::of(a).ok_or_else(invalid)?, Basic::of(b).ok_or_else(invalid)?);
     match (basic_a, basic_b) {
-        (Basic::Bool(_), Basic::Bool(_)) => Err(invalid()),
+        (Basic::Bool(_), Basic::Bool(_)) | (Basic::Complex(..), Basic::Complex(..)) => Err(invalid()),
         (Basic::Int(a), Basic::Int(b)) => Ok(a < b),
         (Basic::Float(a), Basic::Float(b)) => Ok(a < b),
         (Basic::String(a), Basic::String(b)) => Ok(a < b),

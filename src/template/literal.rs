@@ -8,12 +8,17 @@ pub(super) struct Number {
     pub written: Box<str>,
     pub int: Option<i64>,
     pub float: Option<f64>,
+    /// With an imaginary part: then it is nothing else unless that part is zero.
+    pub complex: Option<(f64, f64)>,
 }
 
 impl Number {
     /// Reads a number. The error is Go's text for it.
     pub(super) fn parse(written: &str) -> Result<Number, String> {
-        let number = |int, float| Ok(Number { written: written.into(), int, float });
+        let number = |int, float| Ok(Number { written: written.into(), int, float, complex: None });
+        if let Some(imaginary) = written.strip_suffix('i').and_then(parse_float) {
+            return Ok(Number::of_complex(written, 0.0, imaginary));
+        }
         if let Some(int) = parse_int(written) {
             return match i64::try_from(int) {
                 Ok(int) => number(Some(int), Some(int as f64)),
@@ -30,6 +35,23 @@ impl Number {
         }
     }
 
+    /// Reads a sum of a real and an imaginary number, such as `1-2i`.
+    pub(super) fn parse_complex(written: &str) -> Result<Number, String> {
+        const SYNTAX: &str = "syntax error scanning complex number";
+        // The sign between the two follows neither the start nor an exponent's letter.
+        let is_sum = |&at: &usize| !written[..at].is_empty() && !written[..at].ends_with(['e', 'E', 'p', 'P']);
+        let at = written.rmatch_indices(['+', '-']).map(|(at, _)| at).find(is_sum).ok_or(SYNTAX)?;
+        let (real, imaginary) = (&written[..at], written[at..].strip_suffix('i').ok_or(SYNTAX)?);
+        let part = |text| parse_float(text).ok_or(SYNTAX);
+        Ok(Number::of_complex(written, part(real)?, part(imaginary)?))
+    }
+
+    fn of_complex(written: &str, real: f64, imaginary: f64) -> Number {
+        let float = Some(real).filter(|_| imaginary == 0.0);
+        let complex = Some((real, imaginary));
+        Number { written: written.into(), int: float.and_then(whole), float, complex }
+    }
+
     /// Reads a character constant, quotes included.
     pub(super) fn parse_char(written: &str) -> Result<Number, String> {
         let (value, rest) = unquote_char(&written[1..], '\'').ok_or(INVALID)?;
@@ -37,7 +59,7 @@ impl Number {
             return Err(format!("malformed character constant: {written}"));
         }
         let int = i64::from(value.code());
-        Ok(Number { written: written.into(), int: Some(int), float: Some(int as f64) })
+        Ok(Number { written: written.into(), int: Some(int), float: Some(int as f64), complex: None })
     }
 
     /// Whether it is a float where nothing says what it should be.

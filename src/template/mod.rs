@@ -7,8 +7,7 @@
 //!                          └─▶ functions: the builtins, and tables that callers choose
 //! ```
 //!
-//! Differs from Go where Go has no bounds (see [`limits`]), in complex constants, which are refused by name, and in
-//! what depends on addresses or chance.
+//! Differs from Go where Go has no bounds (see [`limits`]), and in what depends on addresses or chance.
 
 mod compare;
 mod copies;

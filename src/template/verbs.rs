@@ -44,6 +44,7 @@ impl<'o> Printer<'o> {
             Value::Uint8(int) => self.unsigned(value, u64::from(*int), verb),
             Value::Uint64(int) => self.unsigned(value, *int, verb),
             Value::Float(float) => self.float(value, *float, verb),
+            Value::Complex(real, imaginary) => self.complex(value, [*real, *imaginary], verb),
             Value::String(text) => self.string(value, text.as_bytes(), verb),
             Value::List(list) => self.list(list, verb, depth),
             Value::Map(map) => self.map(map, verb, depth),
@@ -68,6 +69,20 @@ impl<'o> Printer<'o> {
             'U' => self.spec.unicode(self.out, int),
             _ => self.wrong_verb(value, verb),
         }
+    }
+
+    fn complex(&mut self, value: &Value, [real, imaginary]: [f64; 2], verb: char) -> Written {
+        if !matches!(verb, 'v' | 'b' | 'g' | 'G' | 'x' | 'X' | 'f' | 'F' | 'e' | 'E') {
+            return self.wrong_verb(value, verb);
+        }
+        self.raw("(")?;
+        self.float(value, real, verb)?;
+        // The second part always has its sign.
+        let plus = std::mem::replace(&mut self.spec.plus, true);
+        let written = self.float(value, imaginary, verb);
+        self.spec.plus = plus;
+        written?;
+        self.raw("i)")
     }
 
     fn float(&mut self, value: &Value, float: f64, verb: char) -> Written {

@@ -60,6 +60,9 @@ impl<'t> Run<'t> {
             Term::Nil => Ok(Held::plain(Value::Nil)),
             Term::Bool(value) => Ok(Held::plain(Value::Bool(*value))),
             Term::String { value, .. } => Ok(Held::plain(Value::String(value.clone()))),
+            Term::Number(number) if number.complex.is_some() => {
+                Ok(Held::plain(number.complex.map_or(Value::Nil, |(real, imaginary)| Value::Complex(real, imaginary))))
+            }
             Term::Number(number) if number.is_float() => Ok(Held::plain(number.float.map_or(Value::Nil, Value::Float))),
             Term::Number(number) => match number.int {
                 Some(int) => Ok(Held::plain(Value::Int(int))),

@@ -15,7 +15,7 @@ pub(super) fn to_int(value: &Value) -> i64 {
             let text = text.to_str_lossy();
             parse_int(without_zero_fraction(&text)).and_then(|int| i64::try_from(int).ok()).unwrap_or(0)
         }
-        Value::Nil | Value::List(_) | Value::Map(_) | Value::Object(_) | Value::Function(_) => 0,
+        Value::Nil | Value::Complex(..) | Value::List(_) | Value::Map(_) | Value::Object(_) | Value::Function(_) => 0,
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn equal(a: &Value, b: &Value, args: Args<'_>) -> Result<bool, Failur
         (Value::Uint8(a), Value::Uint8(b)) => a == b,
         (Value::Uint64(a), Value::Uint64(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Complex(a, i), Value::Complex(b, j)) => (a, i) == (b, j),
         (Value::String(a), Value::String(b)) => a == b,
         (Value::List(a), Value::List(b)) => a.kind() == b.kind() && equal_lists(a, b, args)?,
         (Value::Map(a), Value::Map(b)) => a.kind() == b.kind() && equal_maps(a, b, args)?,

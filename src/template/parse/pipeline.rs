@@ -165,7 +165,7 @@ impl<'t> Parser<'t> {
     fn number(&self, token: &Token<'t>) -> Parsed<Number> {
         let number = match token.kind {
             Kind::CharConstant => Number::parse_char(&token.text),
-            _ if token.text.ends_with('i') => Err(format!("complex constants are not supported: {}", token.text)),
+            Kind::Complex => Number::parse_complex(&token.text),
             _ => Number::parse(&token.text),
         };
         number.map_err(|message| self.error(&message))

@@ -50,6 +50,7 @@ impl Writer {
             Value::String(text) => self.string(text.as_bytes()),
             Value::Float(float) => self.float(*float)?,
             Value::Function(_) => return Err(unsupported(Type::Function)),
+            Value::Complex(..) => return Err(unsupported(Type::Complex128)),
             other => self.raw(&print::shown(other)),
         }
         Ok(())
