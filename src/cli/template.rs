@@ -36,7 +36,7 @@ pub(super) struct Args {
     message: Option<PathBuf>,
 
     /// Files or directories with ImageUpdateAutomation objects (repeatable)
-    #[arg(long, value_name = "PATH", num_args = 1.., conflicts_with = "data")]
+    #[arg(long, value_name = "PATH", conflicts_with = "data")]
     objects: Vec<PathBuf>,
 
     /// The data of the template as YAML or JSON
