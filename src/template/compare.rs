@@ -18,8 +18,9 @@ pub(super) fn order(a: &Value, b: &Value) -> Ordering {
         (Value::Float(a), Value::Float(b)) => order_floats(*a, *b),
         (Value::String(a), Value::String(b)) => a.cmp(b),
         (Value::Object(a), Value::Object(b)) if a.type_name() == b.type_name() => {
-            let pairs = a.fields().into_iter().zip(b.fields());
-            pairs.map(|((_, a), (_, b))| order(&a, &b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+            let (a, b) = (a.fields(), b.fields());
+            let pairs = a.iter().zip(b.iter());
+            pairs.map(|((_, a), (_, b))| order(a, b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         }
         (Value::Object(a), Value::Object(b)) => a.type_name().cmp(b.type_name()),
         _ => rank(a).cmp(&rank(b)),

@@ -1,10 +1,14 @@
 //! How a caller's struct takes part in templates: fields, methods, printing.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use super::functions::Failure;
 use super::value::{Type, Value};
+
+/// The fields of an object with their names: those it has ready, or made for the occasion.
+pub type Fields<'a> = Cow<'a, [(&'static str, Value)]>;
 
 /// A Go struct as templates see it. What a template asks for is asked again each time, so keep answers ready:
 /// cloning a [`Value`] is cheap.
@@ -18,7 +22,7 @@ pub trait Object: fmt::Debug + Send + Sync {
     }
 
     /// The fields in the order in which they are printed and compared. An embedded struct is a field under its type's name.
-    fn fields(&self) -> Vec<(&'static str, Value)>;
+    fn fields(&self) -> Fields<'_>;
 
     /// The names of the fields that are embedded structs: their fields can be asked for as the object's own.
     fn embedded(&self) -> &'static [&'static str] {

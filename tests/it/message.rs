@@ -97,8 +97,8 @@ impl Object for Fields {
         self.0
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        self.1.clone()
+    fn fields(&self) -> tagwright::template::Fields<'_> {
+        (&self.1).into()
     }
 }
 

@@ -5,12 +5,13 @@
 //! `.Changed.ImageResult`), and the short forms found in articles (`.Changed.NewTag`, `.NewImage`, …).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use crate::engine::rewrite::InFile;
 use crate::image::ImageRef;
 use crate::object::{NamespacedName, ObjectId};
 use crate::setter::{Change, Latest};
-use crate::template::{List, Map, Method, Object, Type, Value};
+use crate::template::{Fields, List, Map, Method, Object, Type, Value};
 
 const CHANGE: Type = Type::Object("update.Change");
 const IDENTIFIER: Type = Type::Object("update.ObjectIdentifier");
@@ -77,8 +78,8 @@ impl Object for Struct {
         self.type_name
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        self.fields.clone()
+    fn fields(&self) -> Fields<'_> {
+        (&self.fields).into()
     }
 
     fn field(&self, name: &str) -> Option<Value> {
@@ -235,30 +236,51 @@ impl<'a> ImageResult<'a> {
 
     /// The struct behind `.Updated`: `Files`, `Images`, `Objects`.
     fn value(&self) -> Value {
-        let mut files: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        self.written.iter().for_each(|written| files.entry(&written.0.file).or_default().push(*written));
+        let all = self.valued();
+        let mut files: BTreeMap<&str, Vec<&Written<'_>>> = BTreeMap::new();
+        self.written
+            .iter()
+            .zip(&all)
+            .for_each(|((found, _), written)| files.entry(&found.file).or_default().push(written));
         let file = |(name, written): (&str, Vec<_>)| {
-            let objects = Struct::new("update.FileResult", vec![("Objects", images_by_object(&written))]);
+            let objects = Struct::new("update.FileResult", vec![("Objects", images_by_object(written))]);
             (Value::from(name), objects.into())
         };
         let files = Map::new(&Type::String, &Type::Object("update.FileResult"), files.into_iter().map(file).collect());
-        let methods = vec![("Images", images(&self.written)), ("Objects", images_by_object(&self.written))];
+        let methods = vec![("Images", images(&all)), ("Objects", images_by_object(&all))];
         Struct::new("update.ImageResult", vec![("Files", files.into())]).methods(methods).into()
     }
-}
 
-fn images(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
-    let distinct: BTreeMap<String, Value> =
-        written.iter().map(|(found, image)| (image.written(), image_value(image, &found.what.policy))).collect();
-    List::new(&IMAGE, distinct.into_values().collect()).into()
-}
-
-fn images_by_object(written: &[(&InFile<Change>, &ImageRef)]) -> Value {
-    let mut objects: BTreeMap<Option<&ObjectId>, Vec<_>> = BTreeMap::new();
-    for (found, image) in written {
-        objects.entry(found.what.object.as_ref()).or_default().push((*found, *image));
+    /// The value of each image, made once for all the changes that a policy brought.
+    fn valued(&self) -> Vec<Written<'a>> {
+        let mut known: BTreeMap<&NamespacedName, (Rc<str>, Value)> = BTreeMap::new();
+        let valued = |(found, image): &(&'a InFile<Change>, &'a ImageRef)| {
+            let policy = &found.what.policy;
+            let known = known.entry(policy).or_insert_with(|| (image.written().into(), image_value(image, policy)));
+            let (image, value) = known.clone();
+            Written { object: found.what.object.as_ref(), image, value }
+        };
+        self.written.iter().map(valued).collect()
     }
-    let entries = objects.into_iter().map(|(id, written)| (identifier(id), images(&written)));
+}
+
+/// An image that was written into an object.
+struct Written<'a> {
+    object: Option<&'a ObjectId>,
+    image: Rc<str>,
+    value: Value,
+}
+
+fn images<'w>(written: impl IntoIterator<Item = &'w Written<'w>>) -> Value {
+    let distinct: BTreeMap<&str, &Value> =
+        written.into_iter().map(|written| (&*written.image, &written.value)).collect();
+    List::new(&IMAGE, distinct.into_values().cloned().collect()).into()
+}
+
+fn images_by_object<'w>(written: impl IntoIterator<Item = &'w Written<'w>>) -> Value {
+    let mut objects: BTreeMap<Option<&ObjectId>, Vec<_>> = BTreeMap::new();
+    written.into_iter().for_each(|written| objects.entry(written.object).or_default().push(written));
+    let entries = objects.into_iter().map(|(id, written)| (identifier(id), images(written)));
     Map::new(&IDENTIFIER, &Type::List(&IMAGE), entries.collect()).into()
 }
 

@@ -5,7 +5,7 @@ mod layout;
 mod moment;
 mod parse;
 
-use super::super::object::{Method, Object};
+use super::super::object::{Fields, Method, Object};
 use super::super::value::{Type, Value};
 use super::cast::parse_in_base;
 use super::{Args, Failure, Function};
@@ -89,7 +89,7 @@ fn time(moment: Moment) -> Value {
 fn moment(value: &Value) -> Result<Moment, Failure> {
     let no_time = || Failure::new("not a time");
     let Value::Object(object) = value else { return Err(no_time()) };
-    let fields: Vec<Value> = object.fields().into_iter().map(|(_, field)| field).collect();
+    let fields: Vec<Value> = object.fields().iter().map(|(_, field)| field.clone()).collect();
     match &*fields {
         [Value::Int64(seconds), Value::Int64(nanoseconds), Value::String(name), Value::Int64(offset)] => Ok(Moment {
             seconds: *seconds,
@@ -160,15 +160,15 @@ impl Object for Time {
         "time.Time"
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
+    fn fields(&self) -> Fields<'_> {
         let Moment { seconds, nanoseconds, zone } = &self.0;
         let (name, offset) = (zone.name.as_str().into(), Value::Int64(zone.offset));
-        vec![
+        Fields::Owned(vec![
             ("sec", Value::Int64(*seconds)),
             ("nsec", Value::Int64((*nanoseconds).into())),
             ("loc", name),
             ("off", offset),
-        ]
+        ])
     }
 
     fn field(&self, _name: &str) -> Option<Value> {
@@ -218,8 +218,8 @@ impl Object for Named {
         "int"
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![("name", self.1.into())]
+    fn fields(&self) -> Fields<'_> {
+        Fields::Owned(vec![("name", self.1.into())])
     }
 
     fn field(&self, _name: &str) -> Option<Value> {

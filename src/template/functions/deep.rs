@@ -59,7 +59,7 @@ fn equal_maps(a: &Map, b: &Map, args: Args<'_>) -> Result<bool, Failure> {
 }
 
 fn equal_objects(a: &dyn Object, b: &dyn Object, args: Args<'_>) -> Result<bool, Failure> {
-    all(a.fields().iter().zip(b.fields()), args, |((_, a), (_, b))| equal(a, &b, args))
+    all(a.fields().iter().zip(b.fields().iter()), args, |((_, a), (_, b))| equal(a, b, args))
 }
 
 /// Whether all are equal; each costs a step.

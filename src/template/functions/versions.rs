@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::super::object::{Method, Object};
+use super::super::object::{Fields, Method, Object};
 use super::super::value::{Type, Value};
 use super::{Args, Failure, Function};
 use crate::semver::{Dialect, Range, RangeError, Version, VersionError};
@@ -132,7 +132,7 @@ impl SemanticVersion {
 
     fn of(value: &Value) -> Option<SemanticVersion> {
         let Value::Object(object) = value else { return None };
-        let fields = object.fields().into_iter().map(|(_, field)| field).collect::<Vec<_>>();
+        let fields = object.fields().iter().map(|(_, field)| field.clone()).collect::<Vec<_>>();
         let [Value::Uint64(major), Value::Uint64(minor), Value::Uint64(patch), Value::String(pre), ..] = &*fields
         else {
             return None;
@@ -175,15 +175,15 @@ impl Object for SemanticVersion {
         if self.is_pointer { "*semver.Version" } else { "semver.Version" }
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![
+    fn fields(&self) -> Fields<'_> {
+        Fields::Owned(vec![
             ("major", Value::Uint64(self.major)),
             ("minor", Value::Uint64(self.minor)),
             ("patch", Value::Uint64(self.patch)),
             ("pre", self.pre.as_str().into()),
             ("metadata", self.metadata.as_str().into()),
             ("original", self.original.as_str().into()),
-        ]
+        ])
     }
 
     fn field(&self, _name: &str) -> Option<Value> {

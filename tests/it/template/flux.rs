@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tagwright::template::{List, Map, Method, Object, Type, Value};
+use tagwright::template::{Fields, List, Map, Method, Object, Type, Value};
 
 /// A struct by its type name and its fields.
 #[derive(Debug)]
@@ -17,8 +17,8 @@ impl Object for Struct {
         self.name
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        self.fields.clone()
+    fn fields(&self) -> Fields<'_> {
+        (&self.fields).into()
     }
 
     fn embedded(&self) -> &'static [&'static str] {
@@ -38,8 +38,8 @@ impl Object for NamespacedName {
         "types.NamespacedName"
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![("Namespace", self.namespace.into()), ("Name", self.name.into())]
+    fn fields(&self) -> Fields<'_> {
+        Fields::Owned(vec![("Namespace", self.namespace.into()), ("Name", self.name.into())])
     }
 
     fn method(&self, name: &str) -> Option<Method> {
@@ -76,8 +76,8 @@ impl Object for Changed {
         "main.Result"
     }
 
-    fn fields(&self) -> Vec<(&'static str, Value)> {
-        vec![("FileChanges", self.file_changes.clone())]
+    fn fields(&self) -> Fields<'_> {
+        Fields::Owned(vec![("FileChanges", self.file_changes.clone())])
     }
 
     fn method(&self, name: &str) -> Option<Method> {

@@ -170,10 +170,10 @@ fn unsupported(kind: Type) -> Stop {
 
 /// The fields of an object, those of embedded structs in their places.
 fn flatten(object: &dyn Object, fields: &mut Vec<(&'static str, Value)>) {
-    for (name, value) in object.fields() {
-        match &value {
-            Value::Object(inner) if object.embedded().contains(&name) => flatten(&**inner, fields),
-            _ => fields.push((name, value)),
+    for (name, value) in object.fields().iter() {
+        match value {
+            Value::Object(inner) if object.embedded().contains(name) => flatten(&**inner, fields),
+            _ => fields.push((name, value.clone())),
         }
     }
 }
