@@ -38,7 +38,9 @@ pub(super) const TYPES: &[(&str, &[&str])] = &[
 struct Struct {
     type_name: &'static str,
     fields: Vec<(&'static str, Value)>,
-    /// Fields that are found by name and not printed: promoted ones, removed ones, short forms.
+    /// Whether the fields are structs embedded in this one.
+    embeds: bool,
+    /// Fields that are found by name and not printed: removed ones, short forms.
     hidden: Vec<(&'static str, Value)>,
     methods: Vec<(&'static str, Value)>,
     text: Option<String>,
@@ -46,7 +48,13 @@ struct Struct {
 
 impl Struct {
     fn new(type_name: &'static str, fields: Vec<(&'static str, Value)>) -> Self {
-        Self { type_name, fields, hidden: Vec::new(), methods: Vec::new(), text: None }
+        Self { type_name, fields, embeds: false, hidden: Vec::new(), methods: Vec::new(), text: None }
+    }
+
+    /// A struct of embedded ones.
+    fn of<const N: usize>(type_name: &'static str, embedded: [Struct; N]) -> Self {
+        let fields = embedded.map(|inner| (type_of(inner.type_name), inner.into())).to_vec();
+        Self { embeds: true, ..Self::new(type_name, fields) }
     }
 
     fn hidden(mut self, fields: Vec<(&'static str, Value)>) -> Self {
@@ -59,12 +67,26 @@ impl Struct {
         self
     }
 
+    /// A field of an embedded struct.
+    fn promoted(&self, name: &str) -> Option<Value> {
+        let embedded = if self.embeds { &*self.fields } else { &[] };
+        embedded.iter().find_map(|(_, inner)| match inner {
+            Value::Object(inner) => inner.field(name),
+            _ => None,
+        })
+    }
+
     /// Go's `String` method.
     fn prints(mut self, text: String) -> Self {
         self.methods.push(("String", text.clone().into()));
         self.text = Some(text);
         self
     }
+}
+
+/// The name of a type without its package.
+fn type_of(name: &'static str) -> &'static str {
+    name.split_once('.').map_or(name, |(_, name)| name)
 }
 
 impl From<Struct> for Value {
@@ -83,7 +105,8 @@ impl Object for Struct {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.fields.iter().chain(&self.hidden).find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        let own = self.fields.iter().chain(&self.hidden).find(|(known, _)| *known == name);
+        own.map(|(_, value)| value.clone()).or_else(|| self.promoted(name))
     }
 
     fn method(&self, name: &str) -> Option<Method> {
@@ -200,16 +223,10 @@ fn change_value(change: &Change) -> Value {
 fn identifier(id: Option<&ObjectId>) -> Value {
     let nobody = ObjectId::default();
     let id = id.unwrap_or(&nobody);
-    let type_meta = vec![("APIVersion", Value::from(id.api_version.as_str())), ("Kind", id.kind.as_str().into())];
-    let name_meta = vec![("Name", Value::from(id.name.as_str())), ("Namespace", id.namespace.as_str().into())];
-    let promoted: Vec<_> = type_meta.iter().chain(&name_meta).cloned().collect();
-    let embedded = vec![
-        ("TypeMeta", Value::from(Struct::new("yaml.TypeMeta", type_meta))),
-        ("NameMeta", Struct::new("yaml.NameMeta", name_meta).into()),
-    ];
-    let resource = Value::from(Struct::new("yaml.ResourceIdentifier", embedded.clone()).hidden(promoted.clone()));
-    let hidden = embedded.into_iter().chain(promoted).collect();
-    Struct::new("update.ObjectIdentifier", vec![("ResourceIdentifier", resource)]).hidden(hidden).into()
+    let type_meta = vec![("APIVersion", id.api_version.as_str().into()), ("Kind", id.kind.as_str().into())];
+    let name_meta = vec![("Name", id.name.as_str().into()), ("Namespace", id.namespace.as_str().into())];
+    let embedded = [Struct::new("yaml.TypeMeta", type_meta), Struct::new("yaml.NameMeta", name_meta)];
+    Struct::of("update.ObjectIdentifier", [Struct::of("yaml.ResourceIdentifier", embedded)]).into()
 }
 
 fn namespaced_name(name: &NamespacedName) -> Value {
