@@ -2,7 +2,7 @@
 
 use crate::cloud;
 use crate::image::Repository;
-use crate::net::{self, StatusCode};
+use crate::net::{self, StatusCode, Step};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +43,8 @@ pub enum Fault {
     NoTag { host: String },
     #[error("{answered}{detail}")]
     Status { answered: net::Error, detail: String },
+    #[error("{host} speaks TLS, and was asked over plain HTTP")]
+    SpeaksTls { host: String },
     #[error("{host} answered with a web page instead of JSON")]
     WebPage { host: String },
     #[error("reading the answer of {host}: {cause}")]
@@ -99,9 +101,16 @@ impl Error {
     /// Advice for the user, where there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self.fault() {
-            Fault::PlainHttp { .. } => Some("`insecure: true` allows it"),
+            Fault::PlainHttp { .. } => Some("`insecure: true`, or --insecure, allows it"),
+            Fault::SpeaksTls { .. } => Some(
+                "name its authority, in ca.crt of the Secret of `certSecretRef` or by --ca-file, or its https:// address \
+                 as api_url in the --registries file",
+            ),
             Fault::Net(net::Error::Tls { cause, .. }) if cause.contains("InvalidContentType") => {
-                Some("if the registry speaks plain HTTP, set `insecure: true`")
+                Some("if the registry speaks plain HTTP, set `insecure: true`, or --insecure")
+            }
+            Fault::Net(net::Error::Timeout { step: Step::Answer | Step::Body, .. }) => {
+                Some("`timeout` of the ImageRepository, or --timeout, gives it more time")
             }
             Fault::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
                 "an authority that this machine does not trust: its certificate belongs into ca.crt of the Secret of \

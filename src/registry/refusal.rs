@@ -4,7 +4,7 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use crate::net::header::{CONTENT_TYPE, HeaderValue};
-use crate::net::{Answer, host};
+use crate::net::{Answer, StatusCode, host};
 use crate::registry::Fault;
 use crate::registry::grant::GrantKind;
 use crate::registry::text::shown;
@@ -78,6 +78,9 @@ fn replaced(text: &[u8], secret: &[u8]) -> Vec<u8> {
 
 /// A status that nobody expected.
 pub(super) fn status(answer: &Answer) -> Fault {
+    if is_from_tls_port(answer) {
+        return Fault::SpeaksTls { host: host(&answer.url) };
+    }
     Fault::Status { answered: answer.status_error(), detail: detail(answer) }
 }
 
@@ -90,6 +93,13 @@ pub(super) fn names(answer: &Answer, code: &str) -> bool {
 pub(super) fn is_web_page(answer: &Answer) -> bool {
     let html = answer.header(&CONTENT_TYPE).is_some_and(|kind| kind.trim_start().starts_with("text/html"));
     html || answer.body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Whether a server of TLS says that it was spoken to without: in the words of Go, nginx and Apache.
+fn is_from_tls_port(answer: &Answer) -> bool {
+    const SAID: [&[u8]; 3] = [b"HTTP request to an HTTPS server", b"sent to HTTPS port", b"SSL-enabled server port"];
+    let was_plain = answer.url.scheme() == "http" && answer.status == StatusCode::BAD_REQUEST;
+    was_plain && SAID.iter().any(|said| memmem::find(&answer.body, said).is_some())
 }
 
 fn detail(answer: &Answer) -> String {

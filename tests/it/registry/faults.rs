@@ -57,6 +57,10 @@ async fn statuses_are_told_with_what_the_registry_says() {
     check(bad_realm, expected, 1).await;
     check(Fault::answer(404, &[], error("NAME_UNKNOWN", "")), "the repository does not exist at HOST", 1).await;
     check(Fault::answer(404, &[], "<html>"), "HOST answered 404 Not Found: a web page", 1).await;
+    let page = "<html><center>The plain HTTP request was sent to HTTPS port</center></html>";
+    for said in ["Client sent an HTTP request to an HTTPS server.\n", page] {
+        check(Fault::answer(400, &[], said), "HOST speaks TLS, and was asked over plain HTTP", 3).await;
+    }
 }
 
 #[tokio::test]
@@ -181,7 +185,7 @@ async fn https_is_never_given_up_for_plain_http() {
         plain.addr()
     );
     assert_eq!(causes(&error), expected);
-    assert_eq!(error.hint(), Some("if the registry speaks plain HTTP, set `insecure: true`"));
+    assert_eq!(error.hint(), Some("if the registry speaks plain HTTP, set `insecure: true`, or --insecure"));
     assert!(plain.heads().iter().all(|head| !head.contains("HTTP/1")), "{:?}", plain.heads());
 }
 
