@@ -51,7 +51,7 @@ fn seen<'w>(name: Option<&NamespacedName>, world: &'w World) -> Option<&'w Secre
 
 fn read(name: &NamespacedName, world: &World) -> Result<Hooks, Failure> {
     let absent = || {
-        Failure::new(format!("--hooks: secret {name} is not among the objects"))
+        Failure::new(format!("--hooks: Secret {name} is not among the objects"))
             .hint("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
     };
     Hooks::from_secret(seen(Some(name), world).ok_or_else(absent)?).map_err(|error| {

@@ -37,13 +37,13 @@ pub(super) enum AccessError {
     CloudAccount { object: String },
     #[error("{object}: spec.provider {provider} with spec.proxySecretRef and {field}")]
     CloudWay { object: String, provider: Provider, field: &'static str },
-    #[error("secret {secret}")]
+    #[error("Secret {secret}")]
     Secret { secret: NamespacedName, source: Box<dyn Error + Send + Sync> },
-    #[error("secret {secret}: key {key}")]
+    #[error("Secret {secret}: key {key}")]
     SigningKey { secret: NamespacedName, key: &'static str, source: Box<dyn Error + Send + Sync> },
     #[error("{object}: an ssh URL needs a Secret with identity and known_hosts, and spec.secretRef names none")]
     NoSshSecret { object: String },
-    #[error("{object}: secret {secret}")]
+    #[error("{object}: Secret {secret}")]
     GitSecret { object: String, secret: NamespacedName, source: GitSecretError },
     #[error("{object}: spec.url names a user, and there is no Secret with the password")]
     NoPassword { object: String },

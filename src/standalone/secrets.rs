@@ -76,11 +76,11 @@ enum Place {
 /// Why a Secret from outside cannot be read. Names the place, never the value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretSourceError {
-    #[error("reading secret {secret} from {}", path.display())]
+    #[error("reading Secret {secret} from {}", path.display())]
     Read { secret: NamespacedName, path: PathBuf, source: std::io::Error },
-    #[error("reading secret {secret}: {} is larger than {VALUE_BYTES_MAX} bytes", path.display())]
+    #[error("reading Secret {secret}: {} is larger than {VALUE_BYTES_MAX} bytes", path.display())]
     TooLarge { secret: NamespacedName, path: PathBuf },
-    #[error("reading secret {secret}: no environment variable starts with {prefix}_")]
+    #[error("reading Secret {secret}: no environment variable starts with {prefix}_")]
     NoVariable { secret: NamespacedName, prefix: String },
 }
 

@@ -78,12 +78,12 @@ fn missing(kind: SigningKeyKind, secret: &NamespacedName, entries: &SecretData) 
     let (name, other_name) = (names(kind).0, names(other).0);
     match entries.get(other_name) {
         Some(_) => Cause::with_hint(
-            format!("secret {secret}: a signing key of type {word} is under {name}, and the Secret holds {other_name}"),
+            format!("Secret {secret}: a signing key of type {word} is under {name}, and the Secret holds {other_name}"),
             format!("set spec.git.commit.signingKey.type to {other_word} to sign with {other_name}"),
         ),
         None => {
             let found = entries.keys().collect::<Vec<_>>().join(", ");
-            Cause::new(format!("secret {secret}: expected a signing key of type {word} under {name}, found {found}"))
+            Cause::new(format!("Secret {secret}: expected a signing key of type {word} under {name}, found {found}"))
         }
     }
 }

@@ -421,7 +421,7 @@ fn secrets_of_git_are_read_as_documented() {
     let reached = "connecting to 127.0.0.1:1: connection refused";
     check(https, with, "username: u, password: s3cret", &[reached]);
     check(https, with, "ca.crt: '', tls.crt: '', tls.key: '', username: u, password: s3cret", &[reached]);
-    check(https, with, "username: u", &["secret flux-system/git: key password is missing, which belongs to username"]);
+    check(https, with, "username: u", &["Secret flux-system/git: key password is missing, which belongs to username"]);
     check(https, with, "password: s3cret", &["key username is missing, which belongs to password"]);
     check(https, with, "tls.crt: x", &["key tls.key is missing, which belongs to tls.crt"]);
     check(https, with, "keyFile: s3cret", &["key certFile is missing, which belongs to keyFile"]);
@@ -444,7 +444,7 @@ fn secrets_of_git_are_read_as_documented() {
         https,
         with,
         "ca.crt: x",
-        &["GitRepository flux-system/app: secret flux-system/git: key ca.crt: no PEM block", "hint: expected PEM text"],
+        &["GitRepository flux-system/app: Secret flux-system/git: key ca.crt: no PEM block", "hint: expected PEM text"],
     );
     let ends = "warning: GitRepository flux-system/app: key password of the Secret ends with a line break";
     check(https, with, "username: u, password: \"s3cret\\n\"", &[ends, reached]);
@@ -455,10 +455,10 @@ fn secrets_of_git_are_read_as_documented() {
     let user = "https://bot@127.0.0.1:1/app.git";
     check(user, with, "password: s3cret", &[reached]);
     check(user, with, "username: bot, password: s3cret", &[reached]);
-    let two = "secret flux-system/git: spec.url names a user and the Secret has";
+    let two = "Secret flux-system/git: spec.url names a user and the Secret has";
     check(user, with, "username: other, password: s3cret", &[two, "another username", "hint: leave the user out"]);
     check(user, with, "bearerToken: s3cret", &[two, "bearerToken"]);
-    check(user, with, "ca.crt: x", &["secret flux-system/git: key password is missing"]);
+    check(user, with, "ca.crt: x", &["Secret flux-system/git: key password is missing"]);
     check(
         user,
         "",
@@ -469,7 +469,7 @@ fn secrets_of_git_are_read_as_documented() {
     check(password, with, "x: y", &["the Git URL holds a user name or a password", "hint: put them into a Secret"]);
 
     let proxy = "proxySecretRef: {name: git},";
-    check(https, proxy, "username: u", &["secret flux-system/git: key address is missing"]);
+    check(https, proxy, "username: u", &["Secret flux-system/git: key address is missing"]);
     check(https, proxy, "address: 'ftp://u:s3cret@p'", &["address: proxies of scheme \"ftp\" are not supported"]);
     check(https, proxy, "address: 'p:1', password: s3cret", &["key username is missing, which belongs to password"]);
     check(https, proxy, "address: '127.0.0.1:1'", &["through the proxy 127.0.0.1:1: connection refused"]);

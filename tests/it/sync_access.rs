@@ -95,14 +95,14 @@ fn what_an_image_repository_names_must_be_there_and_fit() {
     check(
         "certSecretRef: {name: x}",
         &empty,
-        "secret flux-system/x: expected ca.crt, or tls.crt and tls.key, and found other",
+        "Secret flux-system/x: expected ca.crt, or tls.crt and tls.key, and found other",
     );
-    check("proxySecretRef: {name: x}", &empty, "secret flux-system/x: key address is missing");
-    check("secretRef: {name: x}", &empty, "secret flux-system/x: key .dockerconfigjson is missing");
+    check("proxySecretRef: {name: x}", &empty, "Secret flux-system/x: key address is missing");
+    check("secretRef: {name: x}", &empty, "Secret flux-system/x: key .dockerconfigjson is missing");
     let half = secret("x", &[("tls.crt", b"s3cret")]);
     check("certSecretRef: {name: x}", &half, "key tls.key is missing, which belongs to tls.crt");
     let no_certificate = secret("x", &[("ca.crt", b"s3cret")]);
-    let secret_of = format!("{object}secret flux-system/x: ");
+    let secret_of = format!("{object}Secret flux-system/x: ");
     let no_block = format!("{secret_of}key ca.crt: no PEM block `CERTIFICATE` in it");
     check("certSecretRef: {name: x}", &no_certificate, &no_block);
     check("certSecretRef: {name: x}", &no_certificate, "hint: expected PEM text of certificates");
@@ -131,7 +131,7 @@ fn a_certificate_or_key_that_cannot_serve_is_named_with_its_secret_and_key() {
     let check = |entries: &[(&str, &[u8])], expected: &str, hint: &str| {
         let world = world_with("certSecretRef: {name: x}", &secret("x", entries));
         let run = world.sync(&[]).code_is(2);
-        let expected = format!("ImageRepository flux-system/web: secret flux-system/x: key {expected}");
+        let expected = format!("ImageRepository flux-system/web: Secret flux-system/x: key {expected}");
         assert!(run.stderr.contains(&expected), "{expected:?} in {}", run.stderr);
         assert!(run.stderr.contains(&format!("hint: expected {hint}")), "{hint:?} in {}", run.stderr);
         assert!(world.registry.requests().is_empty());

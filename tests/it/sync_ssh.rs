@@ -108,19 +108,19 @@ fn secrets_that_do_not_fit_the_url_are_named_with_their_keys() {
         &url,
         REFERENCE,
         &[("identity", &key)],
-        &["secret flux-system/app", "identity and known_hosts", "found identity"],
+        &["Secret flux-system/app", "identity and known_hosts", "found identity"],
     );
     check(
         &url,
         REFERENCE,
         &[("username", b"x"), ("password", b"y")],
-        &["secret flux-system/app", "found password, username"],
+        &["Secret flux-system/app", "found password, username"],
     );
     check(
         "https://127.0.0.1:1/app.git",
         REFERENCE,
         &[("identity", &key), ("known_hosts", known.as_bytes())],
-        &["secret flux-system/app", "found identity, known_hosts"],
+        &["Secret flux-system/app", "found identity, known_hosts"],
     );
     check(&url, REFERENCE, &[("identity", b"-"), ("known_hosts", known.as_bytes())], &["no private key"]);
     check(
