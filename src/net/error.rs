@@ -181,6 +181,9 @@ impl Error {
                 "the server shows the certificate of an authority as its own: list that very certificate in ca.crt, or give \
                  the server one that the authority issued",
             ),
+            Self::Tls { cause, .. } if cause.contains("UnsupportedCertVersion") => {
+                Some("the server shows a certificate of X.509 version 1: give it one of version 3, with its name in it")
+            }
             Self::Tls { cause, .. } if cause.starts_with(ALERT) => {
                 Some("the server may want a client certificate of an authority that it trusts")
             }

@@ -96,9 +96,18 @@ pub(super) fn check(pair: &Pair) -> Result<(), Flaw> {
         Ok(_) => Ok(()),
         Err(Error::InconsistentKeys(_)) => Err(Flaw::new(Part::Key, "the key does not belong to the certificate")),
         Err(Error::InvalidCertificate(why)) => {
-            Err(Flaw::new(Part::Certificate, format!("the certificate cannot be read: {why:?}")))
+            Err(Flaw::new(Part::Certificate, format!("the certificate cannot be read: {}", unreadable(&why))))
         }
         Err(error) => Err(Flaw::new(Part::Key, error.to_string())),
+    }
+}
+
+fn unreadable(why: &CertificateError) -> String {
+    match why {
+        CertificateError::Other(other) if other.0.downcast_ref() == Some(&webpki::Error::UnsupportedCertVersion) => {
+            "it is of X.509 version 1, expected version 3, which `openssl x509 -req` makes with -extfile".to_owned()
+        }
+        why => format!("{why:?}"),
     }
 }
 

@@ -119,6 +119,17 @@ fn pair<'a>(names: [&'a str; 2], chain: &'a [u8], key: &'a [u8]) -> [(&'a str, &
     [(names[0], chain), (names[1], key)]
 }
 
+/// What `openssl x509 -req` of Debian 12 makes without `-extfile`.
+const VERSION_1: &str = "-----BEGIN CERTIFICATE-----
+MIIBFjCBvQIUfU+BYUt3j7pmzqeur+6YjTCQ7t4wCgYIKoZIzj0EAwIwDjEMMAoG
+A1UEAwwDYm90MB4XDTI2MTEyMTE5MzIwOFoXDTM2MTExODE5MzIwOFowDjEMMAoG
+A1UEAwwDYm90MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEgYLcTrGdtlGMMl1F
+TngDEGtSGoFUqpzA7DrV1mOTNaYe4igiT0CGYkwPs1vBh38wxePARuj/fKEj0BuY
+PPaB0DAKBggqhkjOPQQDAgNIADBFAiEAsng2psQmszkKn3sV9j7XBGDcd5kv+V53
+UlafMCEXjbACIHrGwr3Nn7H/90xd/nGPYWgs1xCZC/7enwranpoK+jeb
+-----END CERTIFICATE-----
+";
+
 #[test]
 fn a_certificate_or_key_that_cannot_serve_is_named_with_its_secret_and_key() {
     let authority = Authority::new();
@@ -142,6 +153,8 @@ fn a_certificate_or_key_that_cannot_serve_is_named_with_its_secret_and_key() {
     let (names, older) = (["tls.crt", "tls.key"], ["certFile", "keyFile"]);
     check(&pair(names, b"x", &key), "tls.crt: no PEM block `CERTIFICATE` in the certificate\n", own);
     check(&pair(names, block, &key), "tls.crt: the certificate cannot be read: ", own);
+    let version_1 = "tls.crt: the certificate cannot be read: it is of X.509 version 1, expected version 3";
+    check(&pair(names, VERSION_1.as_bytes(), &key), version_1, own);
     check(&pair(names, &chain, b"x"), "tls.key: no PEM block of a private key in the key\n", fitting);
     check(&pair(names, &chain, &encrypted), "tls.key: the key is encrypted", fitting);
     check(&pair(older, &chain, &other), "keyFile: the key does not belong to the certificate\n", fitting);
