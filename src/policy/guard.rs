@@ -5,7 +5,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, Unit};
+use jiff::{RoundMode, SignedDuration, Timestamp, TimestampRound, Unit};
 
 use crate::image::Digest;
 
@@ -116,7 +116,7 @@ impl Seen {
 
 impl fmt::Display for Moved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "moved from {} to {}, seen since {}", self.from, self.to, to_seconds(self.at))
+        write!(f, "moved from {} to {}, seen since {}", self.from, self.to, begun(self.at))
     }
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Young { since, until, min_age } => {
-                let (since, until) = (to_seconds(*since), to_seconds(*until));
+                let (since, until) = (begun(*since), ended(*until));
                 write!(f, "is too new: its digest is seen since {since}, and will be {} old at {until}", Age(*min_age))
             }
             Self::Moved(moved) => write!(f, "is blocked since it {moved}"),
@@ -134,8 +134,18 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn to_seconds(time: Timestamp) -> Timestamp {
-    time.round(Unit::Second).unwrap_or(time)
+/// The second in which something began, as `ledger show` tells it.
+fn begun(time: Timestamp) -> Timestamp {
+    to_seconds(time, RoundMode::Floor)
+}
+
+/// The first whole second at which something is over.
+fn ended(time: Timestamp) -> Timestamp {
+    to_seconds(time, RoundMode::Ceil)
+}
+
+fn to_seconds(time: Timestamp, mode: RoundMode) -> Timestamp {
+    time.round(TimestampRound::new().smallest(Unit::Second).mode(mode)).unwrap_or(time)
 }
 
 /// Prints `7d`, `1d12h`, `90s`: what people write.

@@ -62,6 +62,15 @@ fn a_tag_qualifies_when_its_present_digest_is_old_enough() {
 }
 
 #[test]
+fn times_are_told_to_the_second_and_never_too_early() {
+    let seen = Seen { digests: vec![(digest('a'), at(0) + Duration::from_millis(700))], is_present: true };
+    let guard = Guard { min_age: Some(Duration::from_secs(HOUR)), on_moved: Moves::Ignore };
+    let Judgement::Refused(refusal) = guard.judge(&seen, at(0)) else { panic!("too new") };
+    let expected = "its digest is seen since 2023-11-14T22:13:20Z, and will be 1h old at 2023-11-14T23:13:21Z";
+    assert!(refusal.to_string().contains(expected), "{refusal}");
+}
+
+#[test]
 fn a_tag_that_moved_is_blocked_where_the_policy_says_so() {
     let (a, b) = (digest('a'), digest('b'));
     let moved = format!("is blocked since it moved from {a} to {b}, seen since 2023-11-15T03:13:20Z");
