@@ -251,6 +251,7 @@ impl Error {
                 "use https, or allow it: spec.insecure: true in the GitRepository, --insecure for history".to_owned(),
             ),
             Self::Damaged { .. } => Some("run it again".to_owned()),
+            Self::Io { source, .. } => hint_of(source).map(str::to_owned),
             Self::Signing(error) => error.hint().map(str::to_owned),
             Self::Remote { source: Fault::Ssh(fault), .. } => fault.hint(),
             Self::Remote { source, .. } => source.hint().map(str::to_owned),
@@ -270,6 +271,17 @@ impl Error {
     pub(super) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
+    }
+}
+
+fn hint_of(error: &io::Error) -> Option<&'static str> {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded => Some("make room on that disk"),
+        PermissionDenied | ReadOnlyFilesystem => {
+            Some("this user needs access to it; stores of Git repositories lie in the directory that --state names")
+        }
+        _ => None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Repositories of this machine: bare ones are their own store, others are refused.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use tagwright::git::PushError;
+use tagwright::git::{Error, PushError};
 use tempfile::TempDir;
 
 use crate::git::{Lab, commit, edit, files, remote, told_by, update};
@@ -107,6 +108,18 @@ fn a_lock_that_another_process_holds_is_named_and_not_removed() {
     let error = update(&mut local.lab.open(&local.url()), "main", "a.yaml", "x\n").expect_err("the branch is locked");
     assert!(matches!(error, PushError::Refused { .. }) && error.to_string().contains("holds the lock"), "{error}");
     assert!(lock.exists());
+}
+
+#[test]
+fn a_full_disk_and_a_lack_of_rights_come_with_advice() {
+    let check = |kind: ErrorKind, expected: Option<&str>| {
+        let error = Error::Io { doing: "writing", path: "store".into(), source: kind.into() };
+        assert_eq!(error.hint().is_some(), expected.is_some());
+        assert!(error.hint().unwrap_or_default().contains(expected.unwrap_or_default()), "{:?}", error.hint());
+    };
+    check(ErrorKind::StorageFull, Some("make room"));
+    check(ErrorKind::PermissionDenied, Some("--state"));
+    check(ErrorKind::NotFound, None);
 }
 
 #[test]
