@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::secrets::{SecretSource, SecretSourceError};
-use crate::api::{self, Objects, Problem, Severity, SourceText};
+use crate::api::{self, Kind, Objects, Problem, Severity, SourceText};
 use crate::registry::DockerConfig;
 
 /// A file of objects is text for people; what is larger is none.
@@ -133,10 +133,10 @@ fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), In
     entries.iter().filter(|entry| is_object_file(entry)).try_for_each(|entry| collect(entry, depth + 1, found))
 }
 
-/// What a file must mention to be worth a parse: one of our API groups, a Secret or a ServiceAccount.
+/// What a file must mention to be worth a parse: one of our API groups or kinds. A forgotten `apiVersion` is told.
 fn may_hold_objects(text: &[u8]) -> bool {
     let mentions = |word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
-    mentions("toolkit.fluxcd.io") || mentions("Secret") || mentions("ServiceAccount")
+    mentions("toolkit.fluxcd.io") || Kind::ALL.iter().any(|kind| mentions(kind.as_str()))
 }
 
 /// YAML files and folders, but not `.git` and the `..data` of Kubernetes' mounts.

@@ -354,6 +354,16 @@ fn objects_without_an_automation_are_told() {
 }
 
 #[test]
+fn an_object_whose_api_version_was_forgotten_is_told() {
+    let world = World::simple();
+    world.objects("all.yaml", &policy("web", "^1"));
+    world.objects("forgotten.yaml", "kind: ImagePolicy\nmetadata: {name: other}\n");
+    let run = world.sync(&[]).code_is(2);
+    let expected = "forgotten.yaml: document 1 (ImagePolicy flux-system/other), apiVersion: is required";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+}
+
+#[test]
 fn credentials_go_over_plain_http_where_the_repository_allows_it() {
     let world = World::simple();
     let secret = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: git, namespace: flux-system}\nstringData: {username: u, password: p}\n";
