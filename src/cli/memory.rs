@@ -16,7 +16,7 @@ pub(super) fn open(state: &Path) -> Memory {
         }
         Err(error) => {
             let failure = Failure::from(error);
-            output::warning(&format!("{}: this run goes without it", failure.cause().message));
+            output::warning(&format!("{}: this run goes without a memory", failure.cause().message));
             failure.cause().hint.iter().for_each(|hint| output::hint(hint));
             Memory::default()
         }

@@ -272,7 +272,7 @@ fn a_ledger_that_another_run_holds_is_told_and_gone_without() {
     let child = repeat(&world, "1h");
     wait_for(|| world.git.log("app.git", "main").len() == 2);
     let run = world.sync(&[]).code_is(0);
-    assert!(run.stderr.contains("is in use by another run: this run goes without it"), "{}", run.stderr);
+    assert!(run.stderr.contains("is in use by another run: this run goes without a memory"), "{}", run.stderr);
     end(child);
 }
 
