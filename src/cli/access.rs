@@ -117,7 +117,9 @@ impl Login {
             (_, Some(source)) => {
                 let doing = format!("reading the credentials of {image} by the --registries file");
                 let failure = Failure::new(format!("they are in {source}, and Secrets are not read here"));
-                Err(failure.doing(doing).hint("--username and --password-stdin come first"))
+                Err(failure
+                    .doing(doing)
+                    .hint("give them with --username and --password-stdin, or as env:VARIABLE in the file"))
             }
             (Self::User(Some(config)), None) => {
                 let file = user_docker_file().map_or_else(String::new, |file| file.display().to_string());
