@@ -57,7 +57,7 @@ impl GuardArgs {
         let (client, requests) = registry.asking(std::slice::from_ref(image))?;
         let request = requests.first().expect("a request for each image");
         let (view, now) = (registry.view(request, client.registries()), Timestamp::now());
-        let memory = memory::open(&self.state.folder()?);
+        let (memory, _copy) = memory::open_for(&self.state.folder()?, image);
         one_thread()?.block_on(async {
             let scan = scan(&client, &requests).await.into_iter().next().expect("an outcome for each request")?;
             memory.record_scan(&view, &scan.tags, None, now).await;

@@ -277,6 +277,28 @@ fn a_ledger_that_another_run_holds_is_told_and_gone_without() {
 }
 
 #[test]
+fn select_asks_a_running_service_since_when_it_saw_a_digest() {
+    let world = World::simple();
+    let digest = world.registry.push("acme/web", "1.0.1");
+    let (image, state) = (world.registry.image("acme/web"), world.path("state").display().to_string());
+    let since = "2020-01-01T00:00:00Z";
+    let fact =
+        json!({"kind": "digest", "repository": image, "access": "", "tag": "1.0.1", "digest": digest, "since": since});
+    let child = repeat(&world, "1h");
+    wait_for(|| world.git.log("app.git", "main").len() == 2);
+    run_with_input(["ledger", "import", "-", "--state", &state], &fact.to_string()).code_is(0);
+    let before = run(["ledger", "export", "--state", &state]).ok();
+    let args = ["select", &image, "--semver", "^1", "--min-age", "7d", "--on-moved-tag", "block", "--state", &state];
+    let told = run(args).code_is(0);
+    assert_eq!((told.stdout, told.stderr), (format!("{image}:1.0.1\n"), String::new()));
+    assert_eq!(run(["ledger", "export", "--state", &state]).ok(), before);
+    world.registry.push_manifest("acme/web", "1.0.1", b"{\"other\": true}");
+    let reason = run([&args[..], &["--explain"]].concat()).code_is(1).stdout;
+    assert!(reason.contains("is too new: its digest is seen since"), "{reason}");
+    end(child);
+}
+
+#[test]
 fn when_an_image_was_built_is_read_once_and_its_index_once_each_time() {
     let world = World::simple();
     let content = |json: serde_json::Value| json.to_string().into_bytes();
