@@ -24,9 +24,7 @@ pub(super) fn styled(style: Style, text: &str) -> String {
 
 /// Prints text to stdout as it is.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    write(anstream::stdout().lock(), text.as_bytes())
 }
 
 /// Prints a line to stdout.
@@ -36,9 +34,12 @@ pub(super) fn line(line: &str) -> Result<(), Failure> {
 
 /// Prints bytes that are for another program.
 pub(super) fn raw(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(bytes)?;
-    Ok(out.flush()?)
+    write(io::stdout().lock(), bytes)
+}
+
+fn write(mut out: impl io::Write, bytes: &[u8]) -> Result<(), Failure> {
+    let written = out.write_all(bytes).and_then(|()| out.flush());
+    written.map_err(|error| Failure::from(error).doing("writing the output"))
 }
 
 /// Prints a value as indented JSON.

@@ -266,3 +266,13 @@ fn sync_and_history_tell_what_was_done() {
     snapshot("history_of_nobody", &history(&["--policy", "flux-system/nobody"]), folder);
     assert_eq!(history(&["--check", "-o", "json"]).code_is(0).json()[0]["trailers"], "agrees");
 }
+
+#[test]
+fn an_output_that_cannot_be_written_is_told_as_such() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is always full");
+    let output = command(["completion", "bash"], home.path()).stdout(full).output().expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.starts_with("error: writing the output: No space left on device"), "{told}");
+    assert_eq!(output.status.code(), Some(2));
+}
