@@ -33,6 +33,15 @@ pub(super) fn open_for(state: &Path, image: &Repository) -> (Memory, Option<Temp
     }
 }
 
+/// The same where memory saves requests and no more. Another process that has it open is not worth a word then.
+pub(super) fn open_as_cache(state: &Path) -> Memory {
+    match Ledger::open(state) {
+        Ok((ledger, warning)) => opened(ledger, warning),
+        Err(error) if error.is_busy() => Memory::default(),
+        Err(error) => without(error.into()),
+    }
+}
+
 fn opened(ledger: Ledger, warning: Option<Warning>) -> Memory {
     warning.iter().for_each(|warning| output::warning(&warning.to_string()));
     Memory::new(Some(ledger))

@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     if args.images_only {
         scans.iter_mut().flatten().for_each(|scan| scan.tags.retain(|tag| tag.kind() == TagKind::Image));
     }
-    let memory = if args.created { memory::open(&args.state.folder()?) } else { Memory::default() };
+    let memory = if args.created { memory::open_as_cache(&args.state.folder()?) } else { Memory::default() };
     let facts = runtime.block_on(all_facts(args, &client, &memory, &requests, &scans));
     progress.finish_and_clear();
     match args.output {

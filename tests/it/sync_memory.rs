@@ -271,8 +271,12 @@ fn a_ledger_that_another_run_holds_is_told_and_gone_without() {
     let world = World::simple();
     let child = repeat(&world, "1h");
     wait_for(|| world.git.log("app.git", "main").len() == 2);
-    let run = world.sync(&[]).code_is(0);
-    assert!(run.stderr.contains("is in use by another run: this run goes without a memory"), "{}", run.stderr);
+    let told = world.sync(&[]).code_is(0).stderr;
+    assert!(told.contains("is in use by another run: this run goes without a memory"), "{told}");
+    // What was built when can be asked again, so that there is nothing to tell.
+    let (image, state) = (world.registry.image("acme/web"), world.path("state").display().to_string());
+    let told = run(["scan", "--created", &image, "--state", &state]).stderr;
+    assert!(!told.contains("in use"), "{told}");
     end(child);
 }
 
