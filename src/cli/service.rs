@@ -1,5 +1,6 @@
 //! `tagwright sync --every`: rounds until the process is asked to end, and the server beside them.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -205,6 +206,19 @@ impl Drop for Serving {
     }
 }
 
+fn not_listening(error: io::Error, address: SocketAddr) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::AddrInUse => Some("another process has this port: end it, or name another with --listen"),
+        io::ErrorKind::AddrNotAvailable => {
+            Some("expected an address of this machine; 0.0.0.0 and [::] are all of them")
+        }
+        io::ErrorKind::PermissionDenied => Some("ports below 1024 want privileges: name another with --listen"),
+        _ => None,
+    };
+    let failure = Failure::from(error).doing(format!("listening at {address}"));
+    advice.into_iter().fold(failure, Failure::hint)
+}
+
 /// Starts the server, where one is wanted, and gives what it says is due.
 async fn serve(
     args: &Args,
@@ -216,7 +230,7 @@ async fn serve(
     let (sender, receiver) = due_queue();
     let Some(address) = args.serve.listen else { return Ok((Serving(None), receiver)) };
     let listener = TcpListener::bind(address).await;
-    let listener = listener.map_err(|error| Failure::from(error).doing(format!("listening at {address}")))?;
+    let listener = listener.map_err(|error| not_listening(error, address))?;
     output::talk(&format!("listening at {}", listener.local_addr()?));
     let shared = Shared { metrics, ready, hooks, http };
     Ok((Serving(Some(tokio::spawn(server::serve(listener, shared, sender)))), receiver))

@@ -365,3 +365,13 @@ fn an_image_pushed_to_a_real_registry_is_committed_at_once() {
     drop(service);
     assert_eq!(world.git.log("app.git", "main").len(), 4);
 }
+
+#[test]
+fn a_port_that_is_taken_is_told_with_advice() {
+    let world = World::simple();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let told = world.sync(&["--every", "1h", "--listen", &address]).code_is(2).stderr;
+    let expected = format!("error: listening at {address}: Address already in use");
+    assert!(told.contains(&expected) && told.contains("hint: another process has this port"), "{told}");
+}
