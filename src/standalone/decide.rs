@@ -99,6 +99,15 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// This one and a newer one of the same view as one, by the newer objects.
+    pub(super) fn with(self, newer: Self) -> Self {
+        let is_meant = |policy: &&NamespacedName| {
+            [&self.policies, &newer.policies].iter().any(|policies| policies.binary_search(policy).is_ok())
+        };
+        let policies = newer.watched.policies.iter().filter(is_meant).cloned().collect();
+        Self { scan: self.scan || newer.scan, policies, ..newer }
+    }
+
     fn all_failed(&self, cause: &Cause) -> Vec<(NamespacedName, Decision)> {
         let failed = |policy: &NamespacedName| (policy.clone(), Err(Undecided::Failed(cause.clone())));
         self.watched.policies.iter().map(failed).collect()

@@ -1,6 +1,8 @@
 //! Works on several repositories at once: as many of each registry as it may be asked, so that one that stalls delays no
 //! other. Who brings a proxy has places of his own: what stalls there delays nobody else.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
@@ -8,6 +10,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::decide::{Decided, Done, Job, Selecting, work};
 use super::lanes::Lanes;
+use crate::ledger::View;
 use crate::net::LaneKey;
 
 /// So many jobs may wait for the disk before no other begins: what they found is held in memory.
@@ -21,6 +24,9 @@ pub(super) struct Workers {
     /// They wait for the disk alone, and for many of them it is one wait.
     remembering: JoinSet<Done>,
     lanes: Lanes<LaneKey, Job>,
+    /// The repositories that are worked on, with what comes after: two jobs at once would decide one policy by what each of
+    /// them found, and the one that ends last is not always the one that knows more.
+    views: BTreeMap<View, Option<Job>>,
 }
 
 fn lane(job: &Job) -> LaneKey {
@@ -29,13 +35,27 @@ fn lane(job: &Job) -> LaneKey {
 
 impl Workers {
     pub(super) fn new(selecting: Selecting) -> Self {
-        Self { selecting, running: JoinSet::new(), remembering: JoinSet::new(), lanes: Lanes::default() }
+        let (running, remembering) = Default::default();
+        Self { selecting, running, remembering, lanes: Lanes::default(), views: BTreeMap::new() }
     }
 
+    /// Works on a repository once the job before it has ended; what waits for that is one job.
     pub(super) fn push(&mut self, job: Job) {
-        let way = lane(&job);
-        self.lanes.push(way.clone(), job);
-        self.start_waiting(&way);
+        match self.views.entry(job.view.clone()) {
+            Entry::Vacant(free) => {
+                free.insert(None);
+                let way = lane(&job);
+                self.lanes.push(way.clone(), job);
+                self.start_waiting(&way);
+            }
+            Entry::Occupied(mut busy) => {
+                let next = busy.get_mut();
+                *next = Some(match next.take() {
+                    Some(waiting) => waiting.with(job),
+                    None => job,
+                });
+            }
+        }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -57,7 +77,9 @@ impl Workers {
                     if self.remembering.len() + 1 == REMEMBERING_MAX {
                         self.lanes.waiting().iter().for_each(|way| self.start_waiting(way));
                     }
-                    return Some(unharmed(done));
+                    let done = unharmed(done);
+                    self.views.remove(&done.view).flatten().into_iter().for_each(|next| self.push(next));
+                    return Some(done);
                 }
                 else => return None,
             }

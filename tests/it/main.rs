@@ -66,6 +66,7 @@ mod soak;
 mod sync;
 mod sync_access;
 mod sync_canary;
+mod sync_edits;
 mod sync_faults;
 mod sync_hooks;
 mod sync_killed;

@@ -29,10 +29,10 @@ impl Stalled {
 }
 
 /// A repeated run; it is killed with the test, since what stalls would keep it.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
-    fn start(world: &World, more: &[&str]) -> Self {
+    pub(crate) fn start(world: &World, more: &[&str]) -> Self {
         let mut command = world.sync_command("state", &[&["-o", "json"], more].concat());
         let told = File::create(world.path("told")).expect("a file");
         Self(command.stdout(told).stderr(Stdio::null()).spawn().expect("the program starts"))
@@ -40,7 +40,7 @@ impl Running {
 }
 
 /// The rounds that were told so far.
-fn rounds(world: &World) -> Vec<Value> {
+pub(crate) fn rounds(world: &World) -> Vec<Value> {
     let told = std::fs::read_to_string(world.path("told")).expect("what was told");
     told.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
@@ -52,7 +52,7 @@ fn told_of(world: &World, automation: &str) -> Vec<Value> {
     automations.filter(|told| told["name"] == automation).cloned().collect()
 }
 
-fn has_image(world: &World, version: &str) -> bool {
+pub(crate) fn has_image(world: &World, version: &str) -> bool {
     world.web_image("main") == world.registry.image(&format!("acme/web:{version}"))
 }
 

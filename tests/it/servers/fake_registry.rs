@@ -6,7 +6,7 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -104,6 +104,8 @@ struct World {
     issued: Vec<String>,
     tokens_made: usize,
     faults: Vec<(Fault, usize)>,
+    /// Requests whose path holds this text wait.
+    held: Option<&'static str>,
     requests: Vec<Logged>,
 }
 
@@ -212,6 +214,15 @@ impl FakeRegistry {
         world(&self.shared).faults.push((fault, times));
     }
 
+    /// Requests whose path holds `part` are answered when they are released.
+    pub(crate) fn hold(&self, part: &'static str) {
+        world(&self.shared).held = Some(part);
+    }
+
+    pub(crate) fn release(&self) {
+        world(&self.shared).held = None;
+    }
+
     pub(crate) fn requests(&self) -> Vec<Logged> {
         world(&self.shared).requests.clone()
     }
@@ -280,9 +291,11 @@ async fn answer(State(shared): State<Shared>, request: Request) -> Response {
         if_none_match: text("if-none-match"),
         body: String::from_utf8_lossy(&body).into_owned(),
     };
-    let mut world = world(&shared);
-    world.requests.push(logged.clone());
-    world.answer(&logged)
+    world(&shared).requests.push(logged.clone());
+    while world(&shared).held.is_some_and(|part| logged.path.contains(part)) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world(&shared).answer(&logged)
 }
 
 impl World {
