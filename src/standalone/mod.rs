@@ -11,6 +11,7 @@ mod git_secret;
 mod inputs;
 mod lanes;
 mod latest;
+mod looks;
 mod plan;
 mod remote;
 mod report;

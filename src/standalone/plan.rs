@@ -22,7 +22,7 @@ use crate::registry::{Access, DockerConfig, Registries};
 const NAMESPACE_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// What the objects of a world ask for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) watched: BTreeMap<View, Arc<Watched>>,
     /// The policies that need no look at a registry, since something is wrong or suspended.

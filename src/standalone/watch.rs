@@ -10,19 +10,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
-use super::agenda::{Agenda, Ended};
 use super::automate::offer;
-use super::decide::{Decision, Decisions, Done, Job, Undecided};
+use super::decide::{Decision, Decisions, Done, Undecided};
 use super::inputs::World;
-use super::plan::{Plan, Watched, plan};
+use super::looks::Looks;
+use super::plan::{Plan, plan, repository_of};
 use super::report::{AutomationReport, Report};
 use super::round::Context;
 use super::rounds::{About, Rounds};
 use super::runs::{Run, Runs, Work};
 use super::workers::Workers;
-use crate::api::{DigestReflectionPolicy, Objects};
+use crate::api::Objects;
 use crate::image::Repository;
-use crate::ledger::{LastScan, View};
+use crate::ledger::View;
 use crate::object::NamespacedName;
 
 /// Changes that come this close to each other go into one run of the automations, while scans are under way.
@@ -39,15 +39,9 @@ const FIRST_STEP: Duration = Duration::from_secs(2);
 pub struct Watch {
     context: Context,
     world: Arc<World>,
-    plan: Plan,
     started: Instant,
-    /// The scans, at the intervals of the image repositories.
-    scans: Agenda<View>,
-    /// The looks at digests, at the intervals of the policies with `digestReflectionPolicy: Always`.
-    digests: Agenda<NamespacedName>,
+    looks: Looks,
     workers: Workers,
-    /// Policies that must be decided anew, whatever a scan says.
-    stale: BTreeSet<NamespacedName>,
     /// Shared with the runs and the reports that are made of them.
     decisions: Arc<Decisions>,
     pending: Pending,
@@ -75,15 +69,13 @@ struct Pending {
 impl Watch {
     /// Begins with a round of the whole world.
     pub async fn new(context: Context, world: World) -> Self {
+        let started = Instant::now();
         let mut watch = Self {
             workers: Workers::new(context.selecting.clone()),
             context,
             world: Arc::default(),
-            plan: Plan::default(),
-            started: Instant::now(),
-            scans: Agenda::default(),
-            digests: Agenda::default(),
-            stale: BTreeSet::new(),
+            started,
+            looks: Looks::new(started),
             decisions: Arc::default(),
             pending: Pending { whole: true, ..Pending::default() },
             rounds: Rounds::default(),
@@ -91,7 +83,7 @@ impl Watch {
             deferred: BTreeMap::new(),
             is_first: true,
             early: BTreeSet::new(),
-            next_early: Instant::now() + FIRST_STEP,
+            next_early: started + FIRST_STEP,
         };
         watch.adopt(world).await;
         watch
@@ -99,82 +91,28 @@ impl Watch {
 
     /// The objects are these from now on: what changed is looked at anew.
     pub async fn adopt(&mut self, world: World) {
-        let plan = plan(&world, self.context.selecting.registry.registries());
-        let new = plan.watched.keys().filter(|view| !self.plan.watched.contains_key(*view)).cloned().collect();
-        let wall = Timestamp::now();
-        let known = self.context.selecting.memory.last_scans(new, wall).await;
+        let selecting = &self.context.selecting;
+        let Plan { watched, undecided } = plan(&world, selecting.registry.registries());
+        let repositories: BTreeSet<&str> = watched.keys().map(|view| view.repository.as_str()).collect();
+        selecting.metrics.keep_tags(|repository| repositories.contains(repository));
+        let (new, wall) = (watched.keys().filter(|view| !self.looks.watches(view)), Timestamp::now());
+        let known = selecting.memory.last_scans(new.cloned().collect(), wall).await;
+        // A scan of tomorrow is one before the clock was set back.
+        let age = |view: &View| Duration::try_from(wall.duration_since(known.get(view)?.at)).ok();
         let before = std::mem::replace(&mut self.world, Arc::new(world));
-        let old = std::mem::replace(&mut self.plan, plan);
-        self.reschedule(&before.objects, &old, &known, wall);
-        let watched: BTreeSet<&str> = self.plan.watched.keys().map(|view| view.repository.as_str()).collect();
-        self.context.selecting.metrics.keep_tags(|repository| watched.contains(repository));
-        self.reschedule_digests();
-        let world = self.world.clone();
-        let policies = &world.objects.image_policies;
-        self.stale.extend(changed(&before.objects.image_policies, policies));
-        Arc::make_mut(&mut self.decisions).retain(|policy, _| policies.contains_key(policy));
-        self.runs.adopt(&world);
-        self.rounds.retain(|automation| world.objects.image_update_automations.contains_key(automation));
-        for (policy, decision) in std::mem::take(&mut self.plan.undecided) {
-            self.stale.remove(&policy);
-            self.note(policy, decision);
-        }
-        let decisions = Arc::make_mut(&mut self.decisions);
-        for policy in self.stale.iter().filter(|policy| policies.contains_key(policy)) {
-            decisions.entry(policy.clone()).or_insert(Err(Undecided::Waiting));
-        }
+        let stale = self.looks.adopt(watched, (&before.objects, &self.world.objects), age);
+        let objects = &self.world.objects;
+        Arc::make_mut(&mut self.decisions).retain(|policy, _| objects.image_policies.contains_key(policy));
+        self.runs.adopt(&self.world);
+        self.rounds.retain(|automation| objects.image_update_automations.contains_key(automation));
+        undecided.into_iter().for_each(|(policy, decision)| self.note(policy, decision));
+        // What was decided by other objects is not pushed by these.
+        stale.into_iter().for_each(|policy| self.note(policy, Err(Undecided::Waiting)));
     }
 
-    /// `known` is what is remembered of the views that are new.
-    fn reschedule(&mut self, before: &Objects, old: &Plan, known: &BTreeMap<View, LastScan>, wall: Timestamp) {
-        let now = self.now();
-        let repositories = &self.world.objects.image_repositories;
-        let touched: BTreeSet<NamespacedName> = changed(&before.image_repositories, repositories).collect();
-        self.scans.retain(&self.plan.watched.keys().cloned().collect());
-        let is_untouched = |watched: &Watched| !watched.repositories.iter().any(|id| touched.contains(id));
-        for (view, watched) in &self.plan.watched {
-            let is_same = |old: &Watched| old.access == watched.access && old.repositories == watched.repositories;
-            match old.watched.get(view) {
-                Some(old) if is_same(old) && is_untouched(watched) => {}
-                Some(_) => self.scans.renew(view, watched.interval, now),
-                None => {
-                    // A scan of tomorrow is one before the clock was set back.
-                    let age = known.get(view).and_then(|scan| Duration::try_from(wall.duration_since(scan.at)).ok());
-                    let name = format!("{} {}", view.repository, view.access);
-                    self.scans.add(view.clone(), name, watched.interval, age, now);
-                }
-            }
-            if !is_untouched(watched) {
-                self.stale.extend(watched.policies.iter().cloned());
-            }
-        }
-    }
-
-    fn reschedule_digests(&mut self) {
-        let now = self.now();
-        let policies = self.world.objects.image_policies.iter();
-        let wanted: BTreeMap<&NamespacedName, Duration> = policies
-            .filter(|(_, policy)| policy.spec.digest_reflection_policy == DigestReflectionPolicy::Always)
-            .filter_map(|(id, policy)| Some((id, policy.spec.interval?.get())))
-            .collect();
-        self.digests.retain(&wanted.keys().map(|id| (*id).clone()).collect());
-        for (id, interval) in wanted {
-            if !self.digests.contains(id) {
-                self.digests.add(id.clone(), id.to_string(), interval, Some(Duration::ZERO), now);
-            }
-        }
-    }
-
-    /// Somebody says that there is news in the repositories that `is_meant` names: by the name that they are asked under,
-    /// or by the one that is written, whose registry a mirror stands in for.
+    /// Somebody says that there is news in the repositories that `is_meant` names.
     pub fn hook(&mut self, is_meant: impl Fn(&Repository) -> bool) {
-        let now = self.now();
-        let meant = |Watched { repository, asked, .. }: &Watched| {
-            is_meant(repository) || (asked != repository && is_meant(asked))
-        };
-        for (view, _) in self.plan.watched.iter().filter(|(_, watched)| meant(watched)) {
-            self.scans.hook(view, now);
-        }
+        self.looks.hook(is_meant);
     }
 
     /// All automations run next.
@@ -220,19 +158,16 @@ impl Watch {
         Work { world: self.world.clone(), decisions: self.decisions.clone() }
     }
 
-    /// Since the process began; wall clocks jump.
-    fn now(&self) -> Duration {
-        self.started.elapsed()
-    }
-
     fn wake(&self) -> Instant {
-        let due = [self.scans.next(), self.digests.next()].into_iter().flatten().min();
-        let due = due.map(|due| self.started + due);
-        let together = self.pending.since.filter(|_| !self.waits_for_first()).map(|since| since + TOGETHER);
+        let together = self.pending.since.map(|since| since + TOGETHER);
         let first = self.waits_for_first().then(|| self.next_early.min(self.started + FIRST_MAX));
         let deferred = self.deferred.values().min().copied();
         let far = || Instant::now() + Duration::from_secs(3600);
-        [due, together, first, deferred, self.rounds.next()].into_iter().flatten().min().unwrap_or_else(far)
+        [self.looks.next(), together, first, deferred, self.rounds.next()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or_else(far)
     }
 
     /// Notes what waits for the push budget.
@@ -282,60 +217,25 @@ impl Watch {
     }
 
     fn start_jobs(&mut self) {
-        let now = self.now();
-        self.stale.extend(self.digests.begin(now));
-        for view in self.scans.begin(now) {
-            let Some(watched) = self.plan.watched.get(&view) else { continue };
-            let policies = watched.policies.iter().filter(|policy| self.is_wanted(policy)).cloned().collect();
-            let job = Job { world: self.world.clone(), view, watched: watched.clone(), scan: true, policies };
-            self.stale.retain(|policy| job.policies.binary_search(policy).is_err());
+        let is_wanted = |policy: &NamespacedName| {
+            let is_decided = matches!(self.decisions.get(policy), Some(Ok(_)));
+            !is_decided || is_guarded(&self.world.objects, policy)
+        };
+        for job in self.looks.begin(&self.world, is_wanted) {
             self.workers.push(job);
         }
-        if !self.stale.is_empty() {
-            self.start_without_scan();
-        }
-    }
-
-    /// Policies that changed, or whose digests are due, while the tags are fresh.
-    fn start_without_scan(&mut self) {
-        let stale = std::mem::take(&mut self.stale);
-        for (view, watched) in &self.plan.watched {
-            let policies: Vec<_> = watched.policies.iter().filter(|policy| stale.contains(policy)).cloned().collect();
-            if !policies.is_empty() {
-                let (world, view) = (self.world.clone(), view.clone());
-                self.workers.push(Job { world, view, watched: watched.clone(), scan: false, policies });
-            }
-        }
-    }
-
-    /// True when a scan without news says something about a policy all the same: tags get older, and failures end.
-    fn is_wanted(&self, policy: &NamespacedName) -> bool {
-        let is_guarded = || {
-            let policy = self.world.objects.image_policies.get(policy);
-            policy.is_some_and(|policy| policy.spec.guard().is_set())
-        };
-        self.stale.contains(policy) || !matches!(self.decisions.get(policy), Some(Ok(_))) || is_guarded()
     }
 
     fn merge(&mut self, done: Done) {
-        let now = self.now();
-        if let Some(scanned) = done.scanned {
-            let ended = match scanned {
-                Ok(true) => Ended::WithNews,
-                Ok(false) => {
-                    self.confirm(&done.view, done.at);
-                    Ended::WithoutNews
-                }
-                Err(_) => Ended::Failed,
-            };
-            self.scans.done(&done.view, ended, now, fastrand::f64());
+        self.looks.done(&done);
+        if done.scanned == Some(Ok(false)) {
+            self.confirm(&done.view, done.at);
         }
-        let (then, current) = (&done.world.objects.image_policies, self.world.clone());
+        // What was decided by objects that have changed meanwhile is decided again.
+        let (then, current) = (&done.world.objects, self.world.clone());
         for (policy, decision) in done.decisions {
-            let ended = if decision.is_ok() { Ended::WithoutNews } else { Ended::Failed };
-            self.digests.done(&policy, ended, now, fastrand::f64());
-            // What was decided by a policy that has changed meanwhile is decided again.
-            if then.get(&policy) == current.objects.image_policies.get(&policy) {
+            let is_selecting = self.looks.policies(&done.view).binary_search(&policy).is_ok();
+            if is_selecting && is_decided_alike(&policy, then, &current.objects) {
                 self.note(policy, decision);
             }
         }
@@ -343,9 +243,8 @@ impl Watch {
 
     /// What was decided by the tags of `view` holds at that time too.
     fn confirm(&mut self, view: &View, at: Timestamp) {
-        let policies = self.plan.watched.get(view).map(|watched| &watched.policies);
         let decisions = Arc::make_mut(&mut self.decisions);
-        for policy in policies.into_iter().flatten() {
+        for policy in self.looks.policies(view) {
             if let Some(Ok(settled)) = decisions.get_mut(policy) {
                 settled.decided = settled.decided.max(Some(at));
             }
@@ -383,7 +282,7 @@ impl Watch {
         let has_work = whole || self.pending.since.is_some();
         let together = self.pending.since.is_some_and(|since| since.elapsed() < TOGETHER);
         // The first round is told as a whole.
-        let waits = self.waits_for_first() || (together && !whole);
+        let waits = self.waits_for_first() || together;
         if !has_work || (!self.workers.is_idle() && waits) {
             return;
         }
@@ -399,12 +298,17 @@ impl Watch {
     }
 }
 
-/// The names of objects that are new or differ.
-fn changed<'o, S: PartialEq>(
-    before: &'o BTreeMap<NamespacedName, crate::api::Object<S>>,
-    now: &'o BTreeMap<NamespacedName, crate::api::Object<S>>,
-) -> impl Iterator<Item = NamespacedName> + 'o {
-    now.iter().filter(|(id, object)| before.get(*id) != Some(object)).map(|(id, _)| id.clone())
+/// True when a scan without news says something about a policy all the same: tags get older.
+fn is_guarded(objects: &Objects, policy: &NamespacedName) -> bool {
+    objects.image_policies.get(policy).is_some_and(|policy| policy.spec.guard().is_set())
+}
+
+/// True when a policy and its image repository are what they were.
+fn is_decided_alike(policy: &NamespacedName, then: &Objects, now: &Objects) -> bool {
+    let Some(current) = now.image_policies.get(policy) else { return false };
+    let repository = repository_of(current);
+    then.image_policies.get(policy) == Some(current)
+        && then.image_repositories.get(&repository) == now.image_repositories.get(&repository)
 }
 
 /// The automations that may write the image of a policy.

@@ -35,7 +35,7 @@ fn secret(name: &str, entries: &[(&str, &[u8])]) -> String {
 }
 
 /// A Secret with the credentials of `user`, whose password is `s3cret`.
-fn pull_secret(world: &World, name: &str, user: &str) -> String {
+pub(crate) fn pull_secret(world: &World, name: &str, user: &str) -> String {
     let config =
         format!(r#"{{"auths": {{"{}": {{"username": "{user}", "password": "s3cret"}}}}}}"#, world.registry.addr());
     secret(name, &[(".dockerconfigjson", config.as_bytes())])
