@@ -93,18 +93,30 @@ impl Rounds {
         }
     }
 
-    /// The next round that can be told.
+    /// The next round that can be told. What was told is not taken back by an older round that waited longer: that one is
+    /// told before, or tells of the newer decisions.
     pub(super) fn tell(&mut self) -> Option<Report> {
-        let now = Instant::now();
-        let place = self.rounds.iter().position(|round| round.missing.is_empty() || round.until <= now)?;
-        let mut round = self.rounds.remove(place);
+        let mut round = self.rounds.remove(self.next_told()?);
         if !round.whole && round.missing.is_empty() {
             // What is complete at the same time is told as one.
             while let Some(place) = self.rounds.iter().position(|other| round.may_absorb(other)) {
                 round.absorb(self.rounds.remove(place));
             }
         }
+        for older in self.rounds.iter_mut().filter(|other| !other.missing.is_empty() && other.number < round.number) {
+            older.work = round.work.clone();
+        }
         Some(round.report())
+    }
+
+    /// The place of the first round that is due, or has heard of an automation that a newer one is about to tell of.
+    fn next_told(&self) -> Option<usize> {
+        let now = Instant::now();
+        let is_due = |round: &Round| round.missing.is_empty() || round.until <= now;
+        (0..self.rounds.len()).find(|place| {
+            let (round, newer) = (&self.rounds[*place], &self.rounds[*place + 1..]);
+            is_due(round) || newer.iter().any(|newer| is_due(newer) && round.shares_reports(newer))
+        })
     }
 
     /// All rounds, told with what has ended.
@@ -123,7 +135,11 @@ impl Round {
 
     /// Each run is told, also where another one of the same automation is.
     fn may_absorb(&self, other: &Self) -> bool {
-        !other.whole && other.missing.is_empty() && !self.reports.keys().any(|id| other.reports.contains_key(id))
+        !other.whole && other.missing.is_empty() && !self.shares_reports(other)
+    }
+
+    fn shares_reports(&self, other: &Self) -> bool {
+        self.reports.keys().any(|id| other.reports.contains_key(id))
     }
 
     fn absorb(&mut self, newer: Self) {

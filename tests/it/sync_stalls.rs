@@ -199,3 +199,36 @@ fn a_registry_that_stalls_holds_up_the_first_commit_of_its_own_automations_alone
     let commits = told_of(&world, "apps").iter().filter(|told| told["commit"].is_string()).count();
     assert_eq!(commits, 2);
 }
+
+#[test]
+fn what_was_told_is_not_taken_back_by_a_round_that_waited_longer() {
+    let check = |repository: &str, namespace: &str, name: &str| {
+        let world = World::simple();
+        world.scan_every("100ms");
+        world.registry.push("acme/other", "1.0.1");
+        let stalled = Stalled::start();
+        let stuck = format!("http://{}/stuck.git', timeout: 5m", stalled.addr());
+        let other = policy("other", "^1").replace("flux-system", "team").replace("1m}", "100ms}");
+        let source = source("stuck").replace("GIT/stuck.git'", &stuck);
+        world.objects("more.yaml", &(source + &automation("stuck", "stuck", ".") + &other));
+        let _running = Running::start(&world, &["--every", "1h"]);
+        wait_for(|| has_image(&world, "1.0.1"));
+        world.registry.push(repository, "1.0.2");
+        let tags = || -> Vec<String> {
+            let rounds = rounds(&world);
+            let policies = rounds.iter().flat_map(|round| round["policies"].as_array().expect("policies"));
+            let told = policies.filter(|policy| policy["namespace"] == namespace && policy["name"] == name);
+            told.map(|policy| policy["latest"]["tag"].to_string()).collect()
+        };
+        let has_whole = || rounds(&world).iter().any(|round| round["whole"] == true);
+        wait_for(|| has_whole() && tags().iter().any(|tag| tag.contains("1.0.2")));
+        let tags = tags();
+        assert!(tags.is_sorted(), "{tags:?}");
+        let commits: Vec<String> =
+            told_of(&world, "apps").iter().map(|told| told["changes"][0]["new"].to_string()).collect();
+        assert!(commits.is_sorted(), "{commits:?}");
+    };
+    // An automation brings the one and none the other.
+    check("acme/web", "flux-system", "web");
+    check("acme/other", "team", "other");
+}
