@@ -2,24 +2,27 @@
 //!
 //! Takes jobs, and how many may be under way at a time; gives those that may begin. Does nothing itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 
-/// Jobs `J` on ways `W`. Each call costs the same however many wait.
+/// Jobs `J` on ways `W`. What begins or ends costs the same however many wait.
 #[derive(Clone, Debug)]
 pub struct Lanes<W, J> {
     lanes: HashMap<W, Lane<J>>,
+    /// How many jobs have come.
+    count: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Lane<J> {
     busy: usize,
-    waiting: VecDeque<J>,
+    /// Each with its place among all that came.
+    waiting: VecDeque<(u64, J)>,
 }
 
 impl<W, J> Default for Lanes<W, J> {
     fn default() -> Self {
-        Self { lanes: HashMap::new() }
+        Self { lanes: HashMap::new(), count: 0 }
     }
 }
 
@@ -27,13 +30,14 @@ impl<W: Clone + Eq + Hash, J> Lanes<W, J> {
     /// Puts `job` behind those that wait to go the same way.
     pub fn push(&mut self, way: W, job: J) {
         let new = || Lane { busy: 0, waiting: VecDeque::new() };
-        self.lanes.entry(way).or_insert_with(new).waiting.push_back(job);
+        self.count += 1;
+        self.lanes.entry(way).or_insert_with(new).waiting.push_back((self.count, job));
     }
 
     /// Takes the next job that goes this way, if there is room for it; `width` says how many there may be then.
     pub fn begin(&mut self, way: &W, width: impl Fn(&J) -> usize) -> Option<J> {
         let lane = self.lanes.get_mut(way)?;
-        let job = lane.waiting.pop_front_if(|next| lane.busy < width(next))?;
+        let (_, job) = lane.waiting.pop_front_if(|(_, next)| lane.busy < width(next))?;
         lane.busy += 1;
         Some(job)
     }
@@ -47,8 +51,12 @@ impl<W: Clone + Eq + Hash, J> Lanes<W, J> {
         }
     }
 
-    /// The ways on which jobs wait.
+    /// The ways on which jobs wait, those first whose next job has waited longest: where there is not room for all, each
+    /// has its turn.
     pub fn waiting(&self) -> Vec<W> {
-        self.lanes.iter().filter(|(_, lane)| !lane.waiting.is_empty()).map(|(way, _)| way.clone()).collect()
+        let next = self.lanes.iter().filter_map(|(way, lane)| Some((lane.waiting.front()?.0, way)));
+        // Two jobs never have the same place.
+        let in_turn: BTreeMap<u64, &W> = next.collect();
+        in_turn.into_values().cloned().collect()
     }
 }

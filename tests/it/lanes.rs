@@ -46,3 +46,18 @@ fn the_ways_on_which_jobs_wait_are_known() {
     assert_eq!(lanes.begin(&"b", |_| 1), Some("b"));
     assert!(lanes.waiting().is_empty());
 }
+
+#[test]
+fn ways_come_in_turn() {
+    let mut lanes: Lanes<char, u32> = Lanes::default();
+    for (way, job) in [('c', 1), ('a', 2), ('b', 3), ('c', 4), ('a', 5)] {
+        lanes.push(way, job);
+    }
+    assert_eq!(lanes.waiting(), ['c', 'a', 'b']);
+    lanes.begin(&'c', |_| 2);
+    assert_eq!(lanes.waiting(), ['a', 'b', 'c']);
+    lanes.begin(&'a', |_| 2);
+    assert_eq!(lanes.waiting(), ['b', 'c', 'a']);
+    lanes.begin(&'b', |_| 2);
+    assert_eq!(lanes.waiting(), ['c', 'a']);
+}
