@@ -149,7 +149,7 @@ impl Time {
             let [years, months, days] = [years, months, days].map(|count| (*count).clamp(-1 << 32, 1 << 32));
             let mut civil = this.civil();
             (civil.year, civil.month, civil.day) = (civil.year + years, civil.month + months, civil.day + days);
-            let seconds = civil.seconds() - this.zone.offset;
+            let seconds = civil.seconds().wrapping_sub(this.zone.offset);
             Ok(time(Moment { seconds, ..this.clone() }))
         })
     }
@@ -190,7 +190,7 @@ impl Object for Time {
             "IsZero" => Method::returns((moment.seconds, moment.nanoseconds) == (Moment::zero().seconds, 0)),
             "Local" | "UTC" => Method::returns(time(Moment { zone: Zone::utc(), ..moment })),
             "Month" => Method::returns(Value::object(Named("time.Month", MONTHS[moment.civil().month as usize - 1]))),
-            "String" => Method::returns(moment.format(PRINTED)),
+            "String" => Method::new(&[], move |_| Ok(moment.format(PRINTED).into())),
             "Weekday" => Method::returns(Value::object(Named("time.Weekday", WEEK_DAYS[moment.week_day()]))),
             _ => return self.number(name),
         })

@@ -53,11 +53,11 @@ impl Zone {
 }
 
 impl Civil {
-    /// Seconds since 1970, as if in UTC. Months, days and hours beyond their ends count on.
+    /// Seconds since 1970, as if in UTC. Months, days and hours beyond their ends count on. Wraps around as in Go.
     pub(super) fn seconds(self) -> i64 {
         let month = self.month - 1;
         let days = days_before(self.year + month.div_euclid(12), month.rem_euclid(12) + 1) + self.day - 1;
-        days * DAY + self.hour * 3600 + self.minute * 60 + self.second
+        days.wrapping_mul(DAY).wrapping_add(self.hour * 3600 + self.minute * 60 + self.second)
     }
 }
 

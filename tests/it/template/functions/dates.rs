@@ -24,6 +24,10 @@ fn reads_and_writes_by_layouts() {
         "template: t:1:3: executing \"t\" at <mustToDate `2006-01-02` `x`>: error calling mustToDate: \
          parsing time \"x\" as \"2006-01-02\": cannot parse \"x\" as \"2006\"",
     );
+    check(
+        "{{ $t := toDate `2006` `2020` }}{{ range 90 }}{{ $t = $t.AddDate 4294967296 0 0 }}{{ end }}{{ $t.IsZero }}",
+        "false",
+    );
     check("{{ duration `90061` }} {{ duration 5 }} {{ durationRound `2400h` }}", "25h1m1s 0s 3mo");
     check(
         "{{ durationRound (toDate `2006` `2024`) }}",
