@@ -181,7 +181,7 @@ impl<'t> Run<'t> {
         let mut ran = false;
         for (index, item) in items {
             ran = true;
-            self.charge(0)?;
+            self.charge(branch.pipe.variables.len())?;
             self.set_range_variables(&branch.pipe, index, &item)?;
             let flow = self.list(&item, &branch.body)?;
             self.variables.truncate(mark);
@@ -209,6 +209,7 @@ impl<'t> Run<'t> {
     /// Runs another template; it sees none of the variables here.
     fn invoke(&mut self, dot: &Held, invocation: &'t Invocation) -> Evaluated<()> {
         self.at = Some(invocation);
+        self.charge(0)?;
         let Some((name, nodes)) = self.trees.get_key_value(&invocation.name) else {
             let name = print::quote(invocation.name.as_bytes());
             return Err(self.fail(&format!("template {name} not defined")));

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::compare;
 use super::functions::Failure;
-use super::limits::LIST_ITEMS_MAX;
+use super::limits::{BYTES_READ_A_STEP, LIST_ITEMS_MAX};
 use super::nesting::{self, Level};
 use super::text::Text;
 use super::value::{Type, Value};
@@ -75,14 +75,15 @@ impl Map {
         Some(entries[found].1.clone())
     }
 
-    /// Puts the value under the key, unless the map would come to hold itself or to lie too deep. Takes time in the
-    /// order of the number of entries.
-    pub(super) fn insert(&self, key: &Value, value: Value) -> Result<(), Failure> {
+    /// Puts the value under the key, unless the map would come to hold itself or to lie too deep. Gives the steps that
+    /// took.
+    pub(super) fn insert(&self, key: &Value, value: Value) -> Result<usize, Failure> {
         if self.is_nil() {
             return Err(Failure::new("assignment to entry in nil map"));
         }
-        nesting::put_into(self, &value)?;
+        let raised = nesting::put_into(self, &value)?;
         let mut entries = self.0.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = steps_to_change(&entries);
         match entries.binary_search_by(|(known, _)| compare::order(known, key)) {
             Ok(found) => Arc::make_mut(&mut entries)[found].1 = value,
             Err(_) if entries.len() >= LIST_ITEMS_MAX => {
@@ -90,15 +91,17 @@ impl Map {
             }
             Err(place) => Arc::make_mut(&mut entries).insert(place, (key.clone(), value)),
         }
-        Ok(())
+        Ok(raised + changed)
     }
 
-    /// Takes the key out, if it is there.
-    pub(super) fn remove(&self, key: &Value) {
+    /// Takes the key out, if it is there. Gives the steps that took.
+    pub(super) fn remove(&self, key: &Value) -> usize {
         let mut entries = self.0.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = steps_to_change(&entries);
         if let Ok(found) = entries.binary_search_by(|(known, _)| compare::order(known, key)) {
             Arc::make_mut(&mut entries).remove(found);
         }
+        changed
     }
 
     pub(super) fn len(&self) -> usize {
@@ -134,4 +137,9 @@ impl Map {
     pub(super) fn address(&self) -> usize {
         Arc::as_ptr(&self.0).addr()
     }
+}
+
+/// What a change of the entries takes: they are moved, or copied where someone looks at them as they were.
+fn steps_to_change(entries: &Entries) -> usize {
+    if Arc::strong_count(entries) == 1 { entries.len() / BYTES_READ_A_STEP } else { 2 * entries.len() }
 }

@@ -41,7 +41,8 @@ pub(super) fn println(arguments: &[Value]) -> Result<Text, Failure> {
 /// The arguments by the verbs of `format`. What does not fit is no error: it is said in the output.
 pub(super) fn printf(format: &[u8], arguments: &[Value]) -> Result<Text, Failure> {
     let mut out = Vec::new();
-    let mut formatting = Formatting { rest: format, arguments, next: 0, is_reordered: false, is_good: true };
+    let mut formatting =
+        Formatting { rest: format, arguments, next: 0, is_reordered: false, is_good: true, may_close: true };
     let mut printer = Printer::new(&mut out);
     while let Some(percent) = formatting.rest.iter().position(|&byte| byte == b'%') {
         write(printer.out, &formatting.rest[..percent])?;
@@ -96,6 +97,8 @@ struct Formatting<'a> {
     is_reordered: bool,
     /// The argument numbers of the verb at hand make sense.
     is_good: bool,
+    /// A `]` may still come: the rest is looked through in vain only once.
+    may_close: bool,
 }
 
 impl<'a> Formatting<'a> {
@@ -186,7 +189,9 @@ impl<'a> Formatting<'a> {
             return false;
         }
         self.is_reordered = true;
-        let Some(close) = self.rest.iter().position(|&byte| byte == b']').filter(|_| self.rest.len() >= 3) else {
+        let close = if self.may_close { self.rest.iter().position(|&byte| byte == b']') } else { None };
+        self.may_close = close.is_some();
+        let Some(close) = close.filter(|_| self.rest.len() >= 3) else {
             self.rest = &self.rest[1..];
             self.is_good = false;
             return false;

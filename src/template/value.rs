@@ -106,8 +106,17 @@ impl Value {
     pub(super) fn cost(&self) -> usize {
         match self {
             Value::String(text) if text.is_unshared() => text.as_bytes().len() / BYTES_MADE_A_STEP,
-            Value::List(list) if list.is_unshared() => list.items().len(),
-            Value::Map(map) if map.is_unshared() => map.len(),
+            Value::List(list) if list.is_unshared() => list.items().len() + self.raised(),
+            Value::Map(map) if map.is_unshared() => map.len() + self.raised(),
+            _ => 0,
+        }
+    }
+
+    /// How many steps it took to make way in it for what it holds, see [`super::nesting`].
+    pub(super) fn raised(&self) -> usize {
+        match self {
+            Value::List(list) => list.level().raised(),
+            Value::Map(map) => map.level().raised(),
             _ => 0,
         }
     }

@@ -9,6 +9,9 @@ use super::super::object::Method;
 use super::super::value::{Type, Value};
 use super::{Evaluated, Run};
 
+/// What an object may take to find a method and work out its answer.
+const STEPS_A_METHOD: usize = 8;
+
 /// A call as written: the part of the template that errors of the call name, the arguments, and the value that comes
 /// through the pipe as one more.
 pub(super) struct Call<'t> {
@@ -35,7 +38,7 @@ impl<'t> Run<'t> {
         let arguments = self.arguments(dot, callee.signature(), call)?;
         let result = match callee {
             Callee::Builtin(Builtin::Call) => call_value(written, &arguments, &self.work),
-            Callee::Builtin(builtin) => builtin.run(&arguments),
+            Callee::Builtin(builtin) => builtin.run(&arguments, &self.work),
             Callee::Function(function) => run(function, arguments, &self.work),
         };
         self.called(node, name, result)
@@ -46,6 +49,7 @@ impl<'t> Run<'t> {
         self.check_count(signature, name, &call)?;
         let node = call.node;
         let arguments = values(self.arguments(dot, signature, call)?);
+        self.charge(STEPS_A_METHOD)?;
         let result = (method.run)(&arguments).map(|value| self.copies.of(value));
         self.called(node, name, result)
     }
@@ -69,14 +73,12 @@ impl<'t> Run<'t> {
     fn check_count(&self, signature: Signature, name: &str, call: &Call<'t>) -> Evaluated<()> {
         let fixed = signature.parameters.len();
         let given = call.arguments.len() + usize::from(call.last.is_some());
-        let (wrong, wanted, given) = match signature.rest {
-            Some(_) => (given < fixed, format!("at least {fixed}"), call.arguments.len()),
-            None => (given != fixed, fixed.to_string(), given),
+        let wrong = match signature.rest {
+            Some(_) if given < fixed => format!("want at least {fixed} got {}", call.arguments.len()),
+            None if given != fixed => format!("want {fixed} got {given}"),
+            _ => return Ok(()),
         };
-        if wrong {
-            return Err(self.fail(&format!("wrong number of args for {name}: want {wanted} got {given}")));
-        }
-        Ok(())
+        Err(self.fail(&format!("wrong number of args for {name}: {wrong}")))
     }
 
     /// `and` and `or`: the first argument that decides, or the last.

@@ -2,11 +2,12 @@
 
 use super::super::compare;
 use super::super::held::Held;
+use super::super::limits::BYTES_MADE_A_STEP;
 use super::super::print;
 use super::super::rune::is_printable;
-use super::super::text::{Text, first_rune};
+use super::super::text::{Text, first_rune, prefix_width};
 use super::super::value::{Type, Value};
-use super::{Failure, Signature, check_bytes};
+use super::{Failure, Signature, Work, check_bytes};
 
 /// A function that Go's templates have without being given any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ impl Builtin {
     }
 
     /// Runs it on arguments that fit the signature. The evaluator itself does `and`, `or` and `call`.
-    pub(in super::super) fn run(self, arguments: &[Held]) -> Result<Value, Failure> {
+    pub(in super::super) fn run(self, arguments: &[Held], work: &Work) -> Result<Value, Failure> {
         let value = |index: usize| &arguments[index].value;
         match self {
             Builtin::And | Builtin::Or | Builtin::Call => Err(Failure::new("not a function of its arguments alone")),
@@ -92,14 +93,21 @@ impl Builtin {
             Builtin::Len => length(&arguments[0]),
             Builtin::Not => Ok(Value::Bool(!value(0).is_true())),
             Builtin::Print => print::print(&values(arguments)).map(Value::from),
-            Builtin::Printf => match value(0) {
-                Value::String(format) => print::printf(format.as_bytes(), &values(&arguments[1..])).map(Value::from),
-                _ => Err(Failure::new("the format is no string")),
-            },
+            Builtin::Printf => printf(value(0), &values(&arguments[1..]), work),
             Builtin::Println => print::println(&values(arguments)).map(Value::from),
             Builtin::Slice => slice(value(0), &arguments[1..]),
         }
     }
+}
+
+fn printf(format: &Value, arguments: &[Value], work: &Work) -> Result<Value, Failure> {
+    let Value::String(format) = format else { return Err(Failure::new("the format is no string")) };
+    let written = print::printf(format.as_bytes(), arguments)?;
+    // The digits of floats, and of what may hold some, cost more than other bytes.
+    if !arguments.iter().all(|argument| matches!(argument, Value::String(_) | Value::Int(_) | Value::Int64(_))) {
+        work.spend(written.as_bytes().len() / BYTES_MADE_A_STEP)?;
+    }
+    Ok(written.into())
 }
 
 fn values(arguments: &[Held]) -> Vec<Value> {
@@ -210,6 +218,9 @@ fn slice(item: &Value, indexes: &[Held]) -> Result<Value, Failure> {
     })
 }
 
+/// So many characters are escaped before the length is looked at.
+const ESCAPED_AT_ONCE: usize = 1 << 14;
+
 /// The arguments as `print` shows them, escaped.
 fn escaped(arguments: &[Held], escape: fn(&[u8], &mut Vec<u8>)) -> Result<Value, Failure> {
     let shown = |held: &Held| match &held.value {
@@ -218,8 +229,13 @@ fn escaped(arguments: &[Held], escape: fn(&[u8], &mut Vec<u8>)) -> Result<Value,
     };
     let plain: Text = print::print(&arguments.iter().map(shown).collect::<Vec<_>>())?;
     let mut bytes = Vec::with_capacity(plain.as_bytes().len());
-    escape(plain.as_bytes(), &mut bytes);
-    check_bytes(bytes.len())?;
+    let mut rest = plain.as_bytes();
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(prefix_width(rest, ESCAPED_AT_ONCE));
+        escape(now, &mut bytes);
+        check_bytes(bytes.len())?;
+        rest = later;
+    }
     Ok(bytes.into())
 }
 

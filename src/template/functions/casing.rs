@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 
+use super::super::limits::BYTES_MADE_A_STEP;
 use super::super::rune;
 use super::super::text::{Text, runes};
 use super::super::value::{Type, Value};
-use super::{Failure, Function, check_bytes};
+use super::{Args, Failure, Function, check_bytes};
 
 mod name;
 
@@ -14,14 +15,27 @@ const STRING: Type = Type::String;
 pub(super) static TABLE: &[Function] = &[
     Function::new("camelcase", &[STRING], |args| Ok(name::pascal(args.text(0).as_bytes()).into())),
     Function::new("initials", &[STRING], |args| Ok(initials(args.text(0)).into())),
-    Function::new("kebabcase", &[STRING], |args| name::separated(args.text(0).as_bytes(), '-')),
+    Function::new("kebabcase", &[STRING], |args| separated(args, '-')),
     Function::new("lower", &[STRING], |args| mapped(args.text(0), rune::lower)),
-    Function::new("snakecase", &[STRING], |args| name::separated(args.text(0).as_bytes(), '_')),
-    Function::new("swapcase", &[STRING], |args| swap_case(args.text(0))),
+    Function::new("snakecase", &[STRING], |args| separated(args, '_')),
+    Function::new("swapcase", &[STRING], |args| {
+        spend_twice(args)?;
+        swap_case(args.text(0))
+    }),
     Function::new("title", &[STRING], |args| title(args.text(0))),
     Function::new("untitle", &[STRING], |args| untitle(args.text(0))),
     Function::new("upper", &[STRING], |args| mapped(args.text(0), rune::upper)),
 ];
+
+/// Counts the bytes of the text once more, for what looks at each of its characters several times.
+fn spend_twice(args: Args<'_>) -> Result<(), Failure> {
+    args.spend(args.text(0).as_bytes().len() / BYTES_MADE_A_STEP)
+}
+
+fn separated(args: Args<'_>, connector: char) -> Result<Value, Failure> {
+    spend_twice(args)?;
+    name::separated(args.text(0).as_bytes(), connector)
+}
 
 /// Each character by itself, as Go maps it: never one to several.
 fn mapped(text: &Text, map: impl Fn(char) -> char) -> Result<Value, Failure> {

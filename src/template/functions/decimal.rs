@@ -44,7 +44,7 @@ impl Decimal {
     /// The steps that an operation with the other number takes.
     pub(super) fn cost(&self, other: &Decimal) -> usize {
         let shift = self.exponent.abs_diff(other.exponent) as usize / LIMB_DIGITS;
-        4 + (self.magnitude.limbs.len() + shift) * (1 + other.magnitude.limbs.len())
+        8 + (self.magnitude.limbs.len() + shift) * (1 + other.magnitude.limbs.len())
     }
 
     pub(super) fn plus(self, other: &Decimal) -> Result<Decimal, Failure> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::list::List;
 use super::super::map::Map;
 use super::super::object::Object;
+use super::super::text::Text;
 use super::super::value::{Type, Value};
 use super::{Args, Failure, Function};
 
@@ -26,12 +27,23 @@ pub(super) fn equal(a: &Value, b: &Value, args: Args<'_>) -> Result<bool, Failur
         (Value::Uint64(a), Value::Uint64(b)) => a == b,
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Complex(a, i), Value::Complex(b, j)) => (a, i) == (b, j),
-        (Value::String(a), Value::String(b)) => a == b,
+        (Value::String(a), Value::String(b)) => equal_texts(a, b, args)?,
         (Value::List(a), Value::List(b)) => a.kind() == b.kind() && equal_lists(a, b, args)?,
         (Value::Map(a), Value::Map(b)) => a.kind() == b.kind() && equal_maps(a, b, args)?,
         (Value::Object(a), Value::Object(b)) => a.type_name() == b.type_name() && equal_objects(&**a, &**b, args)?,
         _ => false,
     })
+}
+
+/// How many bytes are compared in a step.
+const BYTES_A_STEP: usize = 256;
+
+fn equal_texts(a: &Text, b: &Text, args: Args<'_>) -> Result<bool, Failure> {
+    if a.as_bytes().len() != b.as_bytes().len() {
+        return Ok(false);
+    }
+    args.spend(a.as_bytes().len() / BYTES_A_STEP)?;
+    Ok(a == b)
 }
 
 fn equal_lists(a: &List, b: &List, args: Args<'_>) -> Result<bool, Failure> {
@@ -92,6 +104,12 @@ fn copy(value: &Value, args: Args<'_>) -> Result<Value, Failure> {
     if let Value::List(_) | Value::Map(_) = value {
         args.spend(STEPS_A_COPY + value.length())?;
     }
+    let copy = shared_by_none(value, args)?;
+    args.spend(copy.raised())?;
+    Ok(copy)
+}
+
+fn shared_by_none(value: &Value, args: Args<'_>) -> Result<Value, Failure> {
     Ok(match value {
         Value::List(list) if !list.is_nil() => {
             let items = list.items().iter().map(|item| copy(item, args)).collect::<Result<_, _>>()?;

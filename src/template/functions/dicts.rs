@@ -43,7 +43,7 @@ fn dict(args: Args<'_>) -> Result<Value, Failure> {
     args.spend(args.rest(0).len())?;
     let pair = |pair: &[Value]| {
         let value = pair.get(1).cloned().unwrap_or_else(|| "".into());
-        Ok((to_text(&pair[0])?.into(), value))
+        Ok((to_text(&pair[0], args)?.into(), value))
     };
     let entries = args.rest(0).chunks(2).map(pair).collect::<Result<_, Failure>>()?;
     Ok(Map::new(&Type::String, &Type::Any, entries).into())
@@ -79,14 +79,12 @@ fn text_of(value: &Value) -> &[u8] {
 }
 
 fn set(args: Args<'_>) -> Result<Value, Failure> {
-    args.spend(args.map(0).len() / BYTES_READ_A_STEP)?;
-    args.map(0).insert(args.value(1), args.value(2).clone())?;
+    args.spend(args.map(0).insert(args.value(1), args.value(2).clone())?)?;
     Ok(args.value(0).clone())
 }
 
 fn unset(args: Args<'_>) -> Result<Value, Failure> {
-    args.spend(args.map(0).len() / BYTES_READ_A_STEP)?;
-    args.map(0).remove(args.value(1));
+    args.spend(args.map(0).remove(args.value(1)))?;
     Ok(args.value(0).clone())
 }
 

@@ -1,6 +1,7 @@
 //! Sprig's functions to and from JSON, by the rules of Go's `encoding/json`: numbers become floats, keys are sorted,
 //! what HTML could take for its own is escaped.
 
+use super::super::limits::BYTES_MADE_A_STEP;
 use super::super::value::{Type, Value};
 use super::{Args, Failure, Function};
 use read::Mistake;
@@ -34,21 +35,28 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("toRawJson", &[ANY], |args| written(args, RAW)?.map_err(Failure::new)),
 ];
 
+/// What any text takes: structs may have to work out what they are in JSON.
+const STEPS_A_TEXT: usize = 8;
+
 /// Bytes of JSON to a step: a value is made of every other one at most.
 const BYTES_A_STEP: usize = 4;
 
 /// What the text holds and what is wrong with it; fails only where it is beyond bounds.
 fn parsed(args: Args<'_>) -> Result<(Value, Option<Mistake>), Failure> {
-    let text = args.text(0).as_bytes();
-    args.spend(4 + text.len() / BYTES_A_STEP)?;
-    read::parse(text)
+    args.spend(4 + args.text(0).as_bytes().len() / BYTES_A_STEP)?;
+    read::parse(args)
 }
 
 /// The value as JSON, or why Go cannot write it; fails only where it is beyond bounds.
 fn written(args: Args<'_>, style: Style) -> Result<Result<Value, String>, Failure> {
-    match write::json(args.value(0), style) {
-        Ok(json) => Ok(Ok(json.into())),
-        Err(write::Stop::Unsupported(message)) => Ok(Err(message)),
+    args.spend(STEPS_A_TEXT)?;
+    let mut json = Vec::new();
+    match write::json(args.value(0), style, &mut json) {
+        Ok(()) => Ok(Ok(json.into())),
+        Err(write::Stop::Unsupported(message)) => {
+            args.spend(json.len() / BYTES_MADE_A_STEP)?;
+            Ok(Err(message))
+        }
         Err(write::Stop::Bound(failure)) => Err(failure),
     }
 }

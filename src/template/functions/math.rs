@@ -1,10 +1,10 @@
 //! Sprig's arithmetic: what is no number counts as zero, and integers are `int64`, which wrap.
 
 use super::super::list::List;
-use super::super::print;
 use super::super::value::{Type, Value};
 use super::cast::{parse_in_base, to_float, to_int};
 use super::decimal::Decimal;
+use super::strings::to_text;
 use super::{Args, Failure, Function, check_items};
 
 const ANY: Type = Type::Any;
@@ -46,7 +46,7 @@ pub(super) static TABLE: &[Function] = &[
     }),
     Function::variadic("subf", &[ANY], &ANY, |args| exact(args.value(0), args.rest(1), args, Decimal::minus)),
     Function::new("toDecimal", &[ANY], |args| {
-        let parsed = parse_in_base(&to_shown(args.value(0))?, 8);
+        let parsed = parse_in_base(&to_text(args.value(0), args)?.to_str_lossy(), 8);
         Ok(Value::Int64(parsed.and_then(Result::ok).unwrap_or(0)))
     }),
     Function::new("until", &[INT], |args| {
@@ -55,10 +55,6 @@ pub(super) static TABLE: &[Function] = &[
     }),
     Function::new("untilStep", &[INT, INT, INT], |args| ints(steps(args.int(0), args.int(1), args.int(2))?)),
 ];
-
-fn to_shown(value: &Value) -> Result<String, Failure> {
-    Ok(print::print(std::slice::from_ref(value))?.to_str_lossy().into_owned())
-}
 
 /// All the arguments as integers, taken together two by two.
 fn integers(args: Args<'_>, together: fn(i64, i64) -> i64) -> Result<Value, Failure> {

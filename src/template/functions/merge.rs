@@ -1,6 +1,5 @@
 //! `merge` and its kin: what one map lacks or, when overwriting, has otherwise is taken from others, map by map.
 
-use super::super::limits::BYTES_READ_A_STEP;
 use super::super::map::Map;
 use super::super::value::{Type, Value};
 use super::{Args, Failure};
@@ -47,7 +46,7 @@ pub(super) fn merged(args: Args<'_>, merge: Merge) -> Result<Value, Failure> {
 impl Merge {
     fn into(self, target: &Map, source: &Map, args: Args<'_>) -> Result<(), Stop> {
         for (key, new) in source.entries().iter() {
-            args.spend(2 + target.len() / BYTES_READ_A_STEP)?;
+            args.spend(4)?;
             let old = target.get(key);
             match (&old, new) {
                 (_, Value::Nil) if !self.overwrites => continue,
@@ -59,7 +58,7 @@ impl Merge {
             }
             if self.takes(old.as_ref(), new) {
                 assignable(target, source)?;
-                target.insert(key, new.clone())?;
+                args.spend(target.insert(key, new.clone())?)?;
             }
         }
         Ok(())

@@ -25,7 +25,7 @@ pub(super) static TABLE: &[Function] = &[
         let count = usize::try_from(args.int(1)).unwrap_or(usize::MAX);
         numbered(args, parts(args.text(0), args.text(2), count)?)
     }),
-    Function::new("toStrings", &[ANY], |args| to_strings(args.value(0)).map(Value::from)),
+    Function::new("toStrings", &[ANY], |args| to_strings(args.value(0), args).map(Value::from)),
 ];
 
 /// The parts between separators, at most `count`. An empty separator parts characters.
@@ -56,41 +56,34 @@ fn numbered(args: Args<'_>, parts: Vec<&[u8]>) -> Result<Value, Failure> {
 }
 
 /// What is in a list, each as a string, without nil; any other value is a list of itself.
-fn to_strings(value: &Value) -> Result<List, Failure> {
+fn to_strings(value: &Value, args: Args<'_>) -> Result<List, Failure> {
     let items = match value {
         Value::List(list) if *list.item_type() == STRING => return Ok(list.clone()),
         Value::List(list) => list.items(),
         Value::Nil => &[],
         other => std::slice::from_ref(other),
     };
-    let mut bytes = 0;
-    let mut strings = Vec::with_capacity(items.len());
-    for item in items.iter().filter(|item| !matches!(item, Value::Nil)) {
-        let text = to_text(item)?;
-        // A string is shared with the list it comes from.
-        bytes += if matches!(item, Value::String(_)) { 0 } else { text.as_bytes().len() };
-        check_bytes(bytes)?;
-        strings.push(Value::String(text));
-    }
+    let present = items.iter().filter(|item| !matches!(item, Value::Nil));
+    let strings = present.map(|item| to_text(item, args).map(Value::String)).collect::<Result<_, _>>()?;
     Ok(List::with_capacity(&Type::String, strings, items.len()))
 }
 
 fn join(args: Args<'_>) -> Result<Value, Failure> {
     let mut out = Vec::new();
-    for (i, part) in to_strings(args.value(1))?.items().iter().enumerate() {
+    for (i, part) in to_strings(args.value(1), args)?.items().iter().enumerate() {
         out.extend_from_slice(if i > 0 { args.text(0).as_bytes() } else { b"" });
-        out.extend_from_slice(to_text(part)?.as_bytes());
+        out.extend_from_slice(to_text(part, args)?.as_bytes());
         check_bytes(out.len())?;
     }
     Ok(out.into())
 }
 
 fn sort(args: Args<'_>) -> Result<Value, Failure> {
-    let Value::List(_) = args.value(0) else { return Ok(List::strings([to_text(args.value(0))?]).into()) };
-    let list = to_strings(args.value(0))?;
+    let Value::List(_) = args.value(0) else { return Ok(List::strings([to_text(args.value(0), args)?]).into()) };
+    let list = to_strings(args.value(0), args)?;
     let mut items = list.items().to_vec();
     let bytes: usize = items.iter().map(Value::length).sum();
-    args.spend(bytes / BYTES_READ_A_STEP)?;
+    args.spend(items.len() + bytes / BYTES_READ_A_STEP)?;
     items.sort_by(compare::order);
     Ok(List::with_capacity(&Type::String, items, list.capacity()).into())
 }

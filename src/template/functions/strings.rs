@@ -15,7 +15,7 @@ const ANY: Type = Type::Any;
 
 pub(super) static TABLE: &[Function] = &[
     Function::variadic("cat", &[], &ANY, |args| {
-        Ok(spaced(args, |value| Ok(to_text(value)?.as_bytes().to_vec()))?.into())
+        Ok(spaced(args, |value| Ok(to_text(value, args)?.as_bytes().to_vec()))?.into())
     }),
     Function::new("contains", &[STRING, STRING], |args| {
         Ok((!occurrences(args.text(1).as_bytes(), args.text(0).as_bytes()).is_empty()).into())
@@ -31,7 +31,7 @@ pub(super) static TABLE: &[Function] = &[
         Ok(args.value(if args.int(2) == 1 { 0 } else { 1 }).clone())
     }),
     Function::variadic("quote", &[], &ANY, |args| {
-        Ok(spaced(args, |value| Ok(quoted(to_text(value)?.as_bytes(), Charset::Printable)))?.into())
+        Ok(spaced(args, |value| Ok(quoted(to_text(value, args)?.as_bytes(), Charset::Printable)))?.into())
     }),
     Function::new("replace", &[STRING, STRING, STRING], |args| {
         replace(args, args.text(2).as_bytes(), args.text(0).as_bytes(), args.text(1).as_bytes())
@@ -40,7 +40,7 @@ pub(super) static TABLE: &[Function] = &[
         let quote = |value: &Value| Ok([b"'", print::print(std::slice::from_ref(value))?.as_bytes(), b"'"].concat());
         Ok(spaced(args, quote)?.into())
     }),
-    Function::new("toString", &[ANY], |args| to_text(args.value(0)).map(Value::from)),
+    Function::new("toString", &[ANY], |args| to_text(args.value(0), args).map(Value::from)),
     Function::new("trim", &[STRING], |args| {
         Ok(trim_end(trim_start(args.text(0).as_bytes(), char::is_whitespace), char::is_whitespace).into())
     }),
@@ -56,12 +56,14 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("trimall", &[STRING, STRING], trim_all),
 ];
 
-/// A value as sprig turns it into a string.
-pub(super) fn to_text(value: &Value) -> Result<Text, Failure> {
-    match value {
-        Value::String(text) => Ok(text.clone()),
-        other => print::print(std::slice::from_ref(other)),
+/// A value as sprig turns it into a string. Printing has its price: what comes of the text may not show how long it was.
+pub(super) fn to_text(value: &Value, args: Args<'_>) -> Result<Text, Failure> {
+    if let Value::String(text) = value {
+        return Ok(text.clone());
     }
+    let text = print::print(std::slice::from_ref(value))?;
+    args.spend(2 + text.as_bytes().len() / BYTES_MADE_A_STEP)?;
+    Ok(text)
 }
 
 /// The arguments that are not nil, each as `show` has it, with spaces between them.

@@ -59,6 +59,10 @@ fn ends_what_would_not_end() {
         "{{ define `x` }}{{ template `x` }}{{ end }}{{ template `x` }}".into(),
         "exceeded maximum template depth (100)",
     );
+    let doubled =
+        |i| format!("{{{{ define `x{i}` }}}}{}{{{{ end }}}}", format!("{{{{ template `x{}` }}}}", i + 1).repeat(2));
+    let templates: String = (0..60).map(doubled).collect();
+    check(format!("{templates}{{{{ define `x60` }}}}{{{{ end }}}}{{{{ template `x0` }}}}"), STEPS);
     let body = nested(90, "{{ range 1 }}", "{{ template `x` (((1))) }}");
     check(
         format!("{{{{ define `x` }}}}{body}{{{{ end }}}}{{{{ template `x` }}}}"),
@@ -108,6 +112,38 @@ fn bounds_changes_of_dictionaries() {
         check(format!("{doubled}{{{{ $_ := {call} }}}}{}", forever("$x := 1")), STEPS);
     }
     check(format!("{doubled}{{{{ $d }}}}"), LONG);
+}
+
+#[test]
+fn bounds_work_that_results_do_not_show() {
+    let printed_long = "{{ $l := list 1 2 3 4 }}{{ range 12 }}{{ $l = list $l $l }}{{ end }}";
+    for call in ["toDecimal $l", "dict $l 1", "toStrings (list $l)", "sortAlpha (list $l $l)", "toJson (list $l 1i)"] {
+        check(format!("{printed_long}{}", forever(&format!("$x := {call}"))), STEPS);
+    }
+    let alike = "{{ $a := list (repeat 200000 `x`) }}{{ $b := list (repeat 200000 `x`) }}\
+        {{ range 9 }}{{ $a = concat $a $a }}{{ $b = concat $b $b }}{{ end }}";
+    check(format!("{alike}{}", forever("$x := deepEqual $a $b")), STEPS);
+    check(forever("$x := printf (repeat 200000 `%[`)"), STEPS);
+    check(forever("$x := (toDate `2006` `2020`).String"), STEPS);
+    let many = "{{ $s := printf `[%s{}]` (repeat 2000 `{},`) }}";
+    let deep = "{{ $s := printf `%s%s%s` (repeat 90 `[`) $s (repeat 90 `]`) }}";
+    check(format!("{many}{deep}{}", forever("$x := fromJson $s")), STEPS);
+    check(format!("{many}{deep}{{{{ $j := fromJson $s }}}}{}", forever("$x := deepCopy $j")), STEPS);
+    let each = |wrap: &str| {
+        format!("{many}{}", forever(&format!("$j := fromJson $s }}}}{{{{ range 90 }}}}{{{{ {wrap} }}}}{{{{ end")))
+    };
+    check(each("$j = list $j"), STEPS);
+    check(each("$d := dict }}{{ $_ := set $d `a` $j }}{{ $j = $d"), STEPS);
+}
+
+#[test]
+fn bounds_memory() {
+    let map = "{{ $m := fromJson (print `{\"` (replace ` ` `\":1,\"` (seq 1 20000)) `\":1}`) }}";
+    // Each range looks at the map as it was.
+    let looks = "{{ range $m }}{{ $_ := set $m `a` 1 }}".repeat(60) + &"{{ end }}".repeat(60);
+    check(format!("{map}{looks}"), STEPS);
+    let lists = "{{ $s := printf `[%s[]]` (repeat 30000 `[],`) }}{{ $l := list }}";
+    check(format!("{lists}{}", forever("$l = append $l (fromJson $s)")), STEPS);
 }
 
 #[test]

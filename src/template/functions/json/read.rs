@@ -5,7 +5,7 @@ use super::super::super::list::List;
 use super::super::super::print;
 use super::super::super::text::first_rune;
 use super::super::super::value::{Type, Value};
-use super::super::{Failure, check_items};
+use super::super::{Args, Failure, check_items};
 
 /// What is wrong with a text, in Go's words.
 pub(super) enum Mistake {
@@ -15,9 +15,9 @@ pub(super) enum Mistake {
     Value(String),
 }
 
-/// The value and a mistake; fails where the text is beyond bounds.
-pub(super) fn parse(text: &[u8]) -> Result<(Value, Option<Mistake>), Failure> {
-    let mut reader = Reader { text, at: 0, depth: 0, too_large: None };
+/// The value that the first argument holds and a mistake; fails where the text is beyond bounds.
+pub(super) fn parse(args: Args<'_>) -> Result<(Value, Option<Mistake>), Failure> {
+    let mut reader = Reader { args, text: args.text(0).as_bytes(), at: 0, depth: 0, too_large: None };
     match reader.whole() {
         Ok(value) => Ok((value, reader.too_large.map(Mistake::Value))),
         Err(Stop::Syntax(message)) => Ok((Value::Nil, Some(Mistake::Syntax(message)))),
@@ -33,12 +33,16 @@ enum Stop {
 type Reading<T> = Result<T, Stop>;
 
 struct Reader<'t> {
+    args: Args<'t>,
     text: &'t [u8],
     at: usize,
     depth: usize,
     /// The first number that is too large.
     too_large: Option<String>,
 }
+
+/// What an array or object takes besides what its text takes.
+const STEPS_A_NEST: usize = 8;
 
 const VALUE: &str = "looking for beginning of value";
 
@@ -97,6 +101,7 @@ impl Reader<'_> {
         self.depth += 1;
         self.at += 1;
         let value = read(self)?;
+        self.args.spend(STEPS_A_NEST + value.raised()).map_err(Stop::Bound)?;
         self.depth -= 1;
         Ok(value)
     }

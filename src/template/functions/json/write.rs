@@ -22,19 +22,18 @@ pub(super) enum Stop {
     Bound(Failure),
 }
 
-pub(super) fn json(value: &Value, style: Style) -> Result<Vec<u8>, Stop> {
-    let mut writer = Writer { out: Vec::new(), style, depth: 0 };
-    writer.value(value)?;
-    Ok(writer.out)
+/// Appends the value to `out`.
+pub(super) fn json(value: &Value, style: Style, out: &mut Vec<u8>) -> Result<(), Stop> {
+    Writer { out, style, depth: 0 }.value(value)
 }
 
-struct Writer {
-    out: Vec<u8>,
+struct Writer<'o> {
+    out: &'o mut Vec<u8>,
     style: Style,
     depth: usize,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn value(&mut self, value: &Value) -> Result<(), Stop> {
         check_bytes(self.out.len()).map_err(Stop::Bound)?;
         match value {
@@ -121,7 +120,7 @@ impl Writer {
         }
         let mut fields = Vec::new();
         flatten(object, &mut fields);
-        let member = |writer: &mut Writer, index: usize| {
+        let member = |writer: &mut Writer<'_>, index: usize| {
             let (name, value): &(&'static str, Value) = &fields[index];
             writer.member(name.as_bytes(), value)
         };
