@@ -60,6 +60,11 @@ impl Search {
         Ok(Search { steps: compile(&translated.pattern, fuel)?, names: translated.names })
     }
 
+    /// How many groups the pattern has, the whole match among them.
+    pub fn groups(&self) -> usize {
+        self.names.len()
+    }
+
     /// Resolves the names in a template against the groups of this pattern.
     pub fn template(&self, template: &str) -> Template {
         Template::new(template, &self.names)

@@ -5,7 +5,7 @@ mod range;
 mod version;
 
 pub use range::{Mismatch, Range, RangeError};
-pub use version::{Version, VersionError};
+pub use version::{VERSION_BYTES_MAX, Version, VersionError};
 
 /// Whose rules hold where the releases of Masterminds/semver differ: on prereleases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

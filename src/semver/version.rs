@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 /// Longer text is no version (the limit of Masterminds/semver 3.5).
-const VERSION_BYTES_MAX: usize = 256;
+pub const VERSION_BYTES_MAX: usize = 256;
 
 /// A version without its build metadata. Ordered by precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,10 @@ impl Held {
         Held { value: value.clone(), boxed: *kind == Type::Any }
     }
 
+    pub(super) fn is_object(&self) -> bool {
+        matches!(self.value, Value::Object(_))
+    }
+
     /// The type as messages name it; none for what is missing.
     pub(super) fn kind(&self) -> Option<Type> {
         if self.boxed { Some(Type::Any) } else { self.value.kind() }

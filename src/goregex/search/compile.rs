@@ -52,7 +52,7 @@ struct Compiler<'f> {
 
 impl Compiler<'_> {
     fn push(&mut self, step: Step) -> Result<usize, Error> {
-        self.fuel.burn(4)?;
+        self.fuel.burn(8)?;
         self.steps.push(step);
         Ok(self.steps.len() - 1)
     }

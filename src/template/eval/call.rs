@@ -11,6 +11,8 @@ use super::{Evaluated, Run};
 
 /// What an object may take to find a method and work out its answer.
 const STEPS_A_METHOD: usize = 8;
+/// What it takes to look at all its fields, as comparing does.
+const STEPS_AN_OBJECT: usize = 8;
 
 /// A call as written: the part of the template that errors of the call name, the arguments, and the value that comes
 /// through the pipe as one more.
@@ -38,7 +40,10 @@ impl<'t> Run<'t> {
         let arguments = self.arguments(dot, callee.signature(), call)?;
         let result = match callee {
             Callee::Builtin(Builtin::Call) => call_value(written, &arguments, &self.work),
-            Callee::Builtin(builtin) => builtin.run(&arguments, &self.work),
+            Callee::Builtin(builtin) => {
+                self.charge(STEPS_AN_OBJECT * arguments.iter().filter(|held| held.is_object()).count())?;
+                builtin.run(&arguments, &self.work)
+            }
             Callee::Function(function) => run(function, arguments, &self.work),
         };
         self.called(node, name, result)

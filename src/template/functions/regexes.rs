@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::super::growth;
-use super::super::limits::OUTPUT_BYTES_MAX;
+use super::super::limits::{BYTES_READ_A_STEP, OUTPUT_BYTES_MAX};
 use super::super::list::List;
 use super::super::text::Text;
 use super::super::value::{Type, Value};
@@ -92,12 +92,12 @@ impl<'a> Regex<'a> {
         &self,
         text: &[u8],
         matches: Matches<'_>,
-        replacement: impl Fn(&mut Vec<u8>, &[usize]),
+        replacement: impl Fn(&mut Vec<u8>, &[usize]) -> Result<(), Failure>,
     ) -> Result<Value, Failure> {
         let (mut out, mut copied) = (Vec::new(), 0);
         self.each(matches, usize::MAX, |places| {
             out.extend_from_slice(&text[copied..places[0]]);
-            replacement(&mut out, places);
+            replacement(&mut out, places)?;
             copied = places[1];
             check_bytes(out.len())
         })?;
@@ -212,22 +212,30 @@ fn replace_all(args: Args<'_>) -> Result<Value, Failure> {
         return replace_all_literal(args);
     }
     let regex = Regex::new(args)?;
+    // A reference may go through all the groups, where the template is read and again at each match.
+    let references = replacement.iter().filter(|&&byte| byte == b'$').count();
+    let steps = replacement.len() + references * regex.search.groups() / BYTES_READ_A_STEP;
+    args.spend(steps)?;
     // Names of groups end where something is no UTF-8.
     let chunk = |chunk: std::str::Utf8Chunk<'_>| (regex.search.template(chunk.valid()), chunk.invalid().to_vec());
     let pieces: Vec<(Template, Vec<u8>)> = replacement.utf8_chunks().map(chunk).collect();
-    args.spend(replacement.len())?;
     regex.replaced(text, regex.search.matches_with_groups(text), |out, places| {
+        args.spend(steps / BYTES_READ_A_STEP)?;
         for (template, invalid) in &pieces {
             template.append(out, OUTPUT_BYTES_MAX, |group| text.get(places[2 * group]..places[2 * group + 1]));
             out.extend_from_slice(invalid);
         }
+        Ok(())
     })
 }
 
 fn replace_all_literal(args: Args<'_>) -> Result<Value, Failure> {
     let (text, replacement) = (args.text(1).as_bytes(), args.text(2).as_bytes());
     let regex = Regex::new(args)?;
-    regex.replaced(text, regex.search.matches(text), |out, _| out.extend_from_slice(replacement))
+    regex.replaced(text, regex.search.matches(text), |out, _| {
+        out.extend_from_slice(replacement);
+        Ok(())
+    })
 }
 
 /// The text with a backslash before each sign that means something in a pattern.

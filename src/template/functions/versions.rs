@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::object::{Fields, Method, Object};
 use super::super::value::{Type, Value};
 use super::{Args, Failure, Function};
-use crate::semver::{Dialect, Range, RangeError, Version, VersionError};
+use crate::semver::{Dialect, Range, RangeError, VERSION_BYTES_MAX, Version, VersionError};
 
 const STRING: Type = Type::String;
 const POINTER: Type = Type::Object("*semver.Version");
@@ -124,6 +124,9 @@ impl SemanticVersion {
         let this = self.clone();
         Method::new(&[STRING], move |arguments| {
             let Some(Value::String(text)) = arguments.first() else { return Err(Failure::new("no text")) };
+            if text.as_bytes().len() > VERSION_BYTES_MAX {
+                return Err(version_failure(VersionError::TooLong, ""));
+            }
             let text = text.to_str_lossy().into_owned();
             check_identifiers(&text, name)?;
             Ok(this.next(|next| set(next, text)))

@@ -125,6 +125,13 @@ fn bounds_work_that_results_do_not_show() {
     check(format!("{alike}{}", forever("$x := deepEqual $a $b")), STEPS);
     check(forever("$x := printf (repeat 200000 `%[`)"), STEPS);
     check(forever("$x := (toDate `2006` `2020`).String"), STEPS);
+    let groups = "(?P<a>)".repeat(400);
+    check(format!("{{{{ $r := repeat 9999 `$a` }}}}{}", forever(&format!("regexReplaceAll `{groups}` `x` $r"))), STEPS);
+    check("{{ $r := repeat 9999 `$1` }}{{ regexReplaceAll `(y)?x` (repeat 60000 `x`) $r }}".into(), STEPS);
+    check(
+        "{{ (semver `1.2.3`).SetMetadata (repeat 257 `a`) }}".into(),
+        "error calling SetMetadata: the version is longer than 256 bytes",
+    );
     let many = "{{ $s := printf `[%s{}]` (repeat 2000 `{},`) }}";
     let deep = "{{ $s := printf `%s%s%s` (repeat 90 `[`) $s (repeat 90 `]`) }}";
     check(format!("{many}{deep}{}", forever("$x := fromJson $s")), STEPS);
