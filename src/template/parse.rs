@@ -1,6 +1,6 @@
 //! From tokens to trees: one for the template itself and one for each `define` and `block` in it. Errors are Go's.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::error::Error;
 use super::functions::Functions;
@@ -11,8 +11,10 @@ use super::node::{Action, Branch, Invocation, Node, Nodes};
 use super::print;
 use super::text::Text;
 use super::token::{Kind, Token};
+use variables::Variables;
 
 mod pipeline;
+mod variables;
 
 /// The bodies of all templates by name.
 pub(super) type Trees = BTreeMap<Text, Nodes>;
@@ -58,36 +60,6 @@ struct Scope<'t> {
     ranges: usize,
     /// Where the action at hand begins, while it is one without a body.
     action_line: Option<usize>,
-}
-
-/// The variables declared so far, beside `$`.
-#[derive(Default)]
-struct Variables<'t> {
-    declared: Vec<&'t str>,
-    /// How often each name is among them, so that thousands of uses of thousands of variables stay cheap.
-    counts: HashMap<&'t str, usize>,
-}
-
-impl<'t> Variables<'t> {
-    fn declare(&mut self, name: &'t str) {
-        self.declared.push(name);
-        *self.counts.entry(name).or_default() += 1;
-    }
-
-    fn is_declared(&self, name: &str) -> bool {
-        self.counts.get(name).is_some_and(|&count| count > 0)
-    }
-
-    fn mark(&self) -> usize {
-        self.declared.len()
-    }
-
-    /// Forgets what was declared since the mark was taken.
-    fn forget_since(&mut self, mark: usize) {
-        for name in self.declared.drain(mark..) {
-            self.counts.entry(name).and_modify(|count| *count -= 1);
-        }
-    }
 }
 
 /// What a list of nodes is made of, and what ends it.

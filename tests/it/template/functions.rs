@@ -7,11 +7,10 @@ mod math;
 mod text;
 mod versions;
 
-use base64::Engine;
 use serde_json::Value as Json;
-use tagwright::template::Template;
+use tagwright::template::Functions;
 
-use super::oracle::{conclude, decoded, text};
+use super::oracle::{conclude, decoded, difference, given, text, wanted};
 
 /// Runs the calls of one file.
 fn check(name: &str, lines: &str) {
@@ -20,17 +19,12 @@ fn check(name: &str, lines: &str) {
     let (mut passed, mut failed) = (0, Vec::new());
     for case in lines {
         let template = text(&case, "template").expect("a template");
-        let parsed = Template::parse("commit message", template);
-        let got = parsed.and_then(|template| template.render_bytes(&data)).map_err(|error| error.to_string());
-        let bytes =
-            text(&case, "want_base64").map(|text| base64::prelude::BASE64_STANDARD.decode(text).expect("base64"));
-        let output = text(&case, "want").map(|text| text.as_bytes().to_vec()).or(bytes);
-        let want = output.ok_or(text(&case, "error").unwrap_or_default().to_owned());
+        let got = given("commit message", template, Functions::standard(), &data);
+        let want = wanted(&case, ["want", "want_base64", "error"]);
         if got == want {
             passed += 1;
         } else {
-            let show = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            failed.push(format!("{template:?}\n  want {:?}\n  got  {:?}", want.map(show), got.map(show)));
+            failed.push(difference(template, &want, &got));
         }
     }
     conclude(name, passed, &failed);

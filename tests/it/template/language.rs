@@ -1,11 +1,10 @@
 //! The language, its functions and `printf`, against what Go gave for the same templates: output or error, word by word.
 //! The cases are in `fixtures/template`; the answers are those of Go 1.26.8 and, for `functions.jsonl`, sprig v3.3.0.
 
-use base64::Engine;
 use serde_json::{Value as Json, json};
 use tagwright::template::{Args, Failure, Function, Functions, Template, Type, Value};
 
-use super::oracle::{conclude, text, value};
+use super::oracle::{conclude, difference, given, text, value, wanted};
 
 /// What the templates of the fixtures are given.
 fn data() -> Value {
@@ -27,16 +26,12 @@ fn check(name: &str, cases: &str, functions: &Functions) {
     for line in cases.lines() {
         let case: Json = serde_json::from_str(line).expect("a JSON line");
         let template = text(&case, "template").expect("a template");
-        let got = Template::parse_with("t", template, functions).and_then(|template| template.render_bytes(&data));
-        let base64 = |text| base64::prelude::BASE64_STANDARD.decode(text).expect("base64");
-        let output = text(&case, "out").map(|text| text.as_bytes().to_vec()).or(text(&case, "base64").map(base64));
-        let want = output.ok_or(text(&case, "err").unwrap_or_default().to_owned());
-        let got = got.map_err(|error| error.to_string());
+        let got = given("t", template, functions, &data);
+        let want = wanted(&case, ["out", "base64", "err"]);
         if got == want {
             passed += 1;
         } else {
-            let show = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            failed.push(format!("{template:?}\n  want {:?}\n  got  {:?}", want.map(show), got.map(show)));
+            failed.push(difference(template, &want, &got));
         }
     }
     conclude(name, passed, &failed);

@@ -18,6 +18,30 @@ pub(super) fn conclude(name: &str, passed: usize, failed: &[String]) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// What a template gave or must give, byte by byte.
+pub(super) type Answer = Result<Vec<u8>, String>;
+
+/// The answer that a case has under these keys: as text, in Base64, or as an error.
+pub(super) fn wanted(case: &Json, [output, base64, error]: [&str; 3]) -> Answer {
+    let decoded = |text| base64::prelude::BASE64_STANDARD.decode(text).expect("base64");
+    let output = text(case, output).map(|text| text.as_bytes().to_vec()).or(text(case, base64).map(decoded));
+    output.ok_or_else(|| text(case, error).expect("an error").to_owned())
+}
+
+/// What the template of that name makes of the data.
+pub(super) fn given(name: &str, template: &str, functions: &Functions, data: &Value) -> Answer {
+    let parsed = Template::parse_with(name, template, functions);
+    parsed.and_then(|template| template.render_bytes(data)).map_err(|error| error.to_string())
+}
+
+/// How two answers differ.
+pub(super) fn difference(template: &str, want: &Answer, got: &Answer) -> String {
+    let show = |answer: &Answer| {
+        answer.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).map_err(String::clone)
+    };
+    format!("{template:?}\n  want {:?}\n  got  {:?}", show(want), show(got))
+}
+
 fn add(args: Args<'_>) -> Result<Value, Failure> {
     Ok(Value::Int((0..args.rest(0).len()).map(|index| args.int(index)).sum()))
 }
@@ -80,23 +104,14 @@ enum Outcome {
 
 fn outcome(case: &Json) -> Outcome {
     let template = text(case, "template").expect("a template");
-    let got = Template::parse("commit message", template)
-        .and_then(|template| template.render_bytes(&decoded(&case["data"])))
-        .map_err(|error| error.to_string());
-    let want = match (text(case, "want"), text(case, "want_base64")) {
-        (Some(text), _) => Ok(text.as_bytes().to_vec()),
-        (None, Some(base64)) => Ok(base64::prelude::BASE64_STANDARD.decode(base64).expect("base64")),
-        (None, None) => Err(text(case, "error").expect("an error")),
-    };
+    let got = given("commit message", template, Functions::standard(), &decoded(&case["data"]));
+    let want = wanted(case, ["want", "want_base64", "error"]);
     match (&got, &want) {
         (Ok(got), Ok(want)) if got == want => Outcome::Passed,
         // The file has the first 120 characters.
         (Err(got), Err(want)) if got.chars().take(120).eq(want.chars()) => Outcome::Passed,
         (Err(_), Err(_)) => Outcome::OtherWords,
-        _ => {
-            let show = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            Outcome::Failed(format!("{template:?}\n  want {:?}\n  got  {:?}", want.map(show), got.map(show)))
-        }
+        _ => Outcome::Failed(difference(template, &want, &got)),
     }
 }
 

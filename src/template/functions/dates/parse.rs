@@ -77,34 +77,32 @@ fn skip<'t>(text: &'t [u8], before: &[u8]) -> Result<&'t [u8], &'t [u8]> {
 impl Parts {
     /// Reads one element; gives what follows it. `layout` is what follows it in the layout.
     fn read<'t>(&mut self, element: Element, text: &'t [u8], layout: &[u8]) -> Read<&'t [u8]> {
+        match element {
+            Element::Year | Element::LongYear => self.read_year(element, text),
+            Element::Month => named(text, MONTHS.map(|name| &name[..3]), &mut self.month),
+            Element::LongMonth => named(text, MONTHS, &mut self.month),
+            // The day of the week is only checked.
+            Element::WeekDay => named(text, WEEK_DAYS.map(|name| &name[..3]), &mut None),
+            Element::LongWeekDay => named(text, WEEK_DAYS, &mut None),
+            Element::UpperHalf => self.read_half(text, [b"AM", b"PM"]),
+            Element::LowerHalf => self.read_half(text, [b"am", b"pm"]),
+            Element::ZoneName => self.read_zone_name(text),
+            Element::Offset(offset) => self.read_offset(text, offset),
+            Element::Fraction(fraction) if !fraction.is_trimmed => self.read_fraction(text, Some(fraction.digits)),
+            Element::Fraction(_) if starts_fraction(text) => self.read_fraction(text, None),
+            Element::Fraction(_) => Ok(text),
+            Element::UnderYearDay => self.read_year_day(text, false),
+            Element::ZeroYearDay => self.read_year_day(text, true),
+            _ => self.read_number(element, text, layout),
+        }
+    }
+
+    /// Reads an element of one or two digits.
+    fn read_number<'t>(&mut self, element: Element, text: &'t [u8], layout: &[u8]) -> Read<&'t [u8]> {
         let is_fixed = matches!(
             element,
-            Element::ZeroMonth
-                | Element::ZeroDay
-                | Element::ZeroHour12
-                | Element::ZeroMinute
-                | Element::ZeroSecond
-                | Element::ZeroYearDay
+            Element::ZeroMonth | Element::ZeroDay | Element::ZeroHour12 | Element::ZeroMinute | Element::ZeroSecond
         );
-        match element {
-            Element::Year | Element::LongYear => return self.read_year(element, text),
-            Element::Month => return named(text, MONTHS.map(|name| &name[..3]), &mut self.month),
-            Element::LongMonth => return named(text, MONTHS, &mut self.month),
-            // The day of the week is only checked.
-            Element::WeekDay => return named(text, WEEK_DAYS.map(|name| &name[..3]), &mut None),
-            Element::LongWeekDay => return named(text, WEEK_DAYS, &mut None),
-            Element::UpperHalf => return self.read_half(text, [b"AM", b"PM"]),
-            Element::LowerHalf => return self.read_half(text, [b"am", b"pm"]),
-            Element::ZoneName => return self.read_zone_name(text),
-            Element::Offset(offset) => return self.read_offset(text, offset),
-            Element::Fraction(fraction) if !fraction.is_trimmed => {
-                return self.read_fraction(text, Some(fraction.digits));
-            }
-            Element::Fraction(_) if starts_fraction(text) => return self.read_fraction(text, None),
-            Element::Fraction(_) => return Ok(text),
-            Element::UnderYearDay | Element::ZeroYearDay => return self.read_year_day(text, is_fixed),
-            _ => {}
-        }
         let text = match text {
             [b' ', rest @ ..] if element == Element::UnderDay => rest,
             text => text,
