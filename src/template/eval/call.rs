@@ -10,7 +10,7 @@ use super::super::value::{Type, Value};
 use super::{Evaluated, Run};
 
 /// What an object may take to find a method and work out its answer.
-const STEPS_A_METHOD: usize = 8;
+const STEPS_A_METHOD: usize = 16;
 /// What it takes to look at all its fields, as comparing does.
 const STEPS_AN_OBJECT: usize = 8;
 

@@ -10,24 +10,14 @@ mod versions;
 use serde_json::Value as Json;
 use tagwright::template::Functions;
 
-use super::oracle::{conclude, decoded, difference, given, text, wanted};
+use super::oracle::{check_all, decoded, given};
 
 /// Runs the calls of one file.
 fn check(name: &str, lines: &str) {
     let mut lines = lines.lines().map(|line| serde_json::from_str::<Json>(line).expect("a JSON line"));
     let data = decoded(&lines.next().expect("the data")["data"]);
-    let (mut passed, mut failed) = (0, Vec::new());
-    for case in lines {
-        let template = text(&case, "template").expect("a template");
-        let got = given("commit message", template, Functions::standard(), &data);
-        let want = wanted(&case, ["want", "want_base64", "error"]);
-        if got == want {
-            passed += 1;
-        } else {
-            failed.push(difference(template, &want, &got));
-        }
-    }
-    conclude(name, passed, &failed);
+    let given = |template: &str| given("commit message", template, Functions::standard(), &data);
+    check_all(name, lines, ["want", "want_base64", "error"], given);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! The language, its functions and `printf`, against what Go gave for the same templates: output or error, word by word.
 //! The cases are in `fixtures/template`; the answers are those of Go 1.26.8 and, for `functions.jsonl`, sprig v3.3.0.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use tagwright::template::{Args, Failure, Function, Functions, Template, Type, Value};
 
-use super::oracle::{conclude, difference, given, text, value, wanted};
+use super::oracle::{check_all, given, value};
 
 /// What the templates of the fixtures are given.
 fn data() -> Value {
@@ -22,19 +22,8 @@ fn data() -> Value {
 /// Runs the cases of one file.
 fn check(name: &str, cases: &str, functions: &Functions) {
     let data = data();
-    let (mut passed, mut failed) = (0, Vec::new());
-    for line in cases.lines() {
-        let case: Json = serde_json::from_str(line).expect("a JSON line");
-        let template = text(&case, "template").expect("a template");
-        let got = given("t", template, functions, &data);
-        let want = wanted(&case, ["out", "base64", "err"]);
-        if got == want {
-            passed += 1;
-        } else {
-            failed.push(difference(template, &want, &got));
-        }
-    }
-    conclude(name, passed, &failed);
+    let cases = cases.lines().map(|line| serde_json::from_str(line).expect("a JSON line"));
+    check_all(name, cases, ["out", "base64", "err"], |template| given("t", template, functions, &data));
 }
 
 #[test]

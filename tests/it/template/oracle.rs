@@ -12,7 +12,7 @@ pub(super) fn text<'a>(case: &'a Json, key: &str) -> Option<&'a str> {
 }
 
 /// Prints `N of M` and fails when a case failed.
-pub(super) fn conclude(name: &str, passed: usize, failed: &[String]) {
+fn conclude(name: &str, passed: usize, failed: &[String]) {
     println!("{name}: {passed} of {}", passed + failed.len());
     assert!(passed > 0, "{name} has no case");
     assert!(failed.is_empty(), "{}", failed.join("\n"));
@@ -22,7 +22,7 @@ pub(super) fn conclude(name: &str, passed: usize, failed: &[String]) {
 pub(super) type Answer = Result<Vec<u8>, String>;
 
 /// The answer that a case has under these keys: as text, in Base64, or as an error.
-pub(super) fn wanted(case: &Json, [output, base64, error]: [&str; 3]) -> Answer {
+fn wanted(case: &Json, [output, base64, error]: [&str; 3]) -> Answer {
     let decoded = |text| base64::prelude::BASE64_STANDARD.decode(text).expect("base64");
     let output = text(case, output).map(|text| text.as_bytes().to_vec()).or(text(case, base64).map(decoded));
     output.ok_or_else(|| text(case, error).expect("an error").to_owned())
@@ -35,11 +35,29 @@ pub(super) fn given(name: &str, template: &str, functions: &Functions, data: &Va
 }
 
 /// How two answers differ.
-pub(super) fn difference(template: &str, want: &Answer, got: &Answer) -> String {
+fn difference(template: &str, want: &Answer, got: &Answer) -> String {
     let show = |answer: &Answer| {
         answer.as_ref().map(|bytes| String::from_utf8_lossy(bytes).into_owned()).map_err(String::clone)
     };
     format!("{template:?}\n  want {:?}\n  got  {:?}", show(want), show(got))
+}
+
+/// Compares what the templates of all cases give with the answers under those keys.
+pub(super) fn check_all(
+    name: &str,
+    cases: impl Iterator<Item = Json>,
+    keys: [&str; 3],
+    given: impl Fn(&str) -> Answer,
+) {
+    let (mut passed, mut failed) = (0, Vec::new());
+    for case in cases {
+        let template = text(&case, "template").expect("a template");
+        match (given(template), wanted(&case, keys)) {
+            (got, want) if got == want => passed += 1,
+            (got, want) => failed.push(difference(template, &want, &got)),
+        }
+    }
+    conclude(name, passed, &failed);
 }
 
 fn add(args: Args<'_>) -> Result<Value, Failure> {
