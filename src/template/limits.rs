@@ -6,8 +6,8 @@ pub const SOURCE_BYTES_MAX: usize = 64 << 10;
 pub const OUTPUT_BYTES_MAX: usize = 1 << 20;
 /// The longest list a function makes.
 pub(super) const LIST_ITEMS_MAX: usize = 1 << 16;
-/// How much a run may do: a step is one operand, command, action or item of a new list, or other work of at most a tenth
-/// of a microsecond.
+/// How much a run may do: a step is one operand, command, action or item of a new list, or other work of at most a
+/// tenth of a microsecond.
 pub const STEPS_MAX: usize = 1_000_000;
 /// How many bytes of a new string are one step.
 pub(super) const BYTES_MADE_A_STEP: usize = 2;

@@ -1,7 +1,7 @@
 //! How deep lists and maps lie in one another, kept within bounds while maps change.
 //!
-//! Each map, and each list that holds maps, has a level above those of all that hold it. Putting one into another raises
-//! what is put in where that needs it; a map that would thereby be raised over itself would hold itself, and a level
+//! Each map, and each list that holds maps, has a level above those of all that hold it. Putting one into another
+//! raises what is put in where that needs it; a map that would thereby be raised over itself would hold itself, and a level
 //! beyond the bound is too deep. So nothing ever loops, and everything can be walked by plain recursion.
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("lower", &[STRING], |args| mapped(args.text(0), rune::lower)),
     Function::new("snakecase", &[STRING], |args| separated(args, '_')),
     Function::new("swapcase", &[STRING], |args| {
-        spend_twice(args)?;
+        spend_again(args)?;
         swap_case(args.text(0))
     }),
     Function::new("title", &[STRING], |args| title(args.text(0))),
@@ -28,12 +28,12 @@ pub(super) static TABLE: &[Function] = &[
 ];
 
 /// Counts the bytes of the text once more, for what looks at each of its characters several times.
-fn spend_twice(args: Args<'_>) -> Result<(), Failure> {
+fn spend_again(args: Args<'_>) -> Result<(), Failure> {
     args.spend(args.text(0).as_bytes().len() / BYTES_MADE_A_STEP)
 }
 
 fn separated(args: Args<'_>, connector: char) -> Result<Value, Failure> {
-    spend_twice(args)?;
+    spend_again(args)?;
     name::separated(args.text(0).as_bytes(), connector)
 }
 

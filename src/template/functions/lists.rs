@@ -177,7 +177,8 @@ fn slice(args: Args<'_>) -> Result<Value, Failure> {
 /// A list takes more room than what is in it, and there may be one for each item.
 const STEPS_A_CHUNK: usize = 2;
 
-/// Lists of `size` items; the last has what is left. Go counts them in floats, which shows when the size is not positive.
+/// Lists of `size` items; the last has what is left. Go counts them in floats, which shows when the size is not
+/// positive.
 fn chunk(args: Args<'_>) -> Result<Value, Failure> {
     let list = items_of(args.value(1), "Cannot chunk type")?.items();
     args.spend(STEPS_A_CHUNK * list.len())?;

@@ -56,7 +56,8 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("trimall", &[STRING, STRING], trim_all),
 ];
 
-/// A value as sprig turns it into a string. Printing has its price: what comes of the text may not show how long it was.
+/// A value as sprig turns it into a string. Printing has its price: what comes of the text may not show how long it
+/// was.
 pub(super) fn to_text(value: &Value, args: Args<'_>) -> Result<Text, Failure> {
     if let Value::String(text) = value {
         return Ok(text.clone());
