@@ -176,7 +176,7 @@ fn print(all: &[Rendered]) -> Result<(), Failure> {
 
 fn as_json(one: &Rendered) -> Json {
     let error = one.message.as_ref().err().map(|error| {
-        let (line, column) = error.place().unzip();
+        let (line, column) = error.place(&one.template).unzip();
         json!({ "line": line, "column": column, "message": error.message(), "hint": error.hint() })
     });
     json!({ "automation": one.automation, "message": one.message.as_ref().ok(), "error": error })

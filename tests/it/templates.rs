@@ -140,10 +140,29 @@ fn check_mistake(template: &str, expected: &str) {
 fn shows_where_a_mistake_is() {
     check_mistake(
         "Update\n\té {{ range .Changed.Changes }}{{ .Values.cluster }}{{ end }}",
-        "error: stdin:2:43: executing \"commit message\" at <.Values.cluster>: can't evaluate field Values in type update.Change
+        "error: stdin:2:36: executing \"commit message\" at <.Values.cluster>: can't evaluate field Values in type update.Change
 2 | \té {{ range .Changed.Changes }}{{ .Values.cluster }}{{ end }}
-  | \t                                        ^
+  | \t                                 ^
 hint: inside range and with the dot is another value; write $.Values",
+    );
+    // Under the field that is not there, whatever stands behind it in the chain.
+    check_mistake(
+        "{{ .Image.Tag.Image }}",
+        &format!(
+            "error: stdin:1:4: executing \"commit message\" at <.Image.Tag.Image>: can't evaluate field Image in type \
+             source.TemplateData\n1 | {{{{ .Image.Tag.Image }}}}\n  |    ^\nhint: {FIELDS}"
+        ),
+    );
+    check_mistake(
+        "{{ range $change := .Changed.Changes }}{{ $change.Setter.Old }}{{ end }}",
+        "error: stdin:1:57: executing \"commit message\" at <$change.Setter.Old>: can't evaluate field Old in type string
+1 | {{ range $change := .Changed.Changes }}{{ $change.Setter.Old }}{{ end }}
+  |                                                         ^",
+    );
+    // A terminal shows Chinese letters two columns wide, and an accent of its own in none.
+    check_mistake(
+        "镜像\t更新 e\u{301} {{ nope }}",
+        "error: stdin:1:22: function \"nope\" not defined\n1 | 镜像\t更新 e\u{301} {{ nope }}\n  |     \t          ^",
     );
     check_mistake(
         "{{ .Changed.Sumary }}",

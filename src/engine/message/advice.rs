@@ -92,7 +92,7 @@ fn of_field(field: &str, kind: &str) -> Option<String> {
 }
 
 /// What stands between two texts.
-fn between<'a>(message: &'a str, before: &str, after: &str) -> Option<&'a str> {
+pub(super) fn between<'a>(message: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = message.split_once(before)?;
     if after.is_empty() { Some(rest) } else { rest.split_once(after).map(|(found, _)| found) }
 }

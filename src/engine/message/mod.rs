@@ -6,6 +6,7 @@
 mod advice;
 mod data;
 mod given;
+mod place;
 
 use std::collections::BTreeMap;
 
@@ -35,12 +36,12 @@ pub enum MessageError {
 }
 
 impl MessageError {
-    /// The line and the column of the template where the mistake is, from 1, the column in bytes.
-    pub fn place(&self) -> Option<(usize, usize)> {
-        match self {
-            Self::Template(error) => Some((error.line()?, error.column()? + 1)),
-            Self::Nul => None,
-        }
+    /// The line and the column where the mistake in `template` is, from 1, the column in bytes.
+    pub fn place(&self, template: &str) -> Option<(usize, usize)> {
+        let Self::Template(error) = self else { return None };
+        let (line, column) = (error.line()?, error.column()?);
+        let text = template.split('\n').nth(line - 1).unwrap_or_default();
+        Some((line, 1 + place::wrong_field(text, column, error.message()).unwrap_or(column)))
     }
 
     /// What is wrong, without the place.
