@@ -215,6 +215,32 @@ fn gives_advice_for_usual_mistakes() {
         "{{ if 1 }}{{ $x := 1 }}{{ end }}{{ $x }}",
         "a variable lives until the {{ end }} of the block that declares it; only $ is everywhere",
     );
+    check("{{ $Changed.Summary }}", "a field of the data has a dot: .Changed, and $.Changed inside range and with");
+    check("{{ Changed.Summary }}", "a field has a dot before it: .Changed");
+    check("{{ if 1 }}{{ endif }}", "write {{ end }}");
+    check("{{ if 1 }}{{ elseif 2 }}{{ end }}", "write {{ else if … }}");
+    check("{{ for .Changed.Changes }}{{ end }}", "write {{ range … }}");
+    check("{{-.Changed.Summary }}", "a trim marker has a space behind it: {{- …");
+    check("{{ .Changed.Summary -}", "a trim marker has a space before it: … -}}");
+    check("{{ .Values.my-key }}", "a key with a dash is taken by index: {{ index .Values \"my-key\" }}");
+    let index = "items and keys are taken by index: (index .Changed.Changes 0), (index .Values \"key\")";
+    check("{{ .Changed.Changes[0].NewValue }}", index);
+    check("{{ printf '%s' .Changed.Summary }}", "strings are written \"so\" or `so`");
+    check("{{ template `x` . }}", "a template is defined in the same text: {{ define \"name\" }}…{{ end }}");
+    let key = "the object is the key: {{ range $object, $changes := .Changed.Objects }}{{ $object.Kind }}";
+    check("{{ range .Changed.Objects }}{{ .Kind }}{{ end }}", key);
+    check("{{ .Changed.Objects.Kind }}", key);
+    let list = "a list has no fields, its items have: {{ range … }}";
+    check("{{ range .Changed.Objects }}{{ range .Changes }}{{ end }}{{ end }}", list);
+    check("{{ .Changed.Changes.NewValue }}", list);
+    check(
+        "{{ range $image, $_ := .Updated.Images }}{{ $image.Repository }}{{ end }}",
+        "over a list, range gives the index first: {{ range $index, $item := … }}",
+    );
+    check(
+        "update {{ .AppName }}",
+        "AppName is of Argo CD Image Updater's templates: here it is .AutomationObject.Name",
+    );
     check("{{ trunc (add 1 2) `x` }}", "sprig's arithmetic gives int64; make an int of it: (int …)");
     check("{{ range .Updated.Images }}{{ . }}{{ end }}", REMOVED);
     check(

@@ -15,6 +15,24 @@ const OUTSIDE: &str = "date dateInZone dateModify date_in_zone date_modify env e
 /// Functions that Helm adds to sprig's.
 const OF_HELM: &str = "fromJsonArray fromToml fromYaml fromYamlArray include lookup required toToml toYaml tpl";
 
+/// What other template languages call the language's own words.
+const KEYWORDS: &[(&str, &str)] = &[
+    ("endif endfor endforeach endrange endwith endblock fi done", "{{ end }}"),
+    ("elseif elsif elif", "{{ else if … }}"),
+    ("for foreach each loop", "{{ range … }}"),
+    ("unless", "{{ if not … }}"),
+    ("let var", "{{ $name := … }}"),
+    ("null none undefined", "nil"),
+];
+
+/// Fields of Argo CD Image Updater's templates, and what says the same here.
+const OF_ARGO: &[(&str, &str)] = &[
+    ("AppName", ": here it is .AutomationObject.Name"),
+    ("AppChanges", ": here they are .Changed.Changes, each with .OldValue and .NewValue"),
+    ("Images", ": here they are .Changed.Changes, each with .OldValue and .NewValue"),
+    ("SHA256", " and their branch names"),
+];
+
 /// What to do about an error.
 pub(super) fn of_error(error: &Error) -> Option<String> {
     let message = error.message();
@@ -23,6 +41,9 @@ pub(super) fn of_error(error: &Error) -> Option<String> {
     }
     if let Some(name) = between(message, "function \"", "\" not defined") {
         return of_function(name);
+    }
+    if let Some(name) = between(message, "undefined variable \"$", "\"") {
+        return Some(of_variable(name));
     }
     if let Some((field, kind)) =
         between(message, "can't evaluate field ", "").and_then(|rest| rest.split_once(" in type "))
@@ -34,11 +55,18 @@ pub(super) fn of_error(error: &Error) -> Option<String> {
 
 /// What messages hold, and what that asks for.
 const PHRASES: &[(&str, &str)] = &[
-    ("undefined variable", "a variable lives until the {{ end }} of the block that declares it; only $ is everywhere"),
     ("unclosed action", "an action ends with }}"),
     ("unclosed comment", "a comment is written {{/* so */}}"),
     ("comment ends before closing delimiter", "a comment is written {{/* so */}}"),
     ("unexpected \"/\" in", "a comment is written {{/* so */}}, without spaces within the braces"),
+    ("illegal number syntax: \"-\"", "a trim marker has a space before it: … -}}"),
+    ("bad number syntax: \"-", "a trim marker has a space behind it: {{- …"),
+    ("bad character U+002D '-'", "a key with a dash is taken by index: {{ index .Values \"my-key\" }}"),
+    (
+        "bad character U+005B '['",
+        "items and keys are taken by index: (index .Changed.Changes 0), (index .Values \"key\")",
+    ),
+    ("malformed character constant", "strings are written \"so\" or `so`"),
     ("unterminated", "strings are written \"so\" or `so`"),
     ("unexpected {{end}}", "this {{ end }} has no if, range, with, block or define"),
     ("unexpected {{else}}", "an {{ else }} belongs to one if, range or with"),
@@ -48,6 +76,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("expected int; got int64", "sprig's arithmetic gives int64; make an int of it: (int …)"),
     ("comparison: int and int64", "sprig's arithmetic gives int64; make an int of it: (int …)"),
     ("nil pointer evaluating", "ask for the value first: {{ with … }}"),
+    ("\" not defined", "a template is defined in the same text: {{ define \"name\" }}…{{ end }}"),
     ("template: multiple definition", "each define and block needs a name of its own"),
 ];
 
@@ -76,19 +105,58 @@ fn of_function(name: &str) -> Option<String> {
     if is_in(OF_HELM) {
         return Some(format!("{name} is Helm's, not sprig's"));
     }
+    if let Some((_, word)) = KEYWORDS.iter().find(|(names, _)| is_in(names)) {
+        return Some(format!("write {word}"));
+    }
+    if TYPES.iter().any(|(_, fields)| fields.contains(&name)) {
+        return Some(format!("a field has a dot before it: .{name}"));
+    }
     nearest(name, Functions::standard().names()).map(|known| format!("did you mean {known}?"))
 }
 
+fn of_variable(name: &str) -> String {
+    match fields_of(ROOT).contains(&name) {
+        true => format!("a field of the data has a dot: .{name}, and $.{name} inside range and with"),
+        false => "a variable lives until the {{ end }} of the block that declares it; only $ is everywhere".to_owned(),
+    }
+}
+
+/// The type of the data.
+const ROOT: &str = "source.TemplateData";
+
+fn fields_of(kind: &str) -> &'static [&'static str] {
+    TYPES.iter().find(|(name, _)| *name == kind).map_or(&[], |(_, fields)| *fields)
+}
+
 fn of_field(field: &str, kind: &str) -> Option<String> {
-    let fields = |of: &str| TYPES.iter().find(|(name, _)| *name == of).map(|(_, fields)| *fields);
-    let root = fields("source.TemplateData")?;
-    if let Some(known) = fields(kind).and_then(|fields| nearest(field, fields.iter().copied())) {
+    let fields = fields_of(kind);
+    if let (ROOT, Some((_, instead))) = (kind, OF_ARGO.iter().find(|(known, _)| *known == field)) {
+        return Some(format!("{field} is of Argo CD Image Updater's templates{instead}"));
+    }
+    if let Some(known) = nearest(field, fields.iter().copied()) {
         return Some(format!("did you mean {known}?"));
     }
-    if kind != "source.TemplateData" && root.contains(&field) {
+    if kind != ROOT && fields_of(ROOT).contains(&field) {
         return Some(format!("inside range and with the dot is another value; write $.{field}"));
     }
-    fields(kind).map(|fields| format!("the fields of {kind} are {}", fields.join(", ")))
+    if fields.is_empty() {
+        return of_plain(field, kind);
+    }
+    Some(format!("the fields of {kind} are {}", fields.join(", ")))
+}
+
+/// What to do where `kind` has no fields at all: a list, a map of objects, or the index that a range counts.
+fn of_plain(field: &str, kind: &str) -> Option<String> {
+    let is_of_object = fields_of("update.ObjectIdentifier").contains(&field);
+    let advice = match kind {
+        "int" => "over a list, range gives the index first: {{ range $index, $item := … }}",
+        _ if kind.contains("update.ObjectIdentifier]") || is_of_object && kind == "[]update.Change" => {
+            "the object is the key: {{ range $object, $changes := .Changed.Objects }}{{ $object.Kind }}"
+        }
+        _ if kind.starts_with("[]") => "a list has no fields, its items have: {{ range … }}",
+        _ => return None,
+    };
+    Some(advice.to_owned())
 }
 
 /// What stands between two texts.
