@@ -246,6 +246,9 @@ impl Error {
             Self::NoDefaultBranch { .. } => {
                 Some("name the branch, in spec.git.checkout.ref.branch for instance".to_owned())
             }
+            Self::BranchName { name, .. } if name.contains("{{") => {
+                Some("only the commit message is a template; the name of a branch is taken as it is written".to_owned())
+            }
             Self::Empty { .. } => Some("push a first commit to it".to_owned()),
             Self::Remote { source: Fault::ClearText { .. }, .. } => Some(
                 "use https, or allow it: spec.insecure: true in the GitRepository, --insecure for history".to_owned(),

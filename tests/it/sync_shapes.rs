@@ -147,7 +147,20 @@ fn a_template_mistake_fails_its_automation_with_the_place() {
     let run = world.sync(&[]).code_is(2);
     let expected = "spec.git.commit.messageTemplate: template: commit message:1:3: executing \"commit message\" at <.Nope>: can't evaluate field Nope in type source.TemplateData";
     assert!(run.stderr.contains(expected), "{}", run.stderr);
+    assert!(run.stderr.contains("\nhint: the fields of source.TemplateData are AutomationObject,"), "{}", run.stderr);
     assert_eq!(world.git.log("app.git", "main"), ["first"]);
+}
+
+#[test]
+fn a_branch_is_not_named_by_a_template() {
+    let world = World::simple();
+    let automation = automation("apps", "app", "./apps");
+    let automation = automation.replace("  git:\n", "  git:\n    push: {branch: '{{ .Changed.Name }}'}\n");
+    world.objects("all.yaml", &(policy("web", "^1") + &source("app") + &automation));
+    let run = world.sync(&[]).code_is(2);
+    let expected = "branch name \"{{ .Changed.Name }}\" is not valid: git check-ref-format refuses it\n\
+                    hint: only the commit message is a template; the name of a branch is taken as it is written\n";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
 }
 
 const CANARY: &str = "c4n4ry-s3cr3t";
