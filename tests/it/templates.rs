@@ -32,6 +32,16 @@ fn recipes_give_what_the_document_shows() {
 }
 
 #[test]
+fn the_manifest_of_the_document_works() {
+    let document = document();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("apps.yaml"), blocks(&document, "yaml")[0]).expect("a file");
+    let path = folder.path().display().to_string();
+    let message = run(["template", "--objects", &path]).ok();
+    assert!(message.starts_with("[production] Update images\n\n- ghcr.io/stefanprodan/podinfo:6.5.0 -> "), "{message}");
+}
+
+#[test]
 fn the_document_lists_the_functions() {
     let document = document();
     let (_, rest) = document.split_once("<!-- functions -->").expect("a list of functions");
