@@ -54,7 +54,7 @@ impl Copies {
             return map.clone().into();
         }
         let entries = map.entries().iter().map(|(key, value)| (key.clone(), self.of(value.clone()))).collect();
-        Map::new(map.key_type(), map.value_type(), entries).into()
+        map.like(entries).into()
     }
 
     /// A copy of all the items, whichever of them the list shows.

@@ -21,6 +21,7 @@ pub type Entries = Arc<Vec<(Value, Value)>>;
 
 #[derive(Debug)]
 struct Cell {
+    name: Option<&'static str>,
     key: &'static Type,
     value: &'static Type,
     is_nil: bool,
@@ -31,7 +32,26 @@ struct Cell {
 impl Map {
     /// Sorts the entries; of those with equal keys the last stays. The types are the caller's word, as in
     /// [`List::new`](super::List::new).
-    pub fn new(key: &'static Type, value: &'static Type, mut entries: Vec<(Value, Value)>) -> Map {
+    pub fn new(key: &'static Type, value: &'static Type, entries: Vec<(Value, Value)>) -> Map {
+        Map::of_type(None, key, value, entries)
+    }
+
+    /// A map of a type that has a name of its own.
+    pub fn named(name: &'static str, key: &'static Type, value: &'static Type, entries: Vec<(Value, Value)>) -> Map {
+        Map::of_type(Some(name), key, value, entries)
+    }
+
+    /// A map of the same type.
+    pub(super) fn like(&self, entries: Vec<(Value, Value)>) -> Map {
+        Map::of_type(self.0.name, self.0.key, self.0.value, entries)
+    }
+
+    fn of_type(
+        name: Option<&'static str>,
+        key: &'static Type,
+        value: &'static Type,
+        mut entries: Vec<(Value, Value)>,
+    ) -> Map {
         entries.sort_by(|a, b| compare::order(&a.0, &b.0));
         entries.dedup_by(|later, earlier| {
             let same = compare::order(&later.0, &earlier.0).is_eq();
@@ -41,13 +61,13 @@ impl Map {
             same
         });
         let level = Level::above(entries.iter().map(|(_, value)| value));
-        Map(Arc::new(Cell { key, value, is_nil: false, entries: RwLock::new(Arc::new(entries)), level }))
+        Map(Arc::new(Cell { name, key, value, is_nil: false, entries: RwLock::new(Arc::new(entries)), level }))
     }
 
     /// Go's nil map: it has no entries and takes none.
-    pub(super) fn nil(key: &'static Type, value: &'static Type) -> Map {
+    pub(super) fn nil(name: Option<&'static str>, key: &'static Type, value: &'static Type) -> Map {
         let level = Level::default();
-        Map(Arc::new(Cell { key, value, is_nil: true, entries: RwLock::default(), level }))
+        Map(Arc::new(Cell { name, key, value, is_nil: true, entries: RwLock::default(), level }))
     }
 
     /// A `map[string]string`.
@@ -121,7 +141,10 @@ impl Map {
     }
 
     pub(super) fn kind(&self) -> Type {
-        Type::Map(self.0.key, self.0.value)
+        match self.0.name {
+            Some(name) => Type::NamedMap(name, self.0.key, self.0.value),
+            None => Type::Map(self.0.key, self.0.value),
+        }
     }
 
     /// Whether nothing else has the map.

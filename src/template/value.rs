@@ -214,6 +214,8 @@ pub enum Type {
     String,
     List(&'static Type),
     Map(&'static Type, &'static Type),
+    /// A map by the name of its type: `update.ObjectChanges`.
+    NamedMap(&'static str, &'static Type, &'static Type),
     /// A struct, by its name in messages: `source.TemplateData`.
     Object(&'static str),
     Function,
@@ -233,13 +235,14 @@ impl Type {
             Type::Complex128 => Value::Complex(0.0, 0.0),
             Type::String => Value::from(""),
             Type::List(item) => Value::List(List::nil(item)),
-            Type::Map(key, value) => Value::Map(Map::nil(key, value)),
+            Type::Map(key, value) => Value::Map(Map::nil(None, key, value)),
+            Type::NamedMap(name, key, value) => Value::Map(Map::nil(Some(name), key, value)),
         }
     }
 
     /// Whether nil may stand for a value of the type.
     pub(super) fn takes_nil(self) -> bool {
-        matches!(self, Type::Any | Type::List(_) | Type::Map(..) | Type::Function)
+        matches!(self, Type::Any | Type::List(_) | Type::Map(..) | Type::NamedMap(..) | Type::Function)
     }
 
     pub(super) fn takes(self, kind: Type) -> bool {
@@ -262,7 +265,7 @@ impl fmt::Display for Type {
             Type::String => "string",
             Type::List(item) => return write!(f, "[]{item}"),
             Type::Map(key, value) => return write!(f, "map[{key}]{value}"),
-            Type::Object(name) => name,
+            Type::Object(name) | Type::NamedMap(name, ..) => name,
             Type::Function => "func()",
         })
     }

@@ -124,7 +124,7 @@ impl<'o> Printer<'o> {
         if self.spec.sharp_v && map.is_nil() {
             return self.raw(&format!("{}(nil)", map.kind()));
         }
-        let kind = format!("map[{}]{}{{", map.key_type(), map.value_type());
+        let kind = format!("{}{{", map.kind());
         let (open, close) = if self.spec.sharp_v { (&*kind, "}") } else { ("map[", "]") };
         self.raw(open)?;
         for (i, (key, value)) in map.entries().iter().enumerate() {

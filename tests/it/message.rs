@@ -41,6 +41,26 @@ fn an_image_is_taken_apart_as_in_flux() {
     check(&format!("acme/web@{digest}"), all, &pinned);
 }
 
+/// As Go prints Flux's structs. Its map of objects has a name of its own.
+#[test]
+fn the_types_are_those_of_flux() {
+    let check = |template: &str, expected: &str| check("acme/web:2", template, expected);
+    check(
+        "{{ printf `%T %T` .Changed.Objects .Changed.FileChanges }}",
+        "update.ObjectChanges map[string]update.ObjectChanges",
+    );
+    check("{{ typeOf (deepCopy .Changed.Objects) }} {{ kindOf .Changed.Objects }}", "update.ObjectChanges map");
+    check("{{ range .Changed.FileChanges }}{{ typeOf . }}{{ end }}", "update.ObjectChanges");
+    check("{{ index .Changed.FileChanges `b.yaml` | printf `%#v` }}", "update.ObjectChanges(nil)");
+    check(
+        "{{ printf `%#v` .Changed }}",
+        "update.Result{FileChanges:map[string]update.ObjectChanges{\"a.yaml\":update.ObjectChanges{\
+         update.ObjectIdentifier{ResourceIdentifier:yaml.ResourceIdentifier{TypeMeta:yaml.TypeMeta{APIVersion:\"\", \
+         Kind:\"\"}, NameMeta:yaml.NameMeta{Name:\"\", Namespace:\"\"}}}:[]update.Change{update.Change{\
+         OldValue:\"acme/web:1\", NewValue:\"acme/web:2\", Setter:\"flux-system:web\"}}}}}",
+    );
+}
+
 /// Everything that comes from outside of the template is text, whatever it looks like.
 #[test]
 fn template_syntax_in_names_and_values_stays_as_it_is() {

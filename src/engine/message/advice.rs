@@ -150,14 +150,15 @@ fn of_plain(field: &str, kind: &str) -> Option<String> {
     let is_of_object = fields_of("update.ObjectIdentifier").contains(&field);
     let advice = match kind {
         "int" => "over a list, range gives the index first: {{ range $index, $item := … }}",
-        _ if kind.contains("update.ObjectIdentifier]") || is_of_object && kind == "[]update.Change" => {
-            "the object is the key: {{ range $object, $changes := .Changed.Objects }}{{ $object.Kind }}"
-        }
+        "[]update.Change" if is_of_object => OF_OBJECTS,
+        "update.ObjectChanges" => OF_OBJECTS,
         _ if kind.starts_with("[]") => "a list has no fields, its items have: {{ range … }}",
         _ => return None,
     };
     Some(advice.to_owned())
 }
+
+const OF_OBJECTS: &str = "the object is the key: {{ range $object, $changes := .Changed.Objects }}{{ $object.Kind }}";
 
 /// What stands between two texts.
 pub(super) fn between<'a>(message: &'a str, before: &str, after: &str) -> Option<&'a str> {

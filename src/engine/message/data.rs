@@ -15,6 +15,7 @@ use crate::template::{Fields, List, Map, Method, Object, Type, Value};
 
 const CHANGE: Type = Type::Object("update.Change");
 const IDENTIFIER: Type = Type::Object("update.ObjectIdentifier");
+const OBJECT_CHANGES: &str = "update.ObjectChanges";
 const IMAGE: Type = Type::Object("update.imageRef");
 
 /// The types that templates meet, and what can be asked of them: fields, methods and short forms.
@@ -174,7 +175,8 @@ fn result(named: Named<'_>, changes: &[InFile<Change>], images: &ImageResult<'_>
     let mut files: BTreeMap<&str, Vec<&Valued<'_>>> = BTreeMap::new();
     changes.iter().zip(&all).for_each(|(found, valued)| files.entry(&found.file).or_default().push(valued));
     let by_file = files.into_iter().map(|(file, changes)| (file.into(), by_object(changes))).collect();
-    let file_changes = Map::new(&Type::String, &Type::Map(&IDENTIFIER, &Type::List(&CHANGE)), by_file);
+    let file_changes =
+        Map::new(&Type::String, &Type::NamedMap(OBJECT_CHANGES, &IDENTIFIER, &Type::List(&CHANGE)), by_file);
     let hidden = named.of(&[
         ("ImageResult", &|| images.value()),
         ("Summary", &|| summary(changes).into()),
@@ -186,14 +188,14 @@ fn result(named: Named<'_>, changes: &[InFile<Change>], images: &ImageResult<'_>
     Struct::new("update.Result", vec![("FileChanges", file_changes.into())]).hidden(hidden).methods(methods).into()
 }
 
-/// `map[update.ObjectIdentifier][]update.Change`.
+/// `update.ObjectChanges`, a `map[update.ObjectIdentifier][]update.Change`.
 fn by_object<'a>(changes: impl IntoIterator<Item = &'a Valued<'a>>) -> Value {
     let mut objects: BTreeMap<Option<&ObjectId>, Vec<Value>> = BTreeMap::new();
     for (change, value) in changes {
         objects.entry(change.object.as_ref()).or_default().push(value.clone());
     }
     let entries = objects.into_iter().map(|(id, changes)| (identifier(id), List::new(&CHANGE, changes).into()));
-    Map::new(&IDENTIFIER, &Type::List(&CHANGE), entries.collect()).into()
+    Map::named(OBJECT_CHANGES, &IDENTIFIER, &Type::List(&CHANGE), entries.collect()).into()
 }
 
 /// `[]update.Change` without repetitions, in the order of files and lines; Flux's order is random.

@@ -118,7 +118,7 @@ fn shared_by_none(value: &Value, args: Args<'_>) -> Result<Value, Failure> {
         Value::Map(map) if !map.is_nil() => {
             let entry = |(key, value): &(Value, Value)| Ok((key.clone(), copy(value, args)?));
             let entries = map.entries().iter().map(entry).collect::<Result<_, Failure>>()?;
-            Map::new(map.key_type(), map.value_type(), entries).into()
+            map.like(entries).into()
         }
         Value::Object(object) => Value::Object(object.deep_copy().unwrap_or_else(|| Arc::clone(object))),
         other => other.clone(),
