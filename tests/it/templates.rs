@@ -236,6 +236,11 @@ fn gives_advice_for_usual_mistakes() {
     let index = "items and keys are taken by index: (index .Changed.Changes 0), (index .Values \"key\")";
     check("{{ .Changed.Changes[0].NewValue }}", index);
     check("{{ printf '%s' .Changed.Summary }}", "strings are written \"so\" or `so`");
+    check("{{ .Values.x | default “a” }}", "strings have straight quotes: \"so\" or `so`");
+    let verb = "%! stands where a verb of printf and its value do not go together; %v fits all";
+    check("{{ printf `%d` .Changed.Summary }}", verb);
+    check("{{ printf `%s: %s` .Changed.Summary }}", verb);
+    check("{{ printf `title` .Changed.Changes }}", verb);
     check("{{ template `x` . }}", "a template is defined in the same text: {{ define \"name\" }}…{{ end }}");
     let key = "the object is the key: {{ range $object, $changes := .Changed.Objects }}{{ $object.Kind }}";
     check("{{ range .Changed.Objects }}{{ .Kind }}{{ end }}", key);
@@ -258,6 +263,8 @@ fn gives_advice_for_usual_mistakes() {
         &REMOVED.replace(".Updated", ".Changed.ImageResult"),
     );
     check("{{ .Values.nope }}", "<no value> stands where a map does not have the key; {{ with … }} leaves it out");
+    let fine = run_with_input(["template", "--message", "-"], "100%! (all) of {{ len .Changed.Changes }}");
+    assert_eq!(fine.stderr, "");
 }
 
 const FIELDS: &str = "the fields of source.TemplateData are AutomationObject, Changed, Values, Updated, AutomatedResource, NewImage, OldImage";

@@ -67,6 +67,7 @@ const PHRASES: &[(&str, &str)] = &[
         "items and keys are taken by index: (index .Changed.Changes 0), (index .Values \"key\")",
     ),
     ("malformed character constant", "strings are written \"so\" or `so`"),
+    ("unrecognized character in action: U+201", "strings have straight quotes: \"so\" or `so`"),
     ("unterminated", "strings are written \"so\" or `so`"),
     ("unexpected {{end}}", "this {{ end }} has no if, range, with, block or define"),
     ("unexpected {{else}}", "an {{ else }} belongs to one if, range or with"),
@@ -93,8 +94,23 @@ pub(super) fn of_removed(text: &str) -> Option<String> {
 
 /// What a message holds that nobody means to write.
 pub(super) fn of_missing(message: &str) -> Option<String> {
-    let advice = "<no value> stands where a map does not have the key; {{ with … }} leaves it out";
-    message.contains("<no value>").then(|| advice.to_owned())
+    let advice = match message.contains("<no value>") {
+        true => "<no value> stands where a map does not have the key; {{ with … }} leaves it out",
+        false if has_complaint(message) => {
+            "%! stands where a verb of printf and its value do not go together; %v fits all"
+        }
+        false => return None,
+    };
+    Some(advice.to_owned())
+}
+
+/// Whether printf wrote what is wrong with its verbs: `%!d(string=x)`, `%!(EXTRA int=1)`.
+fn has_complaint(message: &str) -> bool {
+    let complains = |rest: &str| {
+        let words = rest.strip_prefix(char::is_alphabetic).unwrap_or(rest).strip_prefix('(');
+        words.is_some_and(|words| words.starts_with(|c: char| c.is_ascii_alphabetic() || c == '['))
+    };
+    message.split("%!").skip(1).any(complains)
 }
 
 fn of_function(name: &str) -> Option<String> {
