@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use jiff::Timestamp;
 
 use super::due::Due;
-use super::payload;
+use super::payload::{hosted, own};
 
 /// A sender of webhooks.
 #[derive(Debug)]
@@ -82,42 +82,38 @@ const ACR: &str = "acr";
 const JFROG: &str = "x-jfrog-event-auth";
 
 pub(super) const SENDERS: &[Sender] = &[
-    Sender { names: &["dockerhub", "docker.io"], proofs: &[], read: payload::docker_hub },
-    Sender { names: &["quay", "quay.io"], proofs: &[], read: payload::quay },
-    Sender { names: &["aliyun-acr"], proofs: &[], read: payload::aliyun },
-    Sender { names: &["github", "ghcr", "ghcr.io"], proofs: &[HUB_SIGNATURE], read: payload::github },
+    Sender { names: &["dockerhub", "docker.io"], proofs: &[], read: hosted::docker_hub },
+    Sender { names: &["quay", "quay.io"], proofs: &[], read: hosted::quay },
+    Sender { names: &["aliyun-acr"], proofs: &[], read: hosted::aliyun },
+    Sender { names: &["github", "ghcr", "ghcr.io"], proofs: &[HUB_SIGNATURE], read: hosted::github },
     Sender {
         names: &["gitea", "forgejo"],
         proofs: &[hmac_sha256("x-gitea-signature", ""), hmac_sha256("x-forgejo-signature", ""), HUB_SIGNATURE],
-        read: payload::gitea,
+        read: own::gitea,
     },
     Sender {
         names: &["gitlab"],
         proofs: &[Proof::Header("x-gitlab-token"), Proof::StandardWebhooks],
-        read: payload::gitlab,
+        read: own::gitlab,
     },
-    Sender { names: &["harbor"], proofs: &[AUTHORIZATION], read: payload::harbor },
-    Sender { names: &["distribution"], proofs: &[AUTHORIZATION], read: payload::distribution },
-    Sender { names: &[ACR, "eventgrid"], proofs: &[AUTHORIZATION], read: payload::azure },
+    Sender { names: &["harbor"], proofs: &[AUTHORIZATION], read: own::harbor },
+    Sender { names: &["distribution"], proofs: &[AUTHORIZATION], read: own::distribution },
+    Sender { names: &[ACR, "eventgrid"], proofs: &[AUTHORIZATION], read: hosted::azure },
     Sender {
         names: &["ecr", "cloudevents"],
         proofs: &[AUTHORIZATION, Proof::Header("x-api-key"), Proof::Header("x-webhook-secret")],
-        read: payload::amazon,
+        read: hosted::amazon,
     },
-    Sender { names: &["pubsub", "gcr", "gar"], proofs: &[Proof::Google], read: payload::google },
+    Sender { names: &["pubsub", "gcr", "gar"], proofs: &[Proof::Google], read: hosted::google },
     Sender {
         names: &["nexus"],
         proofs: &[Proof::Hmac { header: "x-nexus-webhook-signature", prefix: "", hash: Hash::Sha1 }],
-        read: payload::nexus,
+        read: own::nexus,
     },
     Sender {
         names: &["artifactory", "jfrog"],
         proofs: &[Proof::Header(JFROG), hmac_sha256(JFROG, "")],
-        read: payload::artifactory,
+        read: own::artifactory,
     },
-    Sender {
-        names: &["generic"],
-        proofs: &[AUTHORIZATION, hmac_sha256("x-signature", "sha256=")],
-        read: payload::generic,
-    },
+    Sender { names: &["generic"], proofs: &[AUTHORIZATION, hmac_sha256("x-signature", "sha256=")], read: own::generic },
 ];
