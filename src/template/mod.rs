@@ -39,7 +39,7 @@ pub use error::Error;
 pub use functions::{Args, Failure, Function, Functions};
 pub use list::List;
 pub use map::{Entries, Map};
-pub use object::{Fields, Method, Object};
+pub use object::{Fields, Method, Object, promoted};
 pub use text::Text;
 pub use value::{Type, Value};
 

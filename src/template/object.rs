@@ -33,12 +33,7 @@ pub trait Object: fmt::Debug + Send + Sync {
     fn field(&self, name: &str) -> Option<Value> {
         let fields = self.fields();
         let own = fields.iter().find_map(|(known, value)| (*known == name).then(|| value.clone()));
-        own.or_else(|| {
-            fields.iter().filter(|(known, _)| self.embedded().contains(known)).find_map(|(_, value)| match value {
-                Value::Object(object) => object.field(name),
-                _ => None,
-            })
-        })
+        own.or_else(|| promoted(fields.iter().filter(|(known, _)| self.embedded().contains(known)), name))
     }
 
     /// One method by name; methods go before fields.
@@ -61,6 +56,14 @@ pub trait Object: fmt::Debug + Send + Sync {
     fn in_json(&self) -> Option<Value> {
         None
     }
+}
+
+/// The field of that name of the first of these embedded structs that has it.
+pub fn promoted<'f>(embedded: impl IntoIterator<Item = &'f (&'static str, Value)>, name: &str) -> Option<Value> {
+    embedded.into_iter().find_map(|(_, value)| match value {
+        Value::Object(object) => object.field(name),
+        _ => None,
+    })
 }
 
 /// A method bound to its object.

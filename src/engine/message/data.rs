@@ -11,7 +11,7 @@ use crate::engine::rewrite::InFile;
 use crate::image::ImageRef;
 use crate::object::{NamespacedName, ObjectId};
 use crate::setter::{Change, Latest};
-use crate::template::{Fields, List, Map, Method, Object, Type, Value};
+use crate::template::{Fields, List, Map, Method, Object, Type, Value, promoted};
 
 const CHANGE: Type = Type::Object("update.Change");
 const IDENTIFIER: Type = Type::Object("update.ObjectIdentifier");
@@ -68,15 +68,6 @@ impl Struct {
         self
     }
 
-    /// A field of an embedded struct.
-    fn promoted(&self, name: &str) -> Option<Value> {
-        let embedded = if self.embeds { &*self.fields } else { &[] };
-        embedded.iter().find_map(|(_, inner)| match inner {
-            Value::Object(inner) => inner.field(name),
-            _ => None,
-        })
-    }
-
     /// Go's `String` method.
     fn prints(mut self, text: String) -> Self {
         self.methods.push(("String", text.clone().into()));
@@ -107,7 +98,8 @@ impl Object for Struct {
 
     fn field(&self, name: &str) -> Option<Value> {
         let own = self.fields.iter().chain(&self.hidden).find(|(known, _)| *known == name);
-        own.map(|(_, value)| value.clone()).or_else(|| self.promoted(name))
+        let embedded = if self.embeds { &*self.fields } else { &[] };
+        own.map(|(_, value)| value.clone()).or_else(|| promoted(embedded, name))
     }
 
     fn method(&self, name: &str) -> Option<Method> {

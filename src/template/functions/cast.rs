@@ -40,6 +40,12 @@ pub(super) fn parse_in_base(text: &str, base: u32) -> Option<Result<i64, i64>> {
     Some(i64::from_str_radix(text, base).map_err(|_| limit))
 }
 
+/// The decimal integer that `strconv.ParseInt` gives with its error left aside: the limit where it is out of range, zero
+/// for what is none.
+pub(super) fn parse_leniently(text: &str) -> i64 {
+    parse_in_base(text, 10).map_or(0, |parsed| parsed.unwrap_or_else(|limit| limit))
+}
+
 /// As amd64 converts: what is out of range is the smallest integer.
 fn float_to_int(float: f64) -> i64 {
     let is_in_range = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&float);

@@ -7,7 +7,7 @@ mod parse;
 
 use super::super::object::{Fields, Method, Object};
 use super::super::value::{Type, Value};
-use super::cast::parse_in_base;
+use super::cast::parse_leniently;
 use super::{Args, Failure, Function};
 use moment::{MONTHS, Moment, WEEK_DAYS, Zone};
 
@@ -41,9 +41,7 @@ fn parsed(args: Args<'_>) -> Result<Result<Moment, Failure>, Failure> {
 fn seconds(value: &Value) -> i64 {
     match value {
         Value::Int64(seconds) => *seconds,
-        Value::String(text) => {
-            parse_in_base(&text.to_str_lossy(), 10).map_or(0, |seconds| seconds.unwrap_or_else(|limit| limit))
-        }
+        Value::String(text) => parse_leniently(&text.to_str_lossy()),
         _ => 0,
     }
 }
@@ -89,9 +87,13 @@ fn time(moment: Moment) -> Value {
 fn moment(value: &Value) -> Result<Moment, Failure> {
     let no_time = || Failure::new("not a time");
     let Value::Object(object) = value else { return Err(no_time()) };
-    let fields: Vec<Value> = object.fields().iter().map(|(_, field)| field.clone()).collect();
-    match &*fields {
-        [Value::Int64(seconds), Value::Int64(nanoseconds), Value::String(name), Value::Int64(offset)] => Ok(Moment {
+    match &*object.fields() {
+        [
+            (_, Value::Int64(seconds)),
+            (_, Value::Int64(nanoseconds)),
+            (_, Value::String(name)),
+            (_, Value::Int64(offset)),
+        ] => Ok(Moment {
             seconds: *seconds,
             nanoseconds: *nanoseconds as u32,
             zone: Zone { name: name.to_str_lossy().into_owned(), offset: *offset },

@@ -2,7 +2,7 @@
 
 use super::super::list::List;
 use super::super::value::{Type, Value};
-use super::cast::{parse_in_base, to_float, to_int};
+use super::cast::{parse_in_base, parse_leniently, to_float, to_int};
 use super::decimal::Decimal;
 use super::strings::to_text;
 use super::{Args, Failure, Function, check_items};
@@ -20,10 +20,7 @@ pub(super) static TABLE: &[Function] = &[
     Function::new("add1", &[ANY], |args| Ok(Value::Int64(to_int(args.value(0)).wrapping_add(1)))),
     Function::new("add1f", &[ANY], |args| exact(args.value(0), &[Value::Int(1)], args, Decimal::plus)),
     Function::variadic("addf", &[], &ANY, |args| exact(&Value::Int(0), args.rest(0), args, Decimal::plus)),
-    Function::new("atoi", &[STRING], |args| {
-        let parsed = parse_in_base(&args.text(0).to_str_lossy(), 10);
-        Ok(Value::Int(parsed.map_or(0, |int| int.unwrap_or_else(|limit| limit))))
-    }),
+    Function::new("atoi", &[STRING], |args| Ok(Value::Int(parse_leniently(&args.text(0).to_str_lossy())))),
     Function::variadic("biggest", &[ANY], &ANY, |args| integers(args, i64::max)),
     Function::new("ceil", &[ANY], |args| Ok(to_float(args.value(0)).ceil().into())),
     Function::new("div", &[ANY, ANY], |args| divided(args, i64::wrapping_div)),

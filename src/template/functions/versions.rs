@@ -135,8 +135,14 @@ impl SemanticVersion {
 
     fn of(value: &Value) -> Option<SemanticVersion> {
         let Value::Object(object) = value else { return None };
-        let fields = object.fields().iter().map(|(_, field)| field.clone()).collect::<Vec<_>>();
-        let [Value::Uint64(major), Value::Uint64(minor), Value::Uint64(patch), Value::String(pre), ..] = &*fields
+        let fields = object.fields();
+        let [
+            (_, Value::Uint64(major)),
+            (_, Value::Uint64(minor)),
+            (_, Value::Uint64(patch)),
+            (_, Value::String(pre)),
+            ..,
+        ] = &*fields
         else {
             return None;
         };
