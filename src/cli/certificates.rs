@@ -1,10 +1,10 @@
 //! The flags for servers of private authorities: whom to trust besides the system's, and which certificate to show.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::input;
 use crate::net::{ClientCertificate, Connection, Flaw, Part};
 use crate::secret::Secret;
 
@@ -61,11 +61,7 @@ impl CertificateArgs {
 
 fn read(flag: &str, path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |failure: Failure| failure.doing(format!("reading {flag} {}", path.display()));
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    read.map_err(|error| failed(error.into()))?;
-    match bytes.len() as u64 > FILE_BYTES_MAX {
-        true => Err(failed(Failure::new(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)))),
-        false => Ok(bytes),
-    }
+    let bytes = File::open(path).and_then(|file| input::bytes(file, FILE_BYTES_MAX));
+    let too_large = || failed(Failure::new(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
+    bytes.map_err(|error| failed(error.into()))?.ok_or_else(too_large)
 }

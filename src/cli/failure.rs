@@ -28,6 +28,11 @@ impl Failure {
         self
     }
 
+    /// [`Failure::hint`], where there is advice.
+    pub(crate) fn advised(self, advice: Option<impl Into<String>>) -> Self {
+        advice.into_iter().fold(self, Self::hint)
+    }
+
     pub(crate) fn cause(&self) -> &Cause {
         &self.cause
     }

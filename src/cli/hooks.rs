@@ -5,7 +5,7 @@ use super::output;
 use crate::object::NamespacedName;
 use crate::secret::SecretData;
 use crate::server::{CurrentHooks, Hooks};
-use crate::standalone::World;
+use crate::standalone::{SECRETS_FROM_OUTSIDE, World};
 
 /// The Secret of the webhooks, and what the server knows of it.
 pub(super) struct HooksSecret {
@@ -50,13 +50,9 @@ fn seen<'w>(name: Option<&NamespacedName>, world: &'w World) -> Option<&'w Secre
 }
 
 fn read(name: &NamespacedName, world: &World) -> Result<Hooks, Failure> {
-    let absent = || {
-        Failure::new(format!("--hooks: Secret {name} is not among the objects"))
-            .hint("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
-    };
+    let absent = || Failure::new(format!("--hooks: Secret {name} is not among the objects")).hint(SECRETS_FROM_OUTSIDE);
     Hooks::from_secret(seen(Some(name), world).ok_or_else(absent)?).map_err(|error| {
         let hint = error.hint();
-        let failure = Failure::from(error).doing(format!("--hooks {name}"));
-        hint.into_iter().fold(failure, Failure::hint)
+        Failure::from(error).doing(format!("--hooks {name}")).advised(hint)
     })
 }

@@ -1,8 +1,6 @@
 //! `tagwright ledger`: what the memory below the state directory holds, out of it and into it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +10,7 @@ use serde::Serialize;
 
 use super::failure::Failure;
 use super::git::StateArgs;
-use super::{Format, Outcome, output};
+use super::{Format, Outcome, input, output};
 use crate::image::{Repository, Tag};
 use crate::ledger::{Door, Fact, Filter, View};
 
@@ -267,18 +265,12 @@ fn import(args: &Import) -> Result<Outcome, Failure> {
 }
 
 fn named(file: &Path) -> String {
-    if file == Path::new("-") { "importing standard input".to_owned() } else { format!("importing {}", file.display()) }
+    if input::is_stdin(file) { "importing standard input".to_owned() } else { format!("importing {}", file.display()) }
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    let read = match file == Path::new("-") {
-        true => io::stdin().lock().take(IMPORT_BYTES_MAX + 1).read_to_end(&mut bytes)?,
-        false => File::open(file)?.take(IMPORT_BYTES_MAX + 1).read_to_end(&mut bytes)?,
-    };
-    if read as u64 > IMPORT_BYTES_MAX {
-        return Err(Failure::new("larger than 1 GiB: split it by lines"));
-    }
+    let bytes = input::bytes(input::source(file)?, IMPORT_BYTES_MAX)?;
+    let bytes = bytes.ok_or_else(|| Failure::new("larger than 1 GiB: split it by lines"))?;
     String::from_utf8(bytes).map_err(|error| {
         let text = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = text.iter().filter(|byte| **byte == b'\n').count() + 1;

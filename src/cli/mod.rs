@@ -12,6 +12,7 @@ mod git;
 mod guard;
 mod history;
 mod hooks;
+mod input;
 mod ledger;
 mod login;
 mod memory;

@@ -1,6 +1,5 @@
 //! `tagwright select`: chooses the latest image of a repository, or of a list of tags.
 
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use super::access::RegistryArgs;
 use super::failure::Failure;
 use super::guard::GuardArgs;
 use super::scan::tell_skipped;
-use super::{Format, Outcome, output};
+use super::{Format, Outcome, input, output};
 use crate::engine::scan::Scan;
 use crate::engine::select::{PassedOver, Sieved, without};
 use crate::image::{Digest, Repository, TagKind};
@@ -210,17 +209,9 @@ fn scan(args: &Args, image: &Repository) -> Result<Scan, Failure> {
 
 fn read_tags(file: &Path) -> Result<String, Failure> {
     let doing = || format!("reading tags from {}", file.display());
-    let source: Box<dyn io::Read> = if file.as_os_str() == "-" {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(std::fs::File::open(file).map_err(|error| Failure::from(error).doing(doing()))?)
-    };
-    let mut text = String::new();
-    source.take(TAGS_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| Failure::from(error).doing(doing()))?;
-    if text.len() as u64 > TAGS_BYTES_MAX {
-        return Err(Failure::new(format!("it is larger than {TAGS_BYTES_MAX} bytes")).doing(doing()));
-    }
-    Ok(text)
+    let text = input::source(file).and_then(|source| input::text(source, TAGS_BYTES_MAX));
+    let text = text.map_err(|error| Failure::from(error).doing(doing()))?;
+    text.ok_or_else(|| Failure::new(format!("it is larger than {TAGS_BYTES_MAX} bytes")).doing(doing()))
 }
 
 fn answer<'a>(args: &Args, latest: Option<Latest<'a>>, tags: Vec<TagVerdict<'a>>, error: Option<String>) -> Answer<'a> {

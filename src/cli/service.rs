@@ -81,18 +81,16 @@ pub(super) async fn repeat(
                 telling.tell(&report)?;
             }
             due = dues.recv() => hook(&mut watch, &due),
-            _ = ticks.tick(), if is_ready.load(Ordering::Relaxed) => {
-                match args.objects.read_if_changed(&mut stamp) {
-                    Ok(world) => {
-                        if let Some(world) = world {
-                            hooks.renew(&world);
-                            watch.adopt(telling.heed(world)).await;
-                        }
-                        watch.tick();
+            _ = ticks.tick(), if is_ready.load(Ordering::Relaxed) => match args.objects.read_if_changed(&mut stamp) {
+                Ok(world) => {
+                    if let Some(world) = world {
+                        hooks.renew(&world);
+                        watch.adopt(telling.heed(world)).await;
                     }
-                    Err(failure) => telling.fail(failure)?,
+                    watch.tick();
                 }
-            }
+                Err(failure) => telling.fail(failure)?,
+            },
         }
     }
     for report in watch.finish().await {
@@ -215,8 +213,7 @@ fn not_listening(error: io::Error, address: SocketAddr) -> Failure {
         io::ErrorKind::PermissionDenied => Some("ports below 1024 want privileges: name another with --listen"),
         _ => None,
     };
-    let failure = Failure::from(error).doing(format!("listening at {address}"));
-    advice.into_iter().fold(failure, Failure::hint)
+    Failure::from(error).doing(format!("listening at {address}")).advised(advice)
 }
 
 /// Starts the server, where one is wanted, and gives what it says is due.

@@ -1,13 +1,11 @@
 //! `tagwright template`: renders a commit message and shows where its template is wrong.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 
 use super::failure::Failure;
-use super::{Format, Outcome, output, report};
+use super::{Format, Outcome, input, output, report};
 use crate::engine::message::{self, MessageError, MessageTemplate};
 use crate::object::NamespacedName;
 use crate::standalone::{Inputs, World};
@@ -142,22 +140,13 @@ fn given_template(args: &Args) -> Result<Option<(String, String)>, Failure> {
 }
 
 fn name(file: &Path) -> String {
-    if is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() }
-}
-
-fn is_stdin(file: &Path) -> bool {
-    file.as_os_str() == "-"
+    if input::is_stdin(file) { "stdin".to_owned() } else { file.display().to_string() }
 }
 
 /// A file's text, up to a bound.
 fn text(file: &Path, bytes_max: u64) -> Result<String, Failure> {
-    let source: Box<dyn Read> = if is_stdin(file) { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
-    let mut text = String::new();
-    source.take(bytes_max + 1).read_to_string(&mut text)?;
-    match text.len() as u64 {
-        length if length > bytes_max => Err(Failure::new(format!("larger than {bytes_max} bytes"))),
-        _ => Ok(text),
-    }
+    let text = input::text(input::source(file)?, bytes_max)?;
+    text.ok_or_else(|| Failure::new(format!("larger than {bytes_max} bytes")))
 }
 
 /// The messages on stdout; of several each under the name of its automation.

@@ -5,6 +5,7 @@
 use std::error::Error;
 
 use super::git_secret::{GitSecretError, certificates, proxy};
+use super::secrets::SECRETS_FROM_OUTSIDE;
 use crate::api::{FieldError, ImageRepository, Kind, LocalReference, Objects, RegistryProvider};
 use crate::cloud::Provider;
 use crate::engine::cause::Cause;
@@ -73,9 +74,7 @@ impl AccessError {
             Self::Url { source: UrlError::Credentials, .. } => {
                 Some("put them into a Secret as username and password, and name that in spec.secretRef")
             }
-            Self::NoSecret { .. } => {
-                Some("a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX")
-            }
+            Self::NoSecret { .. } => Some(SECRETS_FROM_OUTSIDE),
             Self::NoAccount { .. } => Some("without a cluster the ServiceAccount must be among the objects"),
             Self::CloudAccount { .. } => Some("without spec.serviceAccountName the identity of this process is used"),
             Self::CloudWay { .. } => Some(

@@ -30,6 +30,6 @@ pub use inputs::{InputError, Inputs, World};
 pub use lanes::Lanes;
 pub use report::{AutomationReport, LatestReport, PassedOverReport, PolicyReport, Report};
 pub use round::{Context, latest, round};
-pub use secrets::SecretSource;
+pub use secrets::{SECRETS_FROM_OUTSIDE, SecretSource};
 pub use signing::Signers;
 pub use watch::Watch;

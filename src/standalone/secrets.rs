@@ -58,6 +58,10 @@ const KEYS: &[&str] = &[
     "pubsub-keys-url",
 ];
 
+/// Advice where a Secret is missing.
+pub const SECRETS_FROM_OUTSIDE: &str =
+    "a Secret that is not among the objects comes with --secret NS/NAME=DIR or =env:PREFIX";
+
 /// Where one Secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretSource {

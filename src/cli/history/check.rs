@@ -1,14 +1,13 @@
 //! `tagwright history --check`: the trailers held against the files, and who signed.
 
 use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::{Args, query, short, tell_end, written};
 use crate::cli::failure::Failure;
-use crate::cli::{Format, Outcome, output};
+use crate::cli::{Format, Outcome, input, output};
 use crate::engine::history::check::{Agreement, Checked, Checks, check};
 use crate::git::{Git, Keyring, KeyringError, Remote, Signature, SignatureKind};
 use crate::trailer::ImageChange;
@@ -49,12 +48,10 @@ fn keyring(args: &Args) -> Result<Option<Keyring>, Failure> {
 
 fn add(path: &Path, add: impl FnOnce(&[u8]) -> Result<(), KeyringError>) -> Result<(), Failure> {
     let doing = || format!("reading keys from {}", path.display());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| Failure::from(error).doing(doing()))?;
-    file.take(KEYS_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| Failure::from(error).doing(doing()))?;
-    if bytes.len() as u64 > KEYS_BYTES_MAX {
-        return Err(Failure::new(format!("the file is larger than {} MiB", KEYS_BYTES_MAX >> 20)).doing(doing()));
-    }
+    let bytes = File::open(path).and_then(|file| input::bytes(file, KEYS_BYTES_MAX));
+    let bytes = bytes
+        .map_err(|error| Failure::from(error).doing(doing()))?
+        .ok_or_else(|| Failure::new(format!("the file is larger than {} MiB", KEYS_BYTES_MAX >> 20)).doing(doing()))?;
     add(&bytes).map_err(|error| Failure::from(error).doing(doing()))
 }
 
