@@ -1,11 +1,16 @@
 //! Who a Kubernetes object is, and its value.
 //!
-//! Every room that speaks of objects (setter, api, templates, later kustomize and the cluster) uses
-//! these types, so that an object is named in the same way in a change, a status and a message.
+//! Every room that speaks of objects (setter, api, kustomize, templates, later the cluster) uses these types, so that
+//! an object is named in the same way in a change, a status and a message. [`Node`] is an object as YAML writes it;
+//! [`Value`] is what JSON leaves of one.
+
+mod node;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use node::{Mapping, Node, Place, Scalar, Style, Tag};
 
 /// The value of a Kubernetes object or of a part of one: JSON's kinds, keys in the order of the source.
 pub use serde_json::Value;

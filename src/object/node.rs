@@ -1,0 +1,229 @@
+//! The ordered value of a Kubernetes object as YAML writes it: nodes that keep the order of their fields, the text of
+//! every scalar with what it is, and where each came from.
+//!
+//! Numbers are kept as they are written and never become strings, nor strings numbers. A clone shares what it copies
+//! until one side is changed.
+
+use std::sync::Arc;
+
+/// A node of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    Scalar(Scalar),
+    Sequence(Arc<Vec<Node>>),
+    Mapping(Mapping),
+}
+
+/// A scalar: its text with escapes and folding undone, and what the reader took it for.
+#[derive(Clone, Debug)]
+pub struct Scalar {
+    pub text: Arc<str>,
+    pub tag: Tag,
+    pub style: Style,
+    pub place: Place,
+}
+
+/// What a scalar is. A tag of an application's own (`!Ref`) reads as a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tag {
+    Null,
+    Bool,
+    Int,
+    Float,
+    Str,
+    Timestamp,
+    Binary,
+}
+
+/// How a scalar was written. Says nothing about its value; writers that keep quotes ask for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Style {
+    #[default]
+    Plain,
+    SingleQuoted,
+    DoubleQuoted,
+    Literal,
+    Folded,
+}
+
+/// The line of a file that a scalar comes from; nowhere, for one that was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The number that the reader was given for the file, from 1; 0 for none.
+    pub file: u32,
+    /// From 1; 0 for none.
+    pub line: u32,
+}
+
+/// Fields in their order. A key is a scalar; keys are alike when their texts are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mapping(Arc<Vec<(Scalar, Node)>>);
+
+/// Equal when text and tag are: style and place say nothing about the value.
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.tag == other.tag && self.text == other.text
+    }
+}
+
+impl Eq for Scalar {}
+
+impl Scalar {
+    /// A string that was made, not read.
+    pub fn string(text: impl Into<Arc<str>>) -> Self {
+        Self::new(text, Tag::Str)
+    }
+
+    pub fn new(text: impl Into<Arc<str>>, tag: Tag) -> Self {
+        Self { text: text.into(), tag, style: Style::Plain, place: Place::default() }
+    }
+
+    pub fn null() -> Self {
+        Self::new("null", Tag::Null)
+    }
+
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = place;
+        self
+    }
+}
+
+impl Node {
+    pub fn string(text: impl Into<Arc<str>>) -> Self {
+        Self::Scalar(Scalar::string(text))
+    }
+
+    pub fn null() -> Self {
+        Self::Scalar(Scalar::null())
+    }
+
+    pub fn sequence(items: Vec<Node>) -> Self {
+        Self::Sequence(Arc::new(items))
+    }
+
+    pub fn is_null(&self) -> bool {
+        self.as_scalar().is_some_and(|scalar| scalar.tag == Tag::Null)
+    }
+
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        if let Self::Scalar(scalar) = self { Some(scalar) } else { None }
+    }
+
+    /// The text of a scalar, whatever its tag; of a string, a number and a null alike.
+    pub fn text(&self) -> Option<&str> {
+        self.as_scalar().map(|scalar| &*scalar.text)
+    }
+
+    pub fn as_sequence(&self) -> Option<&[Node]> {
+        if let Self::Sequence(items) = self { Some(items) } else { None }
+    }
+
+    pub fn as_sequence_mut(&mut self) -> Option<&mut Vec<Node>> {
+        if let Self::Sequence(items) = self { Some(Arc::make_mut(items)) } else { None }
+    }
+
+    pub fn as_mapping(&self) -> Option<&Mapping> {
+        if let Self::Mapping(mapping) = self { Some(mapping) } else { None }
+    }
+
+    pub fn as_mapping_mut(&mut self) -> Option<&mut Mapping> {
+        if let Self::Mapping(mapping) = self { Some(mapping) } else { None }
+    }
+
+    /// The field `key` of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.as_mapping()?.get(key)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        self.as_mapping_mut()?.get_mut(key)
+    }
+
+    /// What the fields of `path` lead to, one mapping after the other.
+    pub fn at(&self, path: &[&str]) -> Option<&Node> {
+        path.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    pub fn at_mut(&mut self, path: &[&str]) -> Option<&mut Node> {
+        path.iter().try_fold(self, |node, key| node.get_mut(key))
+    }
+}
+
+impl Mapping {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Scalar, &Node)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Scalar, &mut Node)> {
+        Arc::make_mut(&mut self.0).iter_mut().map(|(key, value)| (&*key, value))
+    }
+
+    /// All entries, to be changed: keys too, and their order.
+    pub fn entries_mut(&mut self) -> &mut Vec<(Scalar, Node)> {
+        Arc::make_mut(&mut self.0)
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.position(key).map(|at| &self.0[at].1)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+        let at = self.position(key)?;
+        Some(&mut self.entries_mut()[at].1)
+    }
+
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// Gives `key` the value; where it is new, at the end.
+    pub fn insert(&mut self, key: impl Into<Scalar>, value: Node) {
+        let key = key.into();
+        match self.position(&key.text) {
+            Some(at) => self.entries_mut()[at].1 = value,
+            None => self.entries_mut().push((key, value)),
+        }
+    }
+
+    pub fn remove(&mut self, key: &str) -> Option<Node> {
+        let at = self.position(key)?;
+        Some(self.entries_mut().remove(at).1)
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        self.0.iter().position(|(own, _)| &*own.text == key)
+    }
+}
+
+impl From<&str> for Scalar {
+    fn from(text: &str) -> Self {
+        Self::string(text)
+    }
+}
+
+impl From<Scalar> for Node {
+    fn from(scalar: Scalar) -> Self {
+        Self::Scalar(scalar)
+    }
+}
+
+impl From<Mapping> for Node {
+    fn from(mapping: Mapping) -> Self {
+        Self::Mapping(mapping)
+    }
+}
+
+impl FromIterator<(Scalar, Node)> for Mapping {
+    /// Takes the entries as they come: a key that comes twice stays twice.
+    fn from_iter<I: IntoIterator<Item = (Scalar, Node)>>(entries: I) -> Self {
+        Self(Arc::new(entries.into_iter().collect()))
+    }
+}
