@@ -42,6 +42,7 @@ mod hooks;
 mod hostile_text;
 mod image;
 mod known_hosts;
+mod kustomize;
 mod lanes;
 mod layering;
 mod ledger;

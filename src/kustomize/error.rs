@@ -1,0 +1,87 @@
+//! Why a build was refused: what was being done, in which file, at which field and entry.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// A refused build. `overlays/prod/kustomization.yaml: patches[1].target: reading the selector`, its cause in `source`.
+#[derive(Debug)]
+pub struct Error {
+    /// The file that is to blame, from the root of the tree.
+    file: Option<String>,
+    /// From 1; 0 where the file has no line to blame.
+    line: u32,
+    /// Field and entry in the kustomization file, such as `patches[1].target`.
+    field: Option<String>,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { file: None, line: 0, field: None, message: message.into(), hint: None, source: None }
+    }
+
+    /// The file to blame; who knew it first, closest to the mistake, knows best.
+    pub(super) fn in_file(mut self, file: &str, line: u32) -> Self {
+        if self.file.is_none() {
+            (self.file, self.line) = (Some(file.to_owned()), line);
+        }
+        self
+    }
+
+    /// The field of the kustomization file that was at work; outer fields come in front.
+    pub(super) fn in_field(mut self, outer: &str) -> Self {
+        self.field = Some(match self.field.take() {
+            Some(inner) if inner.starts_with('[') => format!("{outer}{inner}"),
+            Some(inner) => format!("{outer}.{inner}"),
+            None => outer.to_owned(),
+        });
+        self
+    }
+
+    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    pub fn field(&self) -> Option<&str> {
+        self.field.as_deref()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(file) = &self.file {
+            write!(f, "{file}")?;
+            if self.line > 0 {
+                write!(f, ":{}", self.line)?;
+            }
+            write!(f, ": ")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        write!(f, "{}", self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

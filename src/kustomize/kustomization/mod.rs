@@ -1,0 +1,5 @@
+//! The kustomization file.
+
+mod types;
+
+pub use types::*;

@@ -1,0 +1,15 @@
+//! `kustomize build`, in process: from a tree of files and a path to the Kubernetes objects that it describes.
+//!
+//! Takes a [`FileTree`](crate::tree::FileTree), the path of a root in it and the trees of the remotes that it names;
+//! gives the objects in kustomize's order and form, or says which remotes are missing. No I/O of its own, no process,
+//! no global state.
+
+mod error;
+mod id;
+mod kustomization;
+mod resource;
+mod schema;
+
+pub use error::Error;
+pub use id::{Gvk, Id};
+pub use resource::Resource;

@@ -1,0 +1,1 @@
+//! `kustomize build`: tables by room, and the answers of kustomize itself.
