@@ -32,6 +32,7 @@ mod seed;
 mod session;
 mod shelf;
 mod sign;
+mod snapshot;
 mod ssh;
 mod store;
 mod survey;
@@ -57,6 +58,7 @@ pub use self::refspec::{PushOptionError, PushOptions, RefName, Refspec, RefspecE
 pub use self::seed::create_bare;
 pub use self::session::Session;
 pub use self::sign::{Keyring, KeyringError, Signature, SignatureKind, Signer, SigningError};
+pub use self::snapshot::Snapshot;
 pub use self::ssh::{HostVerdict, KnownHosts, SshAlgorithms, UnknownAlgorithm};
 pub use self::survey::Survey;
 pub use self::tree::{GitTree, PassedOver};
@@ -153,6 +155,14 @@ impl Git {
             url::Place::Http(base) => self.open_remote(remote, Link::http(self, base, remote)),
             url::Place::Ssh(place) => self.open_remote(remote, Link::ssh(self, place, remote)),
         }
+    }
+
+    /// Opens a remote to read what is committed; a repository of this machine may be any clone, bare or not.
+    fn open_to_read(&self, remote: &Remote) -> Result<Session, Error> {
+        let url::Place::Local(path) = remote.url.place() else { return self.open(remote) };
+        let home = store::home(&self.state, &path.to_string_lossy(), &remote.identity);
+        let store = Store::open_to_read(path, home)?;
+        Ok(Session::new(remote.url.clone(), Place::Local, store, self.metrics.clone()))
     }
 
     /// Ends a session: puts its store in order, and bounds what all stores take.

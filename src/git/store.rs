@@ -61,7 +61,8 @@ pub(super) struct Store {
     /// `STATE/git/HASH`.
     home: PathBuf,
     own: bool,
-    _lock: File,
+    /// `None` where nothing is written.
+    _lock: Option<File>,
 }
 
 impl Store {
@@ -93,12 +94,18 @@ impl Store {
         Self::with_memory(repository, home, false, lock)
     }
 
+    /// Opens any repository of this machine, bare or not, to read what is committed. Takes no lock.
+    pub(super) fn open_to_read(path: &Path, home: PathBuf) -> Result<Self, Error> {
+        let repository = open_any(path)?;
+        Ok(Self { repository, made: RefCell::default(), home, own: false, _lock: None })
+    }
+
     fn with_memory(repository: Repository, home: PathBuf, own: bool, lock: File) -> Result<Self, Error> {
         // The database owns the backend; the value that is dropped here is only a handle to it.
         let odb = repository.odb().map_err(Error::git("opening the object database"))?;
         odb.add_new_mempack_backend(MEMORY_PRIORITY).map_err(Error::git("adding objects in memory"))?;
         drop(odb);
-        Ok(Self { repository, made: RefCell::default(), home, own, _lock: lock })
+        Ok(Self { repository, made: RefCell::default(), home, own, _lock: Some(lock) })
     }
 
     pub(super) fn repository(&self) -> &Repository {

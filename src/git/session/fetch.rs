@@ -34,6 +34,24 @@ impl Session {
         self.bring(&self.find(&name)?.ok_or_else(missing)?)
     }
 
+    /// Brings what `revision` names: a commit by its full id, a reference by its full name, a tag or else a branch by
+    /// its short one, and `HEAD` the default branch. `git fetch` looks in this order.
+    pub fn fetch_revision(&self, revision: &str) -> Result<Oid, Error> {
+        if let Some(commit) = full_id(revision) {
+            return self.fetch_commit(commit);
+        }
+        if revision == "HEAD" {
+            return self.fetch(&self.default_branch()?);
+        }
+        if revision.starts_with("refs/") {
+            return self.fetch_reference(revision);
+        }
+        if self.refs()?.tags.contains_key(revision) {
+            return self.fetch_reference(&format!("refs/tags/{revision}"));
+        }
+        self.fetch(revision)
+    }
+
     /// Brings a commit here, by its id. Servers that hand out no commit by its id are asked for their branches.
     pub fn fetch_commit(&self, commit: Oid) -> Result<Oid, Error> {
         if !self.store.holds(commit) {
@@ -175,4 +193,8 @@ impl Session {
         };
         self.remote_error("fetching from", fault)
     }
+}
+
+fn full_id(text: &str) -> Option<Oid> {
+    if text.len() == 40 { text.parse().ok() } else { None }
 }
