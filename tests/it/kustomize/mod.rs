@@ -1,1 +1,3 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
+
+mod scalars;
