@@ -25,7 +25,16 @@ impl Error {
     /// The file to blame; who knew it first, closest to the mistake, knows best.
     pub(super) fn in_file(mut self, file: &str, line: u32) -> Self {
         if self.file.is_none() {
-            (self.file, self.line) = (Some(file.to_owned()), line);
+            self.file = Some(file.to_owned());
+            self = self.on_line(line);
+        }
+        self
+    }
+
+    /// The line to blame in the file that will be named later; who knew it first knows best.
+    pub(super) fn on_line(mut self, line: u32) -> Self {
+        if self.line == 0 {
+            self.line = line;
         }
         self
     }
@@ -54,6 +63,10 @@ impl Error {
         self.file.as_deref()
     }
 
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
@@ -77,6 +90,12 @@ impl fmt::Display for Error {
             write!(f, "{field}: ")?;
         }
         write!(f, "{}", self.message)
+    }
+}
+
+impl serde::de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message.to_string())
     }
 }
 

@@ -4,9 +4,11 @@
 //! gives the objects in kustomize's order and form, or says which remotes are missing. No I/O of its own, no process,
 //! no global state.
 
+mod decode;
 mod error;
 mod id;
-mod kustomization;
+pub mod kustomization;
+mod nearest;
 mod resource;
 mod schema;
 

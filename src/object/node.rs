@@ -109,6 +109,21 @@ impl Node {
         if let Self::Scalar(scalar) = self { Some(scalar) } else { None }
     }
 
+    /// Where the node begins: the place of its first scalar. Nowhere, for an empty list or mapping.
+    pub fn place(&self) -> Place {
+        let mut node = self;
+        loop {
+            node = match node {
+                Self::Scalar(scalar) => return scalar.place,
+                Self::Mapping(mapping) => return mapping.iter().next().map(|(key, _)| key.place).unwrap_or_default(),
+                Self::Sequence(items) => match items.first() {
+                    Some(first) => first,
+                    None => return Place::default(),
+                },
+            }
+        }
+    }
+
     /// The text of a scalar, whatever its tag; of a string, a number and a null alike.
     pub fn text(&self) -> Option<&str> {
         self.as_scalar().map(|scalar| &*scalar.text)

@@ -1,5 +1,9 @@
 //! The kustomization file.
 
+mod read;
 mod types;
+mod written;
 
+pub use read::from_node;
 pub use types::*;
+pub use written::Written;

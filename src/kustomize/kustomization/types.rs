@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::written::Written;
+
 /// A kustomization file or a component.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -39,6 +41,12 @@ pub struct Kustomization {
     pub transformers: Vec<String>,
     pub validators: Vec<String>,
     pub build_metadata: Vec<String>,
+    /// The file itself, to find the line of an entry.
+    #[serde(skip)]
+    pub written: Written,
+    /// What is deprecated or was passed over, for the caller to show.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -225,11 +233,33 @@ pub struct ConfigMapArgs {
 
 /// An entry of `secretGenerator`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "SecretFields")]
 pub struct SecretArgs {
-    #[serde(flatten)]
     pub args: ConfigMapArgs,
     pub r#type: String,
+}
+
+/// The fields of [`SecretArgs`] side by side, as the file has them: serde cannot refuse unknown fields of a struct
+/// that takes in another.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SecretFields {
+    namespace: String,
+    name: String,
+    behavior: String,
+    literals: Vec<String>,
+    files: Vec<String>,
+    envs: Vec<String>,
+    env: String,
+    options: Option<GeneratorOptions>,
+    r#type: String,
+}
+
+impl From<SecretFields> for SecretArgs {
+    fn from(fields: SecretFields) -> Self {
+        let SecretFields { namespace, name, behavior, literals, files, envs, env, options, r#type } = fields;
+        Self { args: ConfigMapArgs { namespace, name, behavior, literals, files, envs, env, options }, r#type }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

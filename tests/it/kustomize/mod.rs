@@ -1,3 +1,4 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
+mod kustomization;
 mod scalars;

@@ -1,0 +1,46 @@
+//! The kustomization file as it was written: on which line an entry stands.
+
+use crate::object::{Node, Place, Scalar};
+
+/// The node of a kustomization file, beside the values that were read from it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written(Option<Node>);
+
+/// Fields that kustomize appends to another, and that other.
+const MOVED: [(&str, &str); 2] = [("bases", "resources"), ("imageTags", "images")];
+
+impl Written {
+    pub(super) fn new(node: Node) -> Self {
+        Self(Some(node))
+    }
+
+    /// The value of a field.
+    pub fn field(&self, name: &str) -> Option<&Node> {
+        field(self.0.as_ref()?, name)
+    }
+
+    /// Entry `index` of the list in the field `name`, counted as in the [`Kustomization`](super::Kustomization):
+    /// entries of `bases` follow those of `resources`.
+    pub fn entry(&self, name: &str, index: usize) -> Option<&Node> {
+        let list = |name| self.field(name).and_then(Node::as_sequence).unwrap_or_default();
+        let own = list(name);
+        let moved = || MOVED.iter().find(|(_, to)| *to == name).map(|(from, _)| list(from)).unwrap_or_default();
+        own.get(index).or_else(|| moved().get(index - own.len()))
+    }
+
+    /// The scalar in the field `inner` of an entry: which line an image's `newTag` stands on.
+    pub fn value(&self, name: &str, index: usize, inner: &str) -> Option<&Scalar> {
+        field(self.entry(name, index)?, inner)?.as_scalar()
+    }
+
+    /// Where an entry begins; nowhere, for one that is not written here.
+    pub fn place(&self, name: &str, index: usize) -> Place {
+        self.entry(name, index).map(Node::place).unwrap_or_default()
+    }
+}
+
+/// The last field of that name in any letter case: the one that counts.
+fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    let mut entries = node.as_mapping()?.iter().rev();
+    entries.find(|(key, _)| key.text.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
