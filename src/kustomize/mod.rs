@@ -6,9 +6,12 @@
 
 mod decode;
 mod error;
+mod field_path;
 mod id;
 pub mod kustomization;
 mod nearest;
+mod kustomization;
+mod references;
 mod resource;
 mod schema;
 

@@ -1,0 +1,194 @@
+//! References by name: a field that holds what another resource was called gets what it is called now.
+//!
+//! Takes all resources once their names stand, and the configured references (kustomize's `nameReference`: the kind
+//! that is meant, and the fields of other kinds that name it); changes the fields. Names do not change any more here,
+//! so each resource is fixed on its own, in parallel, against one immutable view of all.
+
+mod directory;
+mod role;
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use self::directory::{Directory, Scope, Standing};
+use super::error::Error;
+use super::field_path::{FieldPath, rewrite_items};
+use super::id::Gvk;
+use super::kustomization::{FieldSpec, NameReference};
+use super::resource::Resource;
+use super::schema::Schema;
+use crate::object::{Mapping, Node, Scalar, Style};
+use crate::yaml::{Dialect, plain};
+
+/// How many candidates an ambiguous reference lists.
+const IDS_SHOWN: usize = 8;
+
+/// A field that may name a resource of the kind `target`.
+struct Field {
+    referrer: Gvk,
+    path: FieldPath,
+    target: Gvk,
+    /// The field of a role binding, whose neighbours say which kind is meant.
+    is_role: bool,
+}
+
+/// How a reference is written: as a name, or as a mapping with `name` and perhaps `namespace`.
+#[derive(Clone, Copy, PartialEq)]
+enum Form<'v> {
+    Name,
+    Mapping(Option<&'v str>),
+}
+
+/// A resource whose references are being fixed, and the field that is at work.
+struct Referrer<'r> {
+    directory: &'r Directory<'r>,
+    standing: &'r Standing<'r>,
+    scope: &'r Scope<'r>,
+    field: &'r Field,
+    /// What a role binding wants, where the field is its role.
+    role: Option<Gvk>,
+}
+
+/// Gives every field that names a resource by a previous name its present one.
+pub(super) fn fix(resources: &mut [Resource], references: &[NameReference], schema: &Schema) -> Result<(), Error> {
+    let fields: Vec<Field> = references.iter().flat_map(fields).collect();
+    let directory = Directory::new(resources, schema);
+    let by_kind = fields_by_kind(&fields, &directory);
+    let fixed: Vec<_> = (directory.standings.par_iter())
+        .map(|standing| fix_resource(&directory, standing, &by_kind[&standing.original]))
+        .collect();
+    for (resource, fixed) in resources.iter_mut().zip(fixed) {
+        if let Some(node) = fixed? {
+            resource.node = node;
+        }
+    }
+    Ok(())
+}
+
+fn fields(reference: &NameReference) -> impl Iterator<Item = Field> + '_ {
+    let gvk = |group: &str, version: &str, kind: &str| Gvk {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+    };
+    reference.field_specs.iter().map(move |spec: &FieldSpec| Field {
+        referrer: gvk(&spec.group, &spec.version, &spec.kind),
+        path: FieldPath::new(&spec.path),
+        target: gvk(&reference.group, &reference.version, &reference.kind),
+        is_role: spec.path.ends_with("roleRef/name"),
+    })
+}
+
+/// The fields to look at, in the configured order, for each kind that a resource was read as.
+fn fields_by_kind<'f>(fields: &'f [Field], directory: &Directory) -> HashMap<Gvk, Vec<&'f Field>> {
+    let mut by_kind = HashMap::new();
+    for standing in &directory.standings {
+        if !by_kind.contains_key(&standing.original) {
+            let own = fields.iter().filter(|field| standing.original.is_selected_by(&field.referrer));
+            by_kind.insert(standing.original.clone(), own.collect());
+        }
+    }
+    by_kind
+}
+
+/// One field after the other, each on what the one before left: two may lead to the same value.
+fn fix_resource(directory: &Directory, standing: &Standing, fields: &[&Field]) -> Result<Option<Node>, Error> {
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let scope = Scope::of(standing)?;
+    let mut fixed: Option<Node> = None;
+    for field in fields {
+        let node = fixed.as_ref().unwrap_or(&standing.resource.node);
+        let role = if field.is_role { role::wanted(node) } else { None };
+        let referrer = Referrer { directory, standing, scope: &scope, field, role };
+        let changed = field.path.rewrite(node, &|value| referrer.fix(value));
+        if let Some(node) = changed.map_err(|cause| referrer.blame(cause))? {
+            fixed = Some(node);
+        }
+    }
+    Ok(fixed)
+}
+
+impl Referrer<'_> {
+    fn fix(&self, value: &Node) -> Result<Option<Node>, Error> {
+        match value {
+            Node::Sequence(items) => rewrite_items(items, |item| match item {
+                Node::Sequence(_) => Err(Error::new("a list inside the list of names")),
+                item => self.fix(item),
+            }),
+            Node::Mapping(mapping) => self.fix_mapping(mapping),
+            Node::Scalar(_) if value.is_null() => Ok(None),
+            Node::Scalar(name) => self.fix_name(name),
+        }
+    }
+
+    fn fix_name(&self, name: &Scalar) -> Result<Option<Node>, Error> {
+        let Some(referral) = self.referral(&name.text, Form::Name)? else { return Ok(None) };
+        let renamed = referral.resource.name();
+        Ok((renamed != &*name.text).then(|| rewritten(name, renamed).into()))
+    }
+
+    /// A subject of a role binding or the service of a webhook: its `namespace` helps to find what it names, and
+    /// follows it.
+    fn fix_mapping(&self, mapping: &Mapping) -> Result<Option<Node>, Error> {
+        let Some(name) = mapping.get("name") else { return Err(Error::new("a mapping without a name")) };
+        let namespace = mapping.get("namespace").map(|namespace| namespace.text().unwrap_or_default());
+        let Some(referral) = self.referral(name.text().unwrap_or_default(), Form::Mapping(namespace))? else {
+            return Ok(None);
+        };
+        let mut changed = mapping.clone();
+        set(&mut changed, "name", referral.resource.name());
+        if !referral.resource.namespace().is_empty() {
+            set(&mut changed, "namespace", referral.resource.namespace());
+        }
+        Ok((changed != *mapping).then(|| changed.into()))
+    }
+
+    /// The one resource that `name` means; `None` when it means none, or none of several for certain.
+    fn referral(&self, name: &str, form: Form) -> Result<Option<&Standing<'_>>, Error> {
+        let mut candidates = self.directory.named(name, self.scope, form);
+        candidates.retain(|candidate| candidate.was(&self.field.target));
+        candidates.retain(|candidate| self.role.as_ref().is_none_or(|role| candidate.was(role)));
+        if candidates.len() != 1 {
+            candidates.retain(|candidate| candidate.shares_affixes(self.standing));
+        }
+        if candidates.len() > 1 {
+            candidates.retain(|candidate| candidate.has_same_affixes(self.standing));
+        }
+        let Some((first, others)) = candidates.split_first() else { return Ok(None) };
+        let is_alike = |other: &&Standing| {
+            let same_namespace = other.resource.namespace() == first.resource.namespace();
+            other.resource.name() == first.resource.name() && (same_namespace || form == Form::Name)
+        };
+        if others.iter().all(is_alike) { Ok(Some(*first)) } else { Err(ambiguous(name, &candidates)) }
+    }
+
+    fn blame(&self, cause: Error) -> Error {
+        let (path, kind, id) = (self.field.path.text(), &self.field.target.kind, &self.standing.id);
+        Error::new(format!("fixing the name of a {kind} in {path} of {id}")).caused_by(cause)
+    }
+}
+
+fn ambiguous(name: &str, candidates: &[&Standing]) -> Error {
+    let ids: Vec<_> = candidates.iter().take(IDS_SHOWN).map(|candidate| candidate.id.to_string()).collect();
+    let more = if candidates.len() > IDS_SHOWN { ", …" } else { "" };
+    Error::new(format!("{name} may mean any of {}: {}{more}", candidates.len(), ids.join(", ")))
+}
+
+/// Gives a field another text, as an edit of the file would: what was quoted stays quoted, and plain text is read anew.
+fn set(mapping: &mut Mapping, field: &str, text: &str) {
+    let value = match mapping.get(field) {
+        Some(Node::Scalar(old)) => rewritten(old, text),
+        _ => Scalar::string(text),
+    };
+    mapping.insert(field, value.into());
+}
+
+fn rewritten(old: &Scalar, text: &str) -> Scalar {
+    match old.style {
+        Style::Plain => plain(text, Dialect::Resource).at(old.place),
+        style => Scalar { style, ..Scalar::string(text) }.at(old.place),
+    }
+}
