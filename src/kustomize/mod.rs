@@ -10,7 +10,6 @@ mod field_path;
 mod id;
 pub mod kustomization;
 mod nearest;
-mod kustomization;
 mod references;
 mod resource;
 mod schema;
