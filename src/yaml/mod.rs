@@ -1,20 +1,25 @@
 //! YAML, in three uses: [`outline`] reads a document for edits that keep every other byte, [`load`] reads
 //! objects into values, [`dialect`] says what a plain scalar means to the readers of YAML out there.
 //!
-//! `scalar` tells what a scalar is and says to the two readers that kustomize has.
+//! `nodes` reads what kustomize builds from: resources, patches, kustomization files; `scalar` tells what a scalar is and says to the two readers that kustomize has.
 //!
 //! `outline` takes text and gives its nodes and comments with their byte ranges; `marked` tells which scalar a
 //! comment speaks of, `owner` which Kubernetes object a node belongs to, `split` where documents begin.
 
+mod assemble;
 pub mod dialect;
+mod fields;
 pub mod load;
 mod marked;
+mod nodes;
 pub mod outline;
 mod owner;
 mod scalar;
 pub mod split;
+mod typed;
 
 pub use load::{Document, Error, documents};
 pub use marked::Unmarked;
+pub use nodes::nodes;
 pub use owner::Owners;
 pub use scalar::{Dialect, Number, boolean, number, plain, resolve, timestamp};

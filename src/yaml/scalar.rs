@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::object::{Scalar, Style, Tag};
+use crate::object::{Scalar, Tag};
 
 /// Whose rules hold for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +85,16 @@ pub fn timestamp(scalar: &Scalar) -> Option<String> {
         _ => return None,
     };
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{zone}"))
+}
+
+/// Whether `text` can have `tag` when that is written out.
+pub(super) fn accepts(tag: Tag, text: &str, dialect: Dialect) -> bool {
+    match tag {
+        Tag::Str | Tag::Binary => true,
+        Tag::Float => number(&Scalar::new(text, Tag::Float)).is_some(),
+        Tag::Timestamp => instant(text).is_some(),
+        _ => resolve(text, dialect) == tag,
+    }
 }
 
 fn is_null(text: &str) -> bool {
@@ -235,7 +245,7 @@ fn zone(text: &str) -> Option<i32> {
 }
 
 fn days(year: u32, month: u32) -> u32 {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         2 if is_leap => 29,
         2 => 28,

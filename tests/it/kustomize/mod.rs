@@ -1,4 +1,5 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
 mod kustomization;
+mod reading;
 mod scalars;

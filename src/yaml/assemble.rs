@@ -1,0 +1,188 @@
+//! Nodes from the events of one parser: anchors, aliases, tags and merge keys resolved on the way.
+//!
+//! Takes events in order; gives the node of the first document. What aliases repeat is shared, not copied, and yet
+//! counted, since those who walk over the nodes meet it each time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use granit_parser::{Event, ScalarStyle, Span, Tag};
+
+use super::fields::Fields;
+use super::load::Error;
+use super::outline::NESTING_MAX;
+use super::scalar::Dialect;
+use super::typed;
+use crate::object::{Node, Place, Scalar, Style};
+
+/// The most that aliases may add to a document, in bytes of text and a few for each node.
+pub const ALIASED_BYTES_MAX: usize = 64 << 20;
+const NODE_BYTES: usize = 16;
+const SHARED_KEY_BYTES_MAX: usize = 64;
+
+/// The state between two events. One serves all documents of a file, whose keys it shares.
+pub(super) struct Assembly {
+    dialect: Dialect,
+    file: u32,
+    /// The line of the file on which the document at hand begins.
+    first: usize,
+    open: Vec<Open>,
+    anchors: HashMap<usize, Built>,
+    aliased: usize,
+    keys: HashSet<Arc<str>>,
+}
+
+/// Why an assembly takes no more events.
+pub(super) enum Stop {
+    End(Node),
+    Refused(Error),
+}
+
+/// A node that is complete.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    /// How many collections lie within each other in it.
+    depth: usize,
+    /// What it adds where it is repeated.
+    bytes: usize,
+}
+
+/// A collection that is not complete.
+struct Open {
+    parts: Parts,
+    anchor: usize,
+    depth: usize,
+    bytes: usize,
+}
+
+enum Parts {
+    Document(Node),
+    Items(Vec<Node>),
+    Fields(Fields),
+}
+
+impl Assembly {
+    pub(super) fn new(file: u32, dialect: Dialect) -> Self {
+        let (open, anchors, keys) = (Vec::new(), HashMap::new(), HashSet::new());
+        Self { dialect, file, first: 1, open, anchors, aliased: 0, keys }
+    }
+
+    /// Begins a document whose first line is line `first` of the file.
+    pub(super) fn begin(&mut self, first: usize) {
+        (self.first, self.aliased) = (first, 0);
+        self.anchors.clear();
+        self.open.clear();
+        self.open(Parts::Document(Node::null()), 0);
+    }
+
+    pub(super) fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Stop> {
+        let line = span.start.line() + self.first - 1;
+        let is_alias = matches!(event, Event::Alias(_));
+        let taken = match event {
+            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, tag.as_deref(), line).map(|scalar| {
+                let bytes = NODE_BYTES + scalar.text.len();
+                (Built { node: scalar.into(), depth: 0, bytes }, anchor)
+            }),
+            Event::Alias(anchor) => self.repeat(anchor).map(|built| (built, 0)),
+            Event::SequenceStart(_, anchor, _) => {
+                self.open(Parts::Items(Vec::new()), anchor);
+                return Ok(());
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.open(Parts::Fields(Fields::default()), anchor);
+                return Ok(());
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::DocumentEnd => return Err(Stop::End(self.document())),
+            _ => return Ok(()),
+        };
+        let put = taken.and_then(|(built, anchor)| self.put(built, anchor, is_alias));
+        put.map_err(|message| Stop::Refused(Error { line, column: span.start.col() + 1, message }))
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Result<Scalar, String> {
+        let is_key = matches!(self.open.last(), Some(Open { parts: Parts::Fields(fields), .. }) if fields.wants_key());
+        let (tag, value) = typed::typed(tag, text, style, self.dialect)?;
+        let text = value.as_deref().unwrap_or(text);
+        let text = if is_key { self.key(text) } else { text.into() };
+        let place = Place { file: self.file, line: u32::try_from(line).unwrap_or(u32::MAX) };
+        Ok(Scalar { text, tag, style: written(style), place })
+    }
+
+    /// The text of a key, shared with those that were like it.
+    fn key(&mut self, text: &str) -> Arc<str> {
+        if let Some(shared) = self.keys.get(text) {
+            return Arc::clone(shared);
+        }
+        let key: Arc<str> = text.into();
+        if text.len() <= SHARED_KEY_BYTES_MAX {
+            self.keys.insert(Arc::clone(&key));
+        }
+        key
+    }
+
+    fn repeat(&mut self, anchor: usize) -> Result<Built, String> {
+        let built = self.anchors.get(&anchor).ok_or("the alias stands within the value of its anchor")?;
+        if self.open.len() + built.depth > NESTING_MAX {
+            return Err(format!("aliases nest collections more than {NESTING_MAX} deep"));
+        }
+        self.aliased = self.aliased.saturating_add(built.bytes);
+        if self.aliased > ALIASED_BYTES_MAX {
+            return Err(format!("aliases make more than {} MiB of the document", ALIASED_BYTES_MAX >> 20));
+        }
+        Ok(built.clone())
+    }
+
+    fn open(&mut self, parts: Parts, anchor: usize) {
+        self.open.push(Open { parts, anchor, depth: 0, bytes: NODE_BYTES });
+    }
+
+    /// Ends the innermost collection.
+    fn close(&mut self) -> Result<(Built, usize), String> {
+        let Open { parts, anchor, depth, bytes } = self.open.pop().expect("the parser ends what it has begun");
+        let node = match parts {
+            Parts::Items(items) => Node::sequence(items),
+            Parts::Fields(fields) => fields.finish(self.dialect)?.into(),
+            Parts::Document(root) => root,
+        };
+        Ok((Built { node, depth: depth + 1, bytes }, anchor))
+    }
+
+    /// Gives a node that is complete to the collection around it.
+    fn put(&mut self, built: Built, anchor: usize, is_alias: bool) -> Result<(), String> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, built.clone());
+        }
+        let is_within_root = self.open.len() == 2;
+        let Some(around) = self.open.last_mut() else { return Ok(()) };
+        around.depth = around.depth.max(built.depth);
+        around.bytes = around.bytes.saturating_add(built.bytes);
+        match &mut around.parts {
+            Parts::Items(items) => items.push(built.node),
+            Parts::Document(root) => *root = built.node,
+            Parts::Fields(fields) if fields.wants_key() => {
+                fields.key(typed::key(built.node, self.dialect, is_within_root)?);
+            }
+            Parts::Fields(fields) => fields.value(built.node, is_alias)?,
+        }
+        Ok(())
+    }
+
+    fn document(&mut self) -> Node {
+        match self.open.pop() {
+            Some(Open { parts: Parts::Document(root), .. }) => root,
+            _ => Node::null(),
+        }
+    }
+}
+
+fn written(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+        _ => Style::Plain,
+    }
+}
