@@ -1,12 +1,14 @@
 //! Read-only files by path: what a Git tree, a directory and a map in memory have in common.
 //!
 //! Paths are relative, with `/` between their parts, and never leave the root. Symbolic links are never
-//! followed: an entry that is one is listed as such and cannot be read.
+//! followed: an entry that is one is listed as such and cannot be read. Who wants to follow one asks
+//! [`FileTree::look`] for its target, and answers for where that leads.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 /// One file below the path that was asked for.
@@ -37,12 +39,29 @@ pub enum TreeError {
     TooLarge { path: String, limit: u64 },
 }
 
+/// What lies at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    File(Entry),
+    Folder,
+    /// A symbolic link stands at `path`: at the path that was asked for, or at a folder on the way to it.
+    Link {
+        path: String,
+        target: String,
+    },
+    /// Nothing, or what is neither file, folder nor link.
+    Nothing,
+}
+
 /// Files by path.
 pub trait FileTree {
     /// The regular files at or below `under` (`""` is the root) whose path `wanted` accepts, sorted by path.
     fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError>;
 
-    /// The content of a file that `files` listed.
+    /// What lies at `path`; links are told, not followed.
+    fn look(&self, path: &str) -> Result<Look, TreeError>;
+
+    /// The content of a file that `files` listed or `look` saw.
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError>;
 }
 
@@ -108,6 +127,28 @@ impl FileTree for Directory {
         Ok(found)
     }
 
+    fn look(&self, path: &str) -> Result<Look, TreeError> {
+        let path = clean(path);
+        let mut kind = fs::symlink_metadata(&self.root).map_err(|error| read_error(&path, error))?.file_type();
+        let ends = path.match_indices('/').map(|(end, _)| end).chain((!path.is_empty()).then_some(path.len()));
+        for end in ends {
+            kind = match fs::symlink_metadata(self.locate(&path[..end])) {
+                Ok(meta) => meta.file_type(),
+                Err(error) if is_absence(&error) => return Ok(Look::Nothing),
+                Err(error) => return Err(read_error(&path, error)),
+            };
+            if kind.is_symlink() {
+                return self.link(&path[..end]);
+            }
+        }
+        Ok(match () {
+            () if kind.is_file() => Look::File(Entry { path, content_id: None }),
+            // The root itself may be reached through a link.
+            () if kind.is_dir() || path.is_empty() => Look::Folder,
+            () => Look::Nothing,
+        })
+    }
+
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {
         if !self.is_plain(&entry.path) {
             return Err(TreeError::NotFound { path: entry.path.clone() });
@@ -122,6 +163,13 @@ impl FileTree for Directory {
 }
 
 impl Directory {
+    fn link(&self, path: &str) -> Result<Look, TreeError> {
+        let target = fs::read_link(self.locate(path)).map_err(|error| read_error(path, error))?;
+        let target = target.into_os_string().into_string();
+        let target = target.map_err(|_| read_error(path, io::Error::other("the link's target is not UTF-8")))?;
+        Ok(Look::Link { path: path.to_owned(), target })
+    }
+
     fn walk(&self, folder: &str, wanted: &dyn Fn(&str) -> bool, found: &mut Vec<Entry>) -> Result<(), TreeError> {
         // A stack, not recursion: a hostile directory may be deeper than the thread's stack.
         let mut folders = vec![folder.to_owned()];
@@ -142,6 +190,11 @@ impl Directory {
         }
         Ok(())
     }
+}
+
+/// Nothing is there: the name is free, or a file stands where a folder would have to be.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
 }
 
 fn read_error(path: &str, error: io::Error) -> TreeError {
@@ -174,6 +227,17 @@ impl FileTree for Memory {
             return Err(TreeError::NotFound { path: under });
         }
         Ok(paths.filter(|path| wanted(path)).map(|path| Entry { path: path.clone(), content_id: None }).collect())
+    }
+
+    fn look(&self, path: &str) -> Result<Look, TreeError> {
+        let path = clean(path);
+        if self.0.contains_key(&path) {
+            return Ok(Look::File(Entry { path, content_id: None }));
+        }
+        let below = format!("{path}/");
+        let mut after = self.0.range::<str, _>((Bound::Included(below.as_str()), Bound::Unbounded));
+        let is_folder = path.is_empty() || after.next().is_some_and(|(first, _)| first.starts_with(&below));
+        Ok(if is_folder { Look::Folder } else { Look::Nothing })
     }
 
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {

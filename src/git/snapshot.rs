@@ -11,7 +11,7 @@ use super::error::Error;
 use super::session::Session;
 use super::tree::unreadable;
 use super::{Git, Remote};
-use crate::tree::{Entry, FileTree, TreeError};
+use crate::tree::{Entry, FileTree, Look, TreeError};
 
 /// What one commit holds.
 pub struct Snapshot {
@@ -49,6 +49,12 @@ impl FileTree for Snapshot {
         let session = self.session();
         let tree = session.tree(self.commit).map_err(|error| unreadable(under, error))?;
         tree.files(under, wanted)
+    }
+
+    fn look(&self, path: &str) -> Result<Look, TreeError> {
+        let session = self.session();
+        let tree = session.tree(self.commit).map_err(|error| unreadable(path, error))?;
+        tree.look(path)
     }
 
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {

@@ -12,7 +12,7 @@ use git2::{ObjectType, Oid};
 use super::memory::{Draft, Memory, Subject};
 use super::rawtree::{self, Kind};
 use super::tree::{DEPTH_MAX, GitTree, PassedOver, doubles, objection};
-use crate::tree::{Entry, FileTree, TreeError};
+use crate::tree::{Entry, FileTree, Look, TreeError};
 
 /// The tree of one commit with what is remembered of it.
 pub struct Survey<'s> {
@@ -74,6 +74,10 @@ impl FileTree for Survey<'_> {
     fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError> {
         let both = |path: &str| (self.wanted)(path) && wanted(path);
         self.tree.walk(under, &both, Some(&self.memory.borrow()), &mut self.visited.borrow_mut())
+    }
+
+    fn look(&self, path: &str) -> Result<Look, TreeError> {
+        self.tree.look(path)
     }
 
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {

@@ -11,12 +11,14 @@ use super::memory::Memory;
 use super::rawtree::{self, Kind, RawEntry};
 use super::store::{Object, Store};
 use super::survey::TreeNote;
-use crate::tree::{ContentId, Entry, FILE_BYTES_MAX, FileTree, TreeError, clean};
+use crate::tree::{ContentId, Entry, FILE_BYTES_MAX, FileTree, Look, TreeError, clean};
 
 /// A path is at most this many folders deep; what lies deeper is passed over.
 pub(super) const DEPTH_MAX: usize = 128;
 /// Trees may name each other many times over, and so hold more files than any disk: a walk ends here.
 pub(super) const ENTRIES_MAX: usize = 2_000_000;
+/// No system has longer paths.
+const LINK_BYTES_MAX: usize = 4096;
 /// That many passed-over entries are kept with their reason.
 const PASSED_OVER_MAX: usize = 100;
 
@@ -64,25 +66,53 @@ impl<'s> GitTree<'s> {
 
     /// The entry at `path`. Of what is no plain file or folder, only that much is told.
     fn find(&self, path: &str) -> Result<(Kind, Oid), TreeError> {
-        let absent = || TreeError::NotFound { path: path.to_owned() };
-        let mut at = (Kind::Tree, self.root);
-        for part in path.split('/').filter(|part| !part.is_empty()) {
-            if at.0 != Kind::Tree {
-                return Err(absent());
-            }
-            let object = self.object(at.1, path, ObjectType::Tree)?;
-            let entries =
-                rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
-            let mut named = entries.iter().filter(|entry| entry.safe_name() == Some(part));
-            at = match (named.next(), named.next()) {
-                (Some(entry), None) => match elsewhere(entry.kind()) {
-                    None => (entry.kind(), entry.id),
-                    Some(reason) => return Err(TreeError::Elsewhere { path: path.to_owned(), reason }),
-                },
-                _ => return Err(absent()),
-            };
+        match self.follow(path)? {
+            Some((_, kind, id)) => match elsewhere(kind) {
+                None => Ok((kind, id)),
+                Some(reason) => Err(TreeError::Elsewhere { path: path.to_owned(), reason }),
+            },
+            None => Err(TreeError::NotFound { path: path.to_owned() }),
         }
-        Ok(at)
+    }
+
+    /// The entry at `path`, or the first on the way that is neither file nor folder; and where it stands.
+    fn follow<'p>(&self, path: &'p str) -> Result<Option<(&'p str, Kind, Oid)>, TreeError> {
+        let (mut kind, mut id) = (Kind::Tree, self.root);
+        let mut start = 0;
+        for part in path.split('/').filter(|part| !part.is_empty()) {
+            if kind != Kind::Tree {
+                return Ok(None);
+            }
+            let Some(entry) = self.child(id, part, path)? else { return Ok(None) };
+            (kind, id) = entry;
+            start += part.len() + usize::from(start > 0);
+            if elsewhere(kind).is_some() {
+                return Ok(Some((&path[..start], kind, id)));
+            }
+        }
+        Ok(Some((path, kind, id)))
+    }
+
+    /// What the folder `id` holds by `name`, unless it does so twice.
+    fn child(&self, id: Oid, name: &str, path: &str) -> Result<Option<(Kind, Oid)>, TreeError> {
+        let object = self.object(id, path, ObjectType::Tree)?;
+        let entries = rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
+        let mut named = entries.iter().filter(|entry| entry.safe_name() == Some(name));
+        Ok(match (named.next(), named.next()) {
+            (Some(entry), None) => Some((entry.kind(), entry.id)),
+            _ => None,
+        })
+    }
+
+    fn link(&self, path: &str, id: Oid) -> Result<Look, TreeError> {
+        let size = self.store.size(&self.odb, id).map_err(|error| self.broken(path, error))?;
+        if size > LINK_BYTES_MAX {
+            return Err(malformed(path, "the symbolic link is longer than 4096 bytes"));
+        }
+        let object = self.object(id, path, ObjectType::Blob)?;
+        let target = std::str::from_utf8(object.data());
+        let target = target.map_err(|_| malformed(path, "the symbolic link's target is not UTF-8"))?;
+        Ok(Look::Link { path: path.to_owned(), target: target.to_owned() })
     }
 
     fn pass_over(&self, path: String, reason: &'static str) {
@@ -118,6 +148,16 @@ impl GitTree<'_> {
 impl FileTree for GitTree<'_> {
     fn files(&self, under: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Entry>, TreeError> {
         self.walk(under, wanted, None, &mut Vec::new())
+    }
+
+    fn look(&self, path: &str) -> Result<Look, TreeError> {
+        let path = clean(path);
+        Ok(match self.follow(&path)? {
+            Some((_, Kind::Tree, _)) => Look::Folder,
+            Some((at, Kind::File, id)) => Look::File(file(at.to_owned(), id)),
+            Some((at, Kind::Symlink, id)) => self.link(at, id)?,
+            Some((_, Kind::Submodule | Kind::Unknown, _)) | None => Look::Nothing,
+        })
     }
 
     fn read(&self, entry: &Entry) -> Result<Cow<'_, [u8]>, TreeError> {
