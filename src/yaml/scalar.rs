@@ -130,6 +130,10 @@ fn without_underscores(text: &str) -> Cow<'_, str> {
 }
 
 fn integer(text: &str) -> Option<Number> {
+    // In base 2 alone a sign may follow the prefix, too.
+    if let Some(signed) = text.strip_prefix("0b").filter(|rest| rest.starts_with(['+', '-'])) {
+        return i64::from_str_radix(signed, 2).ok().map(Number::Int);
+    }
     let (sign, unsigned) = match text.as_bytes().first()? {
         sign @ (b'+' | b'-') => (Some(*sign), &text[1..]),
         _ => (None, text),
@@ -201,7 +205,8 @@ fn instant(text: &str) -> Option<Instant> {
         _ if !is_date => None,
         None => Some(date),
         Some('T' | 't') => clock(date, &rest[1..]).and_then(|(date, rest)| Some(Instant { zone: zone(rest)?, ..date })),
-        Some(' ') => clock(date, &rest[1..]).and_then(|(date, rest)| rest.is_empty().then_some(date)),
+        // Go passes over any number of blanks where its pattern has one.
+        Some(' ') => clock(date, rest.trim_start_matches(' ')).and_then(|(date, rest)| rest.is_empty().then_some(date)),
         Some(_) => None,
     }
 }
