@@ -2,6 +2,8 @@
 //! objects into values, [`dialect`] says what a plain scalar means to the readers of YAML out there.
 //!
 //! `nodes` reads what kustomize builds from: resources, patches, kustomization files; `scalar` tells what a scalar is and says to the two readers that kustomize has.
+//! `scalar` tells what a scalar is and says to the two readers that kustomize has; `emit` and `json` write a node as
+//! kustomize does.
 //!
 //! `outline` takes text and gives its nodes and comments with their byte ranges; `marked` tells which scalar a
 //! comment speaks of, `owner` which Kubernetes object a node belongs to, `split` where documents begin.
@@ -9,6 +11,8 @@
 mod assemble;
 pub mod dialect;
 mod fields;
+pub mod emit;
+mod json;
 pub mod load;
 mod marked;
 mod nodes;
@@ -17,7 +21,10 @@ mod owner;
 mod scalar;
 pub mod split;
 mod typed;
+mod value;
 
+pub use emit::{EmitError, emit};
+pub use json::json;
 pub use load::{Document, Error, documents};
 pub use marked::Unmarked;
 pub use nodes::nodes;

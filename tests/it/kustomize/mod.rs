@@ -3,3 +3,4 @@
 mod kustomization;
 mod reading;
 mod scalars;
+mod writing;

@@ -1,0 +1,60 @@
+//! What a scalar is once it is JSON: kustomize takes each object there before it writes it.
+//!
+//! Takes scalars; gives nulls, booleans, numbers and texts. Timestamps and decoded binaries are texts.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::object::{Scalar, Tag};
+
+use super::emit::{EmitError, Problem};
+use super::scalar::{self, Number};
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value<'a> {
+    Null,
+    Bool(bool),
+    /// A finite one.
+    Number(Number),
+    Text(Cow<'a, str>),
+}
+
+pub(super) fn value(scalar: &Scalar) -> Result<Value<'_>, EmitError> {
+    let value = match scalar.tag {
+        Tag::Str => Some(Value::Text(Cow::Borrowed(&scalar.text))),
+        Tag::Null => Some(Value::Null),
+        Tag::Bool => scalar::boolean(scalar).map(Value::Bool),
+        Tag::Int | Tag::Float => match scalar::number(scalar) {
+            Some(Number::Float(float)) if !float.is_finite() => {
+                return Err(Problem::NotFinite(scalar.text.to_string()).at(scalar));
+            }
+            number => number.map(Value::Number),
+        },
+        Tag::Timestamp => scalar::timestamp(scalar).map(|text| Value::Text(text.into())),
+        Tag::Binary => binary(&scalar.text).map(|text| Value::Text(text.into())),
+    };
+    value.ok_or_else(|| Problem::Invalid(scalar.text.to_string()).at(scalar))
+}
+
+/// The text of a key. At the root of an object every key is taken as it is written; below, Go's reader makes a mapping
+/// with keys of other types into something that JSON does not have.
+pub(super) fn key(key: &Scalar, is_root: bool) -> Result<Cow<'_, str>, EmitError> {
+    if is_root || key.tag == Tag::Str {
+        Ok(Cow::Borrowed(&key.text))
+    } else {
+        Err(Problem::KeyNotString(key.text.to_string()).at(key))
+    }
+}
+
+/// Go's JSON has a replacement character for each byte that is not UTF-8.
+fn binary(text: &str) -> Option<String> {
+    let written: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
+    STANDARD.decode(written).ok().map(|bytes| lossy(&bytes))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    let chunks = bytes.utf8_chunks();
+    chunks.fold(String::new(), |text, chunk| text + chunk.valid() + &"\u{fffd}".repeat(chunk.invalid().len()))
+}
