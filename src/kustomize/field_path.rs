@@ -5,6 +5,7 @@
 
 use super::error::Error;
 use crate::object::{Mapping, Node};
+use crate::yaml::{Dialect, plain};
 
 /// Fields joined by `/`, `\/` for a slash in a name. Lists on the way are passed through.
 #[derive(Debug)]
@@ -18,6 +19,17 @@ struct Step {
     field: String,
     /// Written `field[]`: a null there becomes an empty list.
     is_list: bool,
+}
+
+/// The longest path that is walked.
+const STEPS_MAX: usize = 256;
+
+/// What is made of a missing field, or of a null, at the end of a path; mappings are made on the way to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    Stays,
+    BecomesScalar,
+    BecomesMapping,
 }
 
 /// What becomes of a value that a path leads to; `None` keeps it.
@@ -46,7 +58,20 @@ impl FieldPath {
 
     /// The node with its values at this path changed; `None` when none of them is.
     pub(super) fn rewrite(&self, node: &Node, change: &Change) -> Result<Option<Node>, Error> {
-        rewrite(node, &self.steps, change)
+        self.rewrite_or_make(node, Missing::Stays, change)
+    }
+
+    /// As [`FieldPath::rewrite`]; fields that are missing or null are made first.
+    pub(super) fn rewrite_or_make(
+        &self,
+        node: &Node,
+        missing: Missing,
+        change: &Change,
+    ) -> Result<Option<Node>, Error> {
+        match self.steps.len() {
+            0..=STEPS_MAX => Walk { missing, change }.rewrite(node, &self.steps),
+            _ => Err(Error::new(format!("the path has more than {STEPS_MAX} fields"))),
+        }
     }
 }
 
@@ -70,27 +95,57 @@ impl Step {
     }
 }
 
-/// As deep as the node is nested, which its reader has bounded.
-fn rewrite(node: &Node, steps: &[Step], change: &Change) -> Result<Option<Node>, Error> {
-    let Some((step, rest)) = steps.split_first() else { return change(node) };
-    match node {
-        Node::Sequence(items) => rewrite_items(items, |item| rewrite(item, steps, change)),
-        Node::Mapping(mapping) => rewrite_field(mapping, step, rest, change),
-        Node::Scalar(_) if node.is_null() => Ok(None),
-        Node::Scalar(_) => Err(Error::new(format!("there is a scalar where the field {} should be", step.field))),
+/// A walk is as deep as the node is nested, which its reader has bounded, and as deep as it makes the node.
+struct Walk<'w> {
+    missing: Missing,
+    change: &'w Change<'w>,
+}
+
+impl Walk<'_> {
+    fn rewrite(&self, node: &Node, steps: &[Step]) -> Result<Option<Node>, Error> {
+        let Some((step, rest)) = steps.split_first() else { return (self.change)(node) };
+        match node {
+            Node::Sequence(items) => rewrite_items(items, |item| self.rewrite(item, steps)),
+            Node::Mapping(mapping) => self.rewrite_field(mapping, step, rest),
+            Node::Scalar(_) if node.is_null() => Ok(None),
+            Node::Scalar(_) => Err(Error::new(format!("there is a scalar where the field {} should be", step.field))),
+        }
+    }
+
+    fn rewrite_field(&self, mapping: &Mapping, step: &Step, rest: &[Step]) -> Result<Option<Node>, Error> {
+        step.check()?;
+        let value = mapping.get(&step.field);
+        let changed = match (self.made(step, value, rest.is_empty()), value) {
+            (Some(made), _) => Some(self.rewrite(&made, rest)?.unwrap_or(made)),
+            (None, Some(value)) => self.rewrite(value, rest)?,
+            (None, None) => None,
+        };
+        Ok(changed.map(|value| with_field(mapping, &step.field, value)))
+    }
+
+    /// What is made of a field that is missing or null. A list is made of a null alone, and whoever asks.
+    fn made(&self, step: &Step, value: Option<&Node>, is_last: bool) -> Option<Node> {
+        if value.is_some_and(|value| !value.is_null()) {
+            return None;
+        }
+        match self.missing {
+            _ if step.is_list => value.map(|_| Node::sequence(Vec::new())),
+            Missing::Stays => None,
+            // The text of a null lives on as that of a string: a prefix makes `p-null` of it.
+            Missing::BecomesScalar if is_last => Some(Node::string(value.and_then(Node::text).unwrap_or_default())),
+            _ => Some(Mapping::default().into()),
+        }
     }
 }
 
-fn rewrite_field(mapping: &Mapping, step: &Step, rest: &[Step], change: &Change) -> Result<Option<Node>, Error> {
-    step.check()?;
-    let Some(value) = mapping.get(&step.field) else { return Ok(None) };
-    let changed =
-        if step.is_list && value.is_null() { Some(Node::sequence(Vec::new())) } else { rewrite(value, rest, change)? };
-    Ok(changed.map(|value| {
-        let mut changed = mapping.clone();
-        changed.insert(step.field.as_str(), value);
-        changed.into()
-    }))
+/// The mapping with the field; a new one has the type that its name would have unquoted.
+pub(super) fn with_field(mapping: &Mapping, field: &str, value: Node) -> Node {
+    let mut changed = mapping.clone();
+    match changed.get_mut(field) {
+        Some(old) => *old = value,
+        None => changed.insert(plain(field, Dialect::Resource), value),
+    }
+    changed.into()
 }
 
 /// The list with its items changed; `None` when none of them is.

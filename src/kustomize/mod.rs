@@ -7,9 +7,12 @@
 mod decode;
 mod error;
 mod field_path;
+mod fieldspec;
 mod id;
 pub mod kustomization;
+mod labels;
 mod nearest;
+mod prefix;
 mod references;
 mod resource;
 mod schema;
