@@ -16,6 +16,7 @@ mod prefix;
 mod references;
 mod resource;
 mod schema;
+mod vars;
 
 pub use error::Error;
 pub use id::{Gvk, Id};
