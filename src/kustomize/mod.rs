@@ -4,20 +4,39 @@
 //! gives the objects in kustomize's order and form, or says which remotes are missing. No I/O of its own, no process,
 //! no global state.
 
+mod accumulate;
+mod build;
+mod closure;
 mod decode;
 mod error;
 mod field_path;
 mod fieldspec;
+mod files;
+mod finish;
 mod id;
 pub mod kustomization;
 mod labels;
+mod layer;
+mod load;
+mod metadata;
 mod nearest;
+mod objects;
+mod order;
+mod origin;
 mod prefix;
 mod references;
+mod remote;
 mod resource;
+mod resources;
 mod schema;
+mod traces;
 mod vars;
 
+pub use build::{Built, Options, Outcome, build};
+pub use closure::Closure;
 pub use error::Error;
+pub use files::Files;
 pub use id::{Gvk, Id};
+pub use load::{LoadRestrictor, Remotes};
+pub use remote::{Remote, RemoteFolder, Repository, remote_folder};
 pub use resource::Resource;

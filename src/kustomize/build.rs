@@ -1,0 +1,78 @@
+//! A build from its start to its documents.
+
+use rayon::prelude::*;
+
+use super::accumulate::Accumulation;
+use super::closure::Closure;
+use super::error::Error;
+use super::files::Files;
+use super::load::{LoadRestrictor, Loader, Remotes};
+use super::remote::Remote;
+use super::resource::Resource;
+use super::{finish, layer};
+use crate::tree::FileTree;
+use crate::yaml::emit;
+
+/// How to build.
+#[derive(Default)]
+pub struct Options<'t> {
+    pub restrictor: LoadRestrictor,
+    /// The tree's root is that of the machine: paths and links that begin with `/` mean what they mean there.
+    /// Otherwise they are refused.
+    pub is_whole_machine: bool,
+    /// What was fetched, as far as it was.
+    pub remotes: Option<&'t Remotes>,
+}
+
+/// How a build came out.
+#[derive(Debug)]
+pub enum Outcome {
+    Built(Built),
+    /// These have to be fetched first; more may turn out to be missing then. Sorted, at least one.
+    Missing(Vec<Remote>),
+}
+
+/// What a root comes to.
+#[derive(Debug)]
+pub struct Built {
+    /// In kustomize's order.
+    pub resources: Vec<Resource>,
+    /// What is deprecated or was passed over, one sentence each.
+    pub warnings: Vec<String>,
+    /// What the numbers in the places of the resources' scalars mean.
+    pub files: Files,
+    pub read: Closure,
+}
+
+impl Built {
+    /// The documents as `kustomize build` prints them.
+    pub fn yaml(&self) -> Result<String, Error> {
+        let documents: Vec<_> = self.resources.par_iter().map(document).collect();
+        let documents: Vec<String> = documents.into_iter().collect::<Result<_, _>>()?;
+        Ok(documents.join("---\n"))
+    }
+}
+
+fn document(resource: &Resource) -> Result<String, Error> {
+    let named = || format!("writing the {} {:?}", resource.kind(), resource.name());
+    emit(&resource.node).map_err(|error| Error::new(named()).caused_by(error))
+}
+
+/// Builds the root at `path` of `tree`, as kustomize v5.8.2 does.
+pub fn build(tree: &dyn FileTree, path: &str, options: &Options<'_>) -> Result<Outcome, Error> {
+    let mut accumulation = Accumulation::new(Loader::new(tree, options));
+    let resources = resources(&mut accumulation, path);
+    let Accumulation { loader, warnings, .. } = accumulation;
+    // What is missing explains what went wrong after it.
+    if !loader.missing.is_empty() {
+        return Ok(Outcome::Missing(loader.missing.into_iter().collect()));
+    }
+    Ok(Outcome::Built(Built { resources: resources?, warnings, files: loader.files, read: loader.closure }))
+}
+
+fn resources(accumulation: &mut Accumulation<'_>, path: &str) -> Result<Vec<Resource>, Error> {
+    let root = accumulation.loader.start(path)?;
+    let top = layer::open(accumulation, root, None)?;
+    let accumulated = accumulation.accumulate(&top, Default::default())?;
+    finish::finish(&top, accumulated, &accumulation.schema)
+}
