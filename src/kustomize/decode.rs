@@ -11,18 +11,32 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAcces
 use super::error::Error;
 use super::nearest::nearest;
 use crate::object::{Mapping, Node, Scalar, Tag};
-use crate::yaml::{Number, boolean, number};
+use crate::yaml::{self, Number, boolean, number};
 
 /// How strictly a file is read; kustomize has a way of its own for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rules {
     /// A kustomization file: every field is known, and a string is written as one.
     Kustomization,
-    /// A file of `configurations`: every field is known and stands once; numbers and booleans become strings.
+    /// A file of `configurations`: every field is known; numbers and booleans become strings.
     Configuration,
     /// The object of a plugin, a file of replacements: numbers and booleans become strings, and a field that is not
     /// known is passed over with a warning.
     Object,
+}
+
+/// The first document of a file that is read by the rules of YAML 1.1; places in it call the file `file`.
+pub(super) fn document(text: &[u8], file: u32) -> Result<Node, Error> {
+    match yaml::nodes(text, file, yaml::Dialect::Kustomization) {
+        Ok(nodes) => Ok(nodes.into_iter().next().unwrap_or_else(Node::null)),
+        Err(error) => Err(Error::new(error.message).on_line(error.line.try_into().unwrap_or(u32::MAX))),
+    }
+}
+
+/// The field of that name in any letter case; of several, the last, which is the one that counts.
+pub(super) fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    let mut entries = node.as_mapping()?.iter().rev();
+    entries.find(|(key, _)| key.text.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// Reads `node`. What was passed over is added to `warnings`.
@@ -80,7 +94,7 @@ impl<'n, 'c> Decoder<'n, 'c> {
                 continue;
             };
             match fields.iter_mut().find(|(earlier, ..)| earlier == name) {
-                Some(earlier) if earlier.1 == key && self.context.rules != Rules::Configuration => earlier.2 = value,
+                Some(earlier) if earlier.1 == key => earlier.2 = value,
                 Some(earlier) => return Err(twice(earlier.1, key)),
                 None => fields.push((name, key, value)),
             }
@@ -104,16 +118,20 @@ impl<'n, 'c> Decoder<'n, 'c> {
     fn refuse(&self, wanted: &str) -> Error {
         let error = Error::new(format!("expected {wanted}, found {}", describe(self.node)));
         let error = error.on_line(self.node.place().line);
-        match self.node {
-            Node::Scalar(scalar) if wanted == "a string" => error.with_hint(format!("write \"{}\"", scalar.text)),
+        match self.node.as_scalar() {
+            Some(scalar) if wanted == "a string" && scalar.tag == Tag::Bool => {
+                error.with_hint("write it in quotes, as y, n, yes, no, on and off too")
+            }
+            Some(_) if wanted == "a string" => error.with_hint("write it in quotes"),
             _ => error,
         }
     }
 }
 
+/// Which of the two kustomize would take depends on their letters.
 fn twice(earlier: &Scalar, key: &Scalar) -> Error {
     let error = Error::new("stands here twice").in_field(&key.text).on_line(key.place.line);
-    if earlier == key { error } else { error.with_hint(format!("{} is the same field", earlier.text)) }
+    error.with_hint(format!("{} is the same field", earlier.text))
 }
 
 /// The text of a scalar that was written as a string.

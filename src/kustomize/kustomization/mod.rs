@@ -4,6 +4,6 @@ mod read;
 mod types;
 mod written;
 
-pub use read::from_node;
+pub use read::read;
 pub use types::*;
 pub use written::Written;

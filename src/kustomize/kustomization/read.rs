@@ -1,6 +1,6 @@
 //! Reading a kustomization file: strictly, in any letter case, with old fields moved to where they are today.
 
-use super::super::decode::{Rules, decode, describe};
+use super::super::decode::{Rules, decode, describe, document};
 use super::super::error::Error;
 use super::types::{ConfigMapArgs, Kustomization};
 use super::written::Written;
@@ -22,19 +22,22 @@ const DEPRECATED: [(&str, &str); 6] = [
     ("vars", "replacements"),
 ];
 
-/// Reads the node of the kustomization file `name`, which is its first document.
+/// Reads the kustomization file `name`, which places in it call `file`. Its first document counts.
 ///
 /// Fields and their meaning are those of kustomize v5.8.2.
-pub fn from_node(node: Node, name: &str) -> Result<Kustomization, Error> {
-    checked(node).map_err(|error| error.in_file(name, 0))
+pub fn read(text: &[u8], name: &str, file: u32) -> Result<Kustomization, Error> {
+    document(text, file).and_then(from_node).map_err(|error| error.in_file(name, 0))
 }
 
-fn checked(node: Node) -> Result<Kustomization, Error> {
+fn from_node(node: Node) -> Result<Kustomization, Error> {
     let empty = Mapping::default();
     let fields = match &node {
         Node::Mapping(fields) => fields,
         null if null.is_null() => &empty,
-        other => return Err(Error::new(format!("expected a mapping of fields, found {}", describe(other)))),
+        other => {
+            let error = Error::new(format!("expected a mapping of fields, found {}", describe(other)));
+            return Err(error.on_line(other.place().line));
+        }
     };
     refuse_helm(fields)?;
     let mut warnings = deprecated(fields);
@@ -43,9 +46,9 @@ fn checked(node: Node) -> Result<Kustomization, Error> {
         return Err(Error::new("the kustomization file is empty").with_hint("list something under resources"));
     }
     move_old_fields(&mut kustomization);
-    enforce_type(&mut kustomization)?;
     kustomization.written = Written::new(node);
     kustomization.warnings = warnings;
+    enforce_type(&mut kustomization)?;
     Ok(kustomization)
 }
 
@@ -95,18 +98,22 @@ fn move_env(args: &mut ConfigMapArgs) {
 
 /// Fills in kind and version where they are missing; no others are read.
 fn enforce_type(kustomization: &mut Kustomization) -> Result<(), Error> {
-    let Kustomization { kind, api_version, .. } = kustomization;
+    let Kustomization { kind, api_version, written, .. } = kustomization;
+    let refuse = |field: &str, message: String| {
+        let line = written.field(field).map_or(0, |value| value.place().line);
+        Err(Error::new(message).in_field(field).on_line(line))
+    };
     if kind.is_empty() {
         *kind = KUSTOMIZATION.0.into();
     }
     let Some((_, version)) = [KUSTOMIZATION, COMPONENT].into_iter().find(|(known, _)| known == kind) else {
-        return Err(Error::new(format!("{kind} is neither Kustomization nor Component")).in_field("kind"));
+        return refuse("kind", format!("{kind} is neither Kustomization nor Component"));
     };
     if api_version.is_empty() {
         *api_version = version.into();
     }
     if api_version != version {
-        return Err(Error::new(format!("{api_version} is not {version}, that of a {kind}")).in_field("apiVersion"));
+        return refuse("apiVersion", format!("{api_version} is not {version}, that of a {kind}"));
     }
     Ok(())
 }

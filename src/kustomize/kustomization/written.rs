@@ -1,5 +1,6 @@
 //! The kustomization file as it was written: on which line an entry stands.
 
+use super::super::decode::field;
 use crate::object::{Node, Place, Scalar};
 
 /// The node of a kustomization file, beside the values that were read from it.
@@ -37,10 +38,4 @@ impl Written {
     pub fn place(&self, name: &str, index: usize) -> Place {
         self.entry(name, index).map(Node::place).unwrap_or_default()
     }
-}
-
-/// The last field of that name in any letter case: the one that counts.
-fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
-    let mut entries = node.as_mapping()?.iter().rev();
-    entries.find(|(key, _)| key.text.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

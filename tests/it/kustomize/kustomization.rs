@@ -1,123 +1,123 @@
 //! Kustomization files: what is read, what is refused, and where.
 
-use serde_json::{Value, json};
 use tagwright::kustomize::Error;
-use tagwright::kustomize::kustomization::{Kustomization, from_node};
-use tagwright::object::{Node, Scalar, Tag};
+use tagwright::kustomize::kustomization::{self, Kustomization};
+use tagwright::object::Node;
 
-fn node(value: &Value) -> Node {
-    match value {
-        Value::Null => Node::null(),
-        Value::Bool(value) => Scalar::new(value.to_string(), Tag::Bool).into(),
-        Value::Number(value) => {
-            Scalar::new(value.to_string(), if value.is_f64() { Tag::Float } else { Tag::Int }).into()
-        }
-        Value::String(text) => Node::string(text.as_str()),
-        Value::Array(items) => Node::sequence(items.iter().map(node).collect()),
-        Value::Object(fields) => {
-            Node::Mapping(fields.iter().map(|(key, value)| (key.as_str().into(), node(value))).collect())
-        }
-    }
+fn read(text: &str) -> Result<Kustomization, Error> {
+    kustomization::read(text.as_bytes(), "app/kustomization.yaml", 1)
 }
 
-fn read(value: &Value) -> Result<Kustomization, Error> {
-    from_node(node(value), "app/kustomization.yaml")
+fn accepted(text: &str) -> Kustomization {
+    read(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn accepted(value: Value) -> Kustomization {
-    read(&value).unwrap_or_else(|error| panic!("{value}: {error}"))
-}
-
-fn refused(value: Value, wanted: &str) {
-    let error = read(&value).expect_err("it is refused");
+/// `wanted` begins with the line.
+fn refused(text: &str, wanted: &str) {
+    let error = read(text).expect_err("it is refused");
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    assert_eq!(format!("{error}{hint}"), format!("app/kustomization.yaml: {wanted}"), "{value}");
+    assert_eq!(format!("{error}{hint}"), format!("app/kustomization.yaml:{wanted}"), "{text}");
 }
 
 #[test]
 fn fields_match_in_any_letter_case() {
-    let read = accepted(json!({"NamePrefix": "a-", "RESOURCES": ["x"], "images": [{"NewTag": "1", "name": "web"}]}));
+    let read = accepted("NamePrefix: a-\nRESOURCES: [x]\nimages:\n- NewTag: '1'\n  name: web\n");
     assert_eq!((read.name_prefix.as_str(), read.resources.as_slice()), ("a-", &["x".to_owned()][..]));
     assert_eq!((read.images[0].new_tag.as_str(), read.images[0].name.as_str()), ("1", "web"));
 }
 
 #[test]
 fn what_is_missing_gets_kustomizes_defaults() {
-    let read = accepted(json!({"namePrefix": "a-", "resources": null, "patches": null}));
+    let read = accepted("namePrefix: a-\nresources:\npatches: null\n");
     assert_eq!(read.kind, "Kustomization");
     assert_eq!(read.api_version, "kustomize.config.k8s.io/v1beta1");
-    assert_eq!(accepted(json!({"kind": "Component", "resources": []})).api_version, "kustomize.config.k8s.io/v1alpha1");
-    assert_eq!(accepted(json!({"resources": ["a", null]})).resources, ["a", ""]);
+    assert_eq!(accepted("kind: Component\nresources: []").api_version, "kustomize.config.k8s.io/v1alpha1");
+    assert_eq!(accepted("resources: [a, null]").resources, ["a", ""]);
+}
+
+#[test]
+fn the_last_of_a_field_counts_and_the_first_document() {
+    let read = accepted("resources: [a]\nresources: [b]\n---\nresources: [c]\n");
+    assert_eq!(read.resources, ["b"]);
+    assert_eq!(read.written.entry("resources", 0).and_then(Node::text), Some("b"));
 }
 
 #[test]
 fn old_fields_move() {
-    let read = accepted(json!({
-        "bases": ["b"], "resources": ["a"], "imageTags": [{"name": "two"}], "images": [{"name": "one", "newTag": "1"}],
-        "configMapGenerator": [{"name": "c", "env": "x", "envs": ["y"]}],
-        "secretGenerator": [{"name": "s", "env": "x", "type": "Opaque"}],
-    }));
+    let read = accepted(
+        "bases: [b]\nresources: [a]\nimageTags:\n- name: two\nimages:\n- name: one\n  newTag: '1'\n\
+         configMapGenerator:\n- {name: c, env: x, envs: [w]}\nsecretGenerator:\n- {name: s, env: x, type: Opaque}\n",
+    );
     assert_eq!(read.resources, ["a", "b"]);
     assert_eq!(read.images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["one", "two"]);
-    assert_eq!(read.config_map_generator[0].envs, ["y", "x"]);
-    assert_eq!(
-        (read.secret_generator[0].args.envs[0].as_str(), read.secret_generator[0].r#type.as_str()),
-        ("x", "Opaque")
-    );
+    assert_eq!(read.config_map_generator[0].envs, ["w", "x"]);
+    let secret = &read.secret_generator[0];
+    assert_eq!((secret.args.envs[0].as_str(), secret.r#type.as_str()), ("x", "Opaque"));
     assert_eq!(read.warnings, ["bases is deprecated: use resources", "imageTags is deprecated: use images"]);
-    assert_eq!(read.written.entry("resources", 1).and_then(Node::text), Some("b"));
-    assert_eq!(read.written.value("images", 0, "newTag").map(|tag| &*tag.text), Some("1"));
-    assert_eq!(read.written.entry("images", 2), None);
+}
+
+#[test]
+fn entries_know_their_lines() {
+    let read = accepted("resources:\n- a\nbases:\n- b\nImages:\n- name: one\n  newTag: '1'\npatches:\n- target: {}\n");
+    let line = |field: &str, index: usize| read.written.place(field, index).line;
+    assert_eq!([line("resources", 0), line("resources", 1), line("patches", 0), line("patches", 1)], [2, 4, 9, 0]);
+    assert_eq!(read.written.value("images", 0, "NEWTAG").map(|tag| (&*tag.text, tag.place.line)), Some(("1", 7)));
 }
 
 #[test]
 fn a_file_that_says_nothing_is_refused() {
-    let wanted = "the kustomization file is empty (list something under resources)";
-    for empty in [json!(null), json!({}), json!({"kind": "Kustomization", "apiVersion": "v1", "resources": null})] {
-        refused(empty, wanted);
+    let empty = ["", "{}", "---", "kind: Kustomization\napiVersion: v1\nresources:", "namePrefix: ''", "bases: []"];
+    for text in empty.into_iter().chain(["imageTags: []"]) {
+        refused(text, " the kustomization file is empty (list something under resources)");
     }
-    for empty in [json!({"namePrefix": ""}), json!({"bases": []}), json!({"imageTags": []})] {
-        refused(empty, wanted);
-    }
-    for some in [json!({"resources": []}), json!({"metadata": {}}), json!({"commonLabels": {}})] {
-        accepted(some);
+    for text in ["resources: []", "metadata: {}", "commonLabels: {}"] {
+        accepted(text);
     }
 }
 
 #[test]
-fn refusals_name_the_field() {
-    refused(json!(["a"]), "expected a mapping of fields, found a list");
-    refused(json!({"resource": []}), "resource: unknown field (did you mean resources?)");
-    refused(json!({"rollback": []}), "rollback: unknown field");
-    let patches = json!({"patches": [{"path": "a"}, {"target": {"label": "a"}}]});
-    refused(patches, "patches[1].target.label: unknown field");
-    refused(json!({"namespace": true}), "namespace: expected a string, found the boolean true (write \"true\")");
-    refused(json!({"resources": "a"}), "resources: expected a list, found the string \"a\"");
-    refused(
-        json!({"labels": [{"pairs": {"a": 1}}]}),
-        "labels[0].pairs.a: expected a string, found the number 1 (write \"1\")",
-    );
-    refused(
-        json!({"labels": [{"includeSelectors": "yes"}]}),
-        "labels[0].includeSelectors: expected true or false, found the string \"yes\"",
-    );
-    refused(
-        json!({"replicas": [{"name": "a", "count": 1.5}]}),
-        "replicas[0].count: expected a whole number, found the number 1.5",
-    );
-    refused(json!({"Resources": [], "resources": []}), "resources: stands here twice (Resources is the same field)");
-    refused(
-        json!({"namePrefix": "a", "kind": "Deployment"}),
-        "kind: Deployment is neither Kustomization nor Component",
-    );
-    let version = "apiVersion: v1 is not kustomize.config.k8s.io/v1beta1, that of a Kustomization";
-    refused(json!({"namePrefix": "a", "apiVersion": "v1"}), version);
-    let helm = "helm charts are not supported (render the chart and list the result under resources)";
-    refused(json!({"helmCharts": [{"name": "a"}]}), &format!("helmCharts: {helm}"));
-    refused(json!({"HelmGlobals": {}}), &format!("HelmGlobals: {helm}"));
+fn refusals_name_line_and_field() {
+    let table = [
+        ("- a", "1: expected a mapping of fields, found a list"),
+        ("kind: Kustomization\nresource: []", "2: resource: unknown field (did you mean resources?)"),
+        ("rollback: []", "1: rollback: unknown field"),
+        ("patches:\n- path: a\n- target:\n    label: a", "4: patches[1].target.label: unknown field"),
+        (
+            "namespace: n",
+            "1: namespace: expected a string, found the boolean false (write it in quotes, as y, n, yes, no, on and off too)",
+        ),
+        ("resources: a", "1: resources: expected a list, found the string \"a\""),
+        (
+            "labels:\n- pairs:\n    a: 1",
+            "3: labels[0].pairs.a: expected a string, found the number 1 (write it in quotes)",
+        ),
+        (
+            "labels:\n- includeSelectors: 'yes'",
+            "2: labels[0].includeSelectors: expected true or false, found the string \"yes\"",
+        ),
+        ("replicas:\n- count: 1.5", "2: replicas[0].count: expected a whole number, found the number 1.5"),
+        ("Resources: []\nresources: []", "2: resources: stands here twice (Resources is the same field)"),
+        ("namePrefix: a\nkind: Deployment", "2: kind: Deployment is neither Kustomization nor Component"),
+        (
+            "namePrefix: a\napiVersion: v1",
+            "2: apiVersion: v1 is not kustomize.config.k8s.io/v1beta1, that of a Kustomization",
+        ),
+        (
+            "helmCharts:\n- name: a",
+            "1: helmCharts: helm charts are not supported (render the chart and list the result under resources)",
+        ),
+        ("secretGenerator:\n- kind: a", "2: secretGenerator[0].kind: unknown field"),
+    ];
+    for (text, wanted) in table {
+        refused(text, wanted);
+    }
 }
 
 #[test]
-fn whole_numbers_may_be_written_as_floats() {
-    assert_eq!(accepted(json!({"replicas": [{"name": "a", "count": 3.0}]})).replicas[0].count, 3);
+fn values_are_those_of_yaml_1_1() {
+    assert_eq!(accepted("replicas: [{name: a, count: 3.0}]").replicas[0].count, 3);
+    assert_eq!(accepted("replicas: [{name: a, count: 0x10}]").replicas[0].count, 16);
+    assert!(accepted("labels: [{pairs: {a: b}, includeSelectors: yes}]").labels[0].include_selectors);
+    assert_eq!(accepted("commonLabels: {1: a, yes: b}").common_labels.into_keys().collect::<Vec<_>>(), ["1", "true"]);
+    assert_eq!(accepted("nameSuffix: 2001-01-01").name_suffix, "2001-01-01");
 }
