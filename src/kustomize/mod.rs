@@ -7,6 +7,8 @@
 mod accumulate;
 mod build;
 mod closure;
+pub mod configuration;
+mod crds;
 mod decode;
 mod error;
 mod field_path;
@@ -26,6 +28,7 @@ mod objects;
 mod order;
 mod origin;
 mod prefix;
+mod rank;
 mod references;
 mod remote;
 mod replicas;

@@ -1,5 +1,6 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
+mod configuration;
 mod kustomization;
 mod reading;
 mod scalars;
