@@ -113,10 +113,10 @@ pub(super) fn with_text(node: &Node, text: &str) -> Result<Option<Node>, Error> 
     Ok(with_tagged(old, text, tag))
 }
 
-/// The scalar with another text, and what that is.
+/// The scalar with another text, and what that is; its place stays the one where it was read.
 pub(super) fn with_tagged(old: &Scalar, text: &str, tag: Tag) -> Option<Node> {
     let is_changed = &*old.text != text || old.tag != tag;
-    is_changed.then(|| Scalar { style: old.style, ..Scalar::new(text, tag) }.into())
+    is_changed.then(|| Scalar { style: old.style, place: old.place, ..Scalar::new(text, tag) }.into())
 }
 
 /// The scalar that has to be here.

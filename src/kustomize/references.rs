@@ -13,21 +13,20 @@ use rayon::prelude::*;
 
 use self::directory::{Directory, Scope, Standing};
 use super::error::Error;
-use super::field_path::{FieldPath, rewrite_items};
+use super::field_path::{Missing, rewrite_items};
+use super::fieldspec::{Spec, with_text};
 use super::id::Gvk;
-use super::kustomization::{FieldSpec, NameReference};
+use super::kustomization::NameReference;
 use super::resource::Resource;
 use super::schema::Schema;
-use crate::object::{Mapping, Node, Scalar, Style};
-use crate::yaml::{Dialect, plain};
+use crate::object::{Mapping, Node};
 
 /// How many candidates an ambiguous reference lists.
 const IDS_SHOWN: usize = 8;
 
 /// A field that may name a resource of the kind `target`.
 struct Field {
-    referrer: Gvk,
-    path: FieldPath,
+    spec: Spec,
     target: Gvk,
     /// The field of a role binding, whose neighbours say which kind is meant.
     is_role: bool,
@@ -59,23 +58,18 @@ pub(super) fn fix(resources: &mut [Resource], references: &[NameReference], sche
         .map(|standing| fix_resource(&directory, standing, &by_kind[&standing.original]))
         .collect();
     for (resource, fixed) in resources.iter_mut().zip(fixed) {
-        if let Some(node) = fixed? {
-            resource.node = node;
-        }
+        resource.node = fixed?;
     }
     Ok(())
 }
 
 fn fields(reference: &NameReference) -> impl Iterator<Item = Field> + '_ {
-    let gvk = |group: &str, version: &str, kind: &str| Gvk {
-        group: group.into(),
-        version: version.into(),
-        kind: kind.into(),
-    };
-    reference.field_specs.iter().map(move |spec: &FieldSpec| Field {
-        referrer: gvk(&spec.group, &spec.version, &spec.kind),
-        path: FieldPath::new(&spec.path),
-        target: gvk(&reference.group, &reference.version, &reference.kind),
+    let NameReference { group, version, kind, field_specs } = reference;
+    let [group, version, kind] = [group, version, kind].map(|text| text.as_str().into());
+    let target = Gvk { group, version, kind };
+    field_specs.iter().map(move |spec| Field {
+        spec: Spec::new(spec),
+        target: target.clone(),
         is_role: spec.path.ends_with("roleRef/name"),
     })
 }
@@ -85,7 +79,7 @@ fn fields_by_kind<'f>(fields: &'f [Field], directory: &Directory) -> HashMap<Gvk
     let mut by_kind = HashMap::new();
     for standing in &directory.standings {
         if !by_kind.contains_key(&standing.original) {
-            let own = fields.iter().filter(|field| standing.original.is_selected_by(&field.referrer));
+            let own = fields.iter().filter(|field| standing.original.is_selected_by(field.spec.selector()));
             by_kind.insert(standing.original.clone(), own.collect());
         }
     }
@@ -93,22 +87,24 @@ fn fields_by_kind<'f>(fields: &'f [Field], directory: &Directory) -> HashMap<Gvk
 }
 
 /// One field after the other, each on what the one before left: two may lead to the same value.
-fn fix_resource(directory: &Directory, standing: &Standing, fields: &[&Field]) -> Result<Option<Node>, Error> {
+fn fix_resource(directory: &Directory, standing: &Standing, fields: &[&Field]) -> Result<Node, Error> {
+    let mut node = standing.resource.node.clone();
     if fields.is_empty() {
-        return Ok(None);
+        return Ok(node);
     }
     let scope = Scope::of(standing)?;
-    let mut fixed: Option<Node> = None;
     for field in fields {
-        let node = fixed.as_ref().unwrap_or(&standing.resource.node);
-        let role = if field.is_role { role::wanted(node) } else { None };
+        let role = if field.is_role { role::wanted(&node) } else { None };
         let referrer = Referrer { directory, standing, scope: &scope, field, role };
-        let changed = field.path.rewrite(node, &|value| referrer.fix(value));
-        if let Some(node) = changed.map_err(|cause| referrer.blame(cause))? {
-            fixed = Some(node);
-        }
+        let fixed = field.spec.rewrite(&mut node, Missing::Stays, &|value| referrer.fix(value));
+        fixed.map_err(|cause| blame(field, standing, cause))?;
     }
-    Ok(fixed)
+    Ok(node)
+}
+
+fn blame(field: &Field, standing: &Standing, cause: Error) -> Error {
+    let (path, kind) = (field.spec.path(), &field.target.kind);
+    Error::new(format!("fixing the name of a {kind} in {path} of {}", standing.id)).caused_by(cause)
 }
 
 impl Referrer<'_> {
@@ -120,14 +116,11 @@ impl Referrer<'_> {
             }),
             Node::Mapping(mapping) => self.fix_mapping(mapping),
             Node::Scalar(_) if value.is_null() => Ok(None),
-            Node::Scalar(name) => self.fix_name(name),
+            Node::Scalar(name) => match self.referral(&name.text, Form::Name)? {
+                Some(referral) if referral.resource.name() != &*name.text => with_text(value, referral.resource.name()),
+                _ => Ok(None),
+            },
         }
-    }
-
-    fn fix_name(&self, name: &Scalar) -> Result<Option<Node>, Error> {
-        let Some(referral) = self.referral(&name.text, Form::Name)? else { return Ok(None) };
-        let renamed = referral.resource.name();
-        Ok((renamed != &*name.text).then(|| rewritten(name, renamed).into()))
     }
 
     /// A subject of a role binding or the service of a webhook: its `namespace` helps to find what it names, and
@@ -139,9 +132,9 @@ impl Referrer<'_> {
             return Ok(None);
         };
         let mut changed = mapping.clone();
-        set(&mut changed, "name", referral.resource.name());
+        set(&mut changed, "name", referral.resource.name())?;
         if !referral.resource.namespace().is_empty() {
-            set(&mut changed, "namespace", referral.resource.namespace());
+            set(&mut changed, "namespace", referral.resource.namespace())?;
         }
         Ok((changed != *mapping).then(|| changed.into()))
     }
@@ -164,11 +157,6 @@ impl Referrer<'_> {
         };
         if others.iter().all(is_alike) { Ok(Some(*first)) } else { Err(ambiguous(name, &candidates)) }
     }
-
-    fn blame(&self, cause: Error) -> Error {
-        let (path, kind, id) = (self.field.path.text(), &self.field.target.kind, &self.standing.id);
-        Error::new(format!("fixing the name of a {kind} in {path} of {id}")).caused_by(cause)
-    }
 }
 
 fn ambiguous(name: &str, candidates: &[&Standing]) -> Error {
@@ -177,18 +165,14 @@ fn ambiguous(name: &str, candidates: &[&Standing]) -> Error {
     Error::new(format!("{name} may mean any of {}: {}{more}", candidates.len(), ids.join(", ")))
 }
 
-/// Gives a field another text, as an edit of the file would: what was quoted stays quoted, and plain text is read anew.
-fn set(mapping: &mut Mapping, field: &str, text: &str) {
+/// Gives a field another text, as an edit of the file would; a new field is a string.
+fn set(mapping: &mut Mapping, field: &str, text: &str) -> Result<(), Error> {
     let value = match mapping.get(field) {
-        Some(Node::Scalar(old)) => rewritten(old, text),
-        _ => Scalar::string(text),
+        Some(old) => with_text(old, text)?,
+        None => Some(Node::string(text)),
     };
-    mapping.insert(field, value.into());
-}
-
-fn rewritten(old: &Scalar, text: &str) -> Scalar {
-    match old.style {
-        Style::Plain => plain(text, Dialect::Resource).at(old.place),
-        style => Scalar { style, ..Scalar::string(text) }.at(old.place),
+    if let Some(value) = value {
+        mapping.insert(field, value);
     }
+    Ok(())
 }

@@ -11,16 +11,14 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use self::value::Value;
 use super::error::Error;
-use super::field_path::FieldPath;
+use super::field_path::Missing;
+use super::fieldspec::{FieldSpecs, for_each};
 use super::id::{Gvk, Id};
 use super::kustomization::{FieldSpec, Var, VarTarget};
 use super::resource::Resource;
 use super::schema::Schema;
-use crate::object::Node;
 
 /// What a var reads when it does not say.
 const DEFAULT_FIELD: &str = "metadata.name";
@@ -88,18 +86,12 @@ pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSp
         return Ok(());
     }
     let values = values(resources, vars)?;
-    let fields: Vec<_> = specs.iter().map(|spec| (selector(spec), FieldPath::new(&spec.path))).collect();
-    let resolved: Vec<_> = resources.par_iter().map(|resource| resolve_resource(resource, &fields, &values)).collect();
-    for (resource, resolved) in resources.iter_mut().zip(resolved) {
-        if let Some(node) = resolved? {
-            resource.node = node;
-        }
-    }
-    Ok(())
-}
-
-fn selector(spec: &FieldSpec) -> Gvk {
-    Gvk { group: spec.group.as_str().into(), version: spec.version.as_str().into(), kind: spec.kind.as_str().into() }
+    let specs = FieldSpecs::new(specs);
+    for_each(resources, |resource| {
+        let gvk = resource.gvk();
+        let expand = |value: &_| expand::node(value, &values);
+        specs.of(&gvk).try_for_each(|spec| spec.rewrite(&mut resource.node, Missing::Stays, &expand))
+    })
 }
 
 fn values<'v>(resources: &[Resource], vars: &'v [Var]) -> Result<Values<'v>, Error> {
@@ -130,21 +122,4 @@ fn unclaimed(var: &Var) -> Error {
     let VarTarget { kind, name, .. } = &var.objref;
     Error::new(format!("no resource is the {kind}/{name} that the var {} reads", var.name))
         .with_hint("objref takes the apiVersion and kind of the resource, and the name of its file or of a layer")
-}
-
-/// One field after the other, each on what the one before left.
-fn resolve_resource(resource: &Resource, fields: &[(Gvk, FieldPath)], values: &Values) -> Result<Option<Node>, Error> {
-    let gvk = resource.gvk();
-    let mut resolved: Option<Node> = None;
-    for (_, path) in fields.iter().filter(|(selector, _)| gvk.is_selected_by(selector)) {
-        let node = resolved.as_ref().unwrap_or(&resource.node);
-        let changed = path.rewrite(node, &|value| expand::node(value, values)).map_err(|cause| {
-            let (kind, name) = (resource.kind(), resource.name());
-            Error::new(format!("putting vars into {} of {kind}/{name}", path.text())).caused_by(cause)
-        });
-        if let Some(node) = changed? {
-            resolved = Some(node);
-        }
-    }
-    Ok(resolved)
 }
