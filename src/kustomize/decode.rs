@@ -147,12 +147,8 @@ fn written_string(scalar: &Scalar) -> Option<Cow<'_, str>> {
 fn as_string(scalar: &Scalar) -> Option<Cow<'_, str>> {
     match scalar.tag {
         Tag::Bool => boolean(scalar).map(|value| value.to_string().into()),
-        Tag::Int => match number(scalar)? {
-            Number::Int(value) => Some(value.to_string().into()),
-            Number::Uint(value) => Some(value.to_string().into()),
-            Number::Float(_) => None,
-        },
-        Tag::Float => Some(Cow::Borrowed(&scalar.text)),
+        // As Go writes the number, not as the file does.
+        Tag::Int | Tag::Float => yaml::emit(&scalar.clone().into()).ok().map(|text| text.trim_end().to_owned().into()),
         _ => written_string(scalar),
     }
 }

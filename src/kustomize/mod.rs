@@ -27,6 +27,7 @@ mod nearest;
 mod objects;
 mod order;
 mod origin;
+mod plugin;
 mod prefix;
 mod rank;
 mod references;
