@@ -77,12 +77,13 @@ impl Spec {
         self.path.text()
     }
 
-    /// Changes what the path leads to in `object`; with `create`, missing fields are made as `missing` says.
-    pub(super) fn rewrite(&self, object: &mut Node, missing: Missing, change: &Change) -> Result<(), Error> {
+    /// Changes what the path leads to; with `create`, missing fields are made as `missing` says.
+    pub(super) fn rewrite(&self, resource: &mut Resource, missing: Missing, change: &Change) -> Result<(), Error> {
         let missing = if self.create { missing } else { Missing::Stays };
-        let rewritten = self.path.rewrite_or_make(object, missing, change);
-        if let Some(changed) = rewritten.map_err(|cause| self.blame(object, cause))? {
-            *object = changed;
+        let rewritten = self.path.rewrite_or_make(&resource.node, missing, change);
+        if let Some(changed) = rewritten.map_err(|cause| self.blame(&resource.node, cause))? {
+            resource.node = changed;
+            resource.settle_twins();
         }
         Ok(())
     }
@@ -116,7 +117,7 @@ pub(super) fn with_text(node: &Node, text: &str) -> Result<Option<Node>, Error> 
 /// The scalar with another text, and what that is; its place stays the one where it was read.
 pub(super) fn with_tagged(old: &Scalar, text: &str, tag: Tag) -> Option<Node> {
     let is_changed = &*old.text != text || old.tag != tag;
-    is_changed.then(|| Scalar { style: old.style, place: old.place, ..Scalar::new(text, tag) }.into())
+    is_changed.then(|| old.become_like(&Scalar::new(text, tag)).into())
 }
 
 /// The scalar that has to be here.

@@ -20,23 +20,23 @@ pub(super) fn apply(resources: &mut [Resource], images: &[(&Image, Place)], spec
     }
     for_each(resources, |resource| match resource.gvk() {
         gvk if &*gvk.kind == "CustomResourceDefinition" || entries.is_empty() => Ok(()),
-        gvk => change_images(&mut resource.node, &entries, &specs.of(&gvk).collect::<Vec<_>>()),
+        gvk => change_images(resource, &entries, &specs.of(&gvk).collect::<Vec<_>>()),
     })
 }
 
 /// kustomize goes by the lists of containers first and by the specs then, with each entry: an image that both lead to
 /// is changed twice, which a `tagSuffix` shows.
-fn change_images(object: &mut Node, entries: &[Entry], specs: &[&Spec]) -> Result<(), Error> {
+fn change_images(resource: &mut Resource, entries: &[Entry], specs: &[&Spec]) -> Result<(), Error> {
     let mut routes = Routes::default();
-    routes.collect(object)?;
+    routes.collect(&resource.node)?;
     for entry in entries {
         for route in &routes.found {
-            if let Some(changed) = at(object, route).map(|image| entry.changed(image)).transpose()?.flatten() {
-                put(object, route, changed);
+            if let Some(changed) = at(&resource.node, route).map(|image| entry.changed(image)).transpose()?.flatten() {
+                put(&mut resource.node, route, changed);
             }
         }
         for spec in specs {
-            spec.rewrite(object, Missing::Stays, &|image| entry.changed(image))?;
+            spec.rewrite(resource, Missing::Stays, &|image| entry.changed(image))?;
         }
     }
     Ok(())

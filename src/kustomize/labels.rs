@@ -22,17 +22,19 @@ pub(super) fn apply(
     }
     for_each(resources, |resource| {
         let gvk = resource.gvk();
-        let set = |node: &Node| with_pairs(node, pairs);
-        specs.of(&gvk).try_for_each(|spec| spec.rewrite(&mut resource.node, Missing::BecomesMapping, &set))
+        let values: Vec<Scalar> =
+            pairs.values().map(|value| resource.twins.add(Scalar::string(value.as_str()))).collect();
+        let set = |node: &Node| with_pairs(node, pairs.keys().zip(&values));
+        specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::BecomesMapping, &set))
     })
 }
 
-fn with_pairs(node: &Node, pairs: &BTreeMap<String, String>) -> Result<Option<Node>, Error> {
+fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Scalar)>) -> Result<Option<Node>, Error> {
     match node {
         Node::Mapping(fields) => {
             let mut changed = fields.clone();
-            pairs.iter().for_each(|(key, value)| set_pair(&mut changed, key, value));
-            Ok(Some(changed.into()))
+            pairs.for_each(|(key, value)| set_pair(&mut changed, key, value));
+            Ok((changed != *fields).then(|| changed.into()))
         }
         // A null that the spec may not make a mapping of stays one.
         null if null.is_null() => Ok(None),
@@ -40,12 +42,12 @@ fn with_pairs(node: &Node, pairs: &BTreeMap<String, String>) -> Result<Option<No
     }
 }
 
-fn set_pair(fields: &mut Mapping, key: &str, value: &str) {
-    let value = Scalar::string(value);
+/// A new value is one node wherever it is put; a value that is there is written over, and its twins with it.
+fn set_pair(fields: &mut Mapping, key: &str, value: &Scalar) {
     match fields.get(key) {
-        Some(Node::Scalar(old)) if *old == value => {}
-        Some(Node::Scalar(old)) => fields.insert(key, Scalar { style: old.style, ..value }.into()),
-        Some(_) => fields.insert(key, value.into()),
-        None => fields.insert(plain(key, Dialect::Resource), value.into()),
+        Some(Node::Scalar(old)) if old == value => {}
+        Some(Node::Scalar(old)) => fields.insert(key, old.become_like(value).into()),
+        Some(_) => fields.insert(key, Scalar::string(value.text.clone()).into()),
+        None => fields.insert(plain(key, Dialect::Resource), value.clone().into()),
     }
 }

@@ -37,6 +37,7 @@ mod resource;
 mod resources;
 mod schema;
 mod traces;
+mod twins;
 mod vars;
 
 pub use build::{Built, Options, Outcome, build};

@@ -85,7 +85,7 @@ impl Namespace<'_> {
         let is_kept = |node: &Node| self.unset_only && node.text().is_some_and(|text| !text.is_empty());
         match resource.node.at(&["metadata", "namespace"]) {
             Some(written) if is_kept(written) => Ok(()),
-            _ => own.rewrite(&mut resource.node, Missing::BecomesScalar, &|node| self.with_name(node)),
+            _ => own.rewrite(resource, Missing::BecomesScalar, &|node| self.with_name(node)),
         }
     }
 
@@ -132,8 +132,7 @@ impl Namespace<'_> {
             _ => true,
         };
         let mut specs = specs.all.of(&gvk).filter(counts);
-        specs
-            .try_for_each(|spec| spec.rewrite(&mut resource.node, Missing::BecomesScalar, &|node| self.with_name(node)))
+        specs.try_for_each(|spec| spec.rewrite(resource, Missing::BecomesScalar, &|node| self.with_name(node)))
     }
 
     /// The scalar that a namespace is written in, with this one.

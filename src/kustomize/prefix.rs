@@ -51,7 +51,7 @@ fn affix(
             let joined = if side == Side::Prefix { format!("{text}{old}") } else { format!("{old}{text}") };
             with_text(node, &joined)
         };
-        spec.rewrite(&mut resource.node, Missing::BecomesScalar, &join)?;
+        spec.rewrite(resource, Missing::BecomesScalar, &join)?;
     }
     Ok(())
 }

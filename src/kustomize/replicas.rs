@@ -57,7 +57,7 @@ fn scale(resource: &mut Resource, gvks: &[Gvk], count: i64, specs: &FieldSpecs) 
     for spec in specs.iter().filter(|spec| gvks.iter().any(|gvk| gvk.is_selected_by(spec.selector()))) {
         is_found = true;
         if today.is_selected_by(spec.selector()) {
-            spec.rewrite(&mut resource.node, Missing::BecomesScalar, &|node| counted(node, count))?;
+            spec.rewrite(resource, Missing::BecomesScalar, &|node| counted(node, count))?;
         }
     }
     Ok(is_found)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::id::{Gvk, Id};
 use super::schema::Schema;
+use super::twins::Twins;
 use crate::object::Node;
 
 /// An object on its way through the layers.
@@ -26,6 +27,7 @@ pub struct Resource {
     /// kustomize remembers such things in annotations of the object, and takes them out at the end. An empty or odd
     /// `annotations` field does not survive that, which shows in the output.
     pub is_annotated: bool,
+    pub(super) twins: Twins,
 }
 
 /// What a resource was called before; the namespace is the effective one.
@@ -78,6 +80,7 @@ impl Resource {
             origin: None,
             transformations: Vec::new(),
             is_annotated: false,
+            twins: Twins::default(),
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Scalar {
     pub tag: Tag,
     pub style: Style,
     pub place: Place,
+    /// Scalars of one object with the same number are one node at several places, as an anchor and its aliases are in
+    /// YAML: who changes one changes all. 0 for a scalar that stands alone.
+    pub twin: u32,
 }
 
 /// What a scalar is. A tag of an application's own (`!Ref`) reads as a string.
@@ -59,7 +62,7 @@ pub struct Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping(Arc<Vec<(Scalar, Node)>>);
 
-/// Equal when text and tag are: style and place say nothing about the value.
+/// Equal when text and tag are: the rest says nothing about the value.
 impl PartialEq for Scalar {
     fn eq(&self, other: &Self) -> bool {
         self.tag == other.tag && self.text == other.text
@@ -75,7 +78,7 @@ impl Scalar {
     }
 
     pub fn new(text: impl Into<Arc<str>>, tag: Tag) -> Self {
-        Self { text: text.into(), tag, style: Style::Plain, place: Place::default() }
+        Self { text: text.into(), tag, style: Style::Plain, place: Place::default(), twin: 0 }
     }
 
     pub fn null() -> Self {
@@ -85,6 +88,11 @@ impl Scalar {
     pub fn at(mut self, place: Place) -> Self {
         self.place = place;
         self
+    }
+
+    /// This very scalar with the value of `other`: its quotes and its twins stay.
+    pub fn become_like(&self, other: &Scalar) -> Self {
+        Self { style: self.style, twin: self.twin, ..other.clone() }
     }
 }
 

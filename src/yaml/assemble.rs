@@ -107,7 +107,7 @@ impl Assembly {
         let text = value.as_deref().unwrap_or(text);
         let text = if is_key { self.key(text) } else { text.into() };
         let place = Place { file: self.file, line: u32::try_from(line).unwrap_or(u32::MAX) };
-        Ok(Scalar { text, tag, style: written(style), place })
+        Ok(Scalar { style: written(style), place, ..Scalar::new(text, tag) })
     }
 
     /// The text of a key, shared with those that were like it.
