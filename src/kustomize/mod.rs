@@ -15,6 +15,8 @@ mod field_path;
 mod fieldspec;
 mod files;
 mod finish;
+pub mod generate;
+pub mod hash;
 mod id;
 mod images;
 pub mod kustomization;

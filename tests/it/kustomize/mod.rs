@@ -1,6 +1,7 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
 mod configuration;
+mod generating;
 mod kustomization;
 mod reading;
 mod scalars;
