@@ -14,8 +14,8 @@
 //!
 //! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`semver`], [`metrics`], [`template`],
 //!   [`yaml`]: types and languages that know nothing of the product.
-//! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`], [`kustomize`]: decisions over values. No
-//!   I/O, no clock.
+//! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`], [`manifest`], [`kustomize`]: decisions over
+//!   values. No I/O, no clock.
 //! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`] and [`ledger`], which do not know each other.
 //! - **engine** — the four steps over batches of requests.
 //! - **drivers** — [`standalone`] gathers inputs from files, [`server`] shows metrics and health and takes webhooks,
@@ -43,6 +43,7 @@ pub mod yaml;
 // pure
 pub mod api;
 pub mod kustomize;
+pub mod manifest;
 pub mod policy;
 pub mod schedule;
 pub mod setter;

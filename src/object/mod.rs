@@ -47,12 +47,21 @@ pub struct ObjectId {
 impl ObjectId {
     /// Reads the identity of an object; `None` when it has neither `apiVersion` nor `kind`.
     pub fn of(object: &Value) -> Option<Self> {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self::read(|path| object.pointer(&format!("/{}", path.join("/"))).and_then(Value::as_str))
+    }
+
+    /// The same of a node.
+    pub fn of_node(object: &Node) -> Option<Self> {
+        Self::read(|path| object.at(path).and_then(Node::text))
+    }
+
+    fn read<'o>(text: impl Fn(&[&str]) -> Option<&'o str>) -> Option<Self> {
+        let text = |path: &[&str]| text(path).unwrap_or_default().to_owned();
         let id = Self {
-            api_version: text("/apiVersion"),
-            kind: text("/kind"),
-            namespace: text("/metadata/namespace"),
-            name: text("/metadata/name"),
+            api_version: text(&["apiVersion"]),
+            kind: text(&["kind"]),
+            namespace: text(&["metadata", "namespace"]),
+            name: text(&["metadata", "name"]),
         };
         (!id.api_version.is_empty() || !id.kind.is_empty()).then_some(id)
     }

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("setter", &["image", "object", "yaml"]),
     ("trailer", &["object"]),
     ("schedule", &[]),
+    ("manifest", &["object"]),
     ("kustomize", &["object", "tree", "goregex", "yaml"]),
     ("net", &["metrics", "secret"]),
     ("cloud", &["net", "secret"]),

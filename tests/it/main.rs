@@ -46,6 +46,7 @@ mod kustomize;
 mod lanes;
 mod layering;
 mod ledger;
+mod manifest;
 mod marker_index;
 mod message;
 mod metrics;
