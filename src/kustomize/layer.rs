@@ -7,7 +7,6 @@ use super::error::Error;
 use super::kustomization::{self, Kustomization};
 use super::load::{Opened, Root};
 use super::origin::Origins;
-use crate::yaml::{Dialect, nodes};
 
 /// The names of a kustomization file; a folder has one of them.
 pub(super) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -59,7 +58,7 @@ pub(super) fn open(
     let kustomization = match build.kustomizations.get(&file.number) {
         Some(kustomization) => kustomization.clone(),
         None => {
-            let read = read(&file.content, file.number).map_err(|error| error.in_file(&file.name, 0))?;
+            let read = kustomization::read(&file.content, &file.name, file.number)?;
             build.warnings.extend(read.warnings.iter().map(|warning| format!("{}: {warning}", file.name)));
             build.kustomizations.entry(file.number).or_insert(Arc::new(read)).clone()
         }
@@ -72,12 +71,4 @@ pub(super) fn open(
 fn none(folder: &str) -> Error {
     Error::new(format!("the folder {folder} has no kustomization file"))
         .with_hint(format!("name it {} and list something under resources", FILE_NAMES[0]))
-}
-
-fn read(content: &[u8], file: u32) -> Result<Kustomization, Error> {
-    let nodes = nodes(content, file, Dialect::Kustomization);
-    let mut nodes = nodes.map_err(|error| Error::new("reading YAML").caused_by(error))?.into_iter();
-    // What follows the first document is ignored, as kustomize does.
-    let first = nodes.next().unwrap_or_else(crate::object::Node::null);
-    kustomization::from_node(first, "")
 }

@@ -88,18 +88,18 @@ fn fields_by_kind<'f>(fields: &'f [Field], directory: &Directory) -> HashMap<Gvk
 
 /// One field after the other, each on what the one before left: two may lead to the same value.
 fn fix_resource(directory: &Directory, standing: &Standing, fields: &[&Field]) -> Result<Node, Error> {
-    let mut node = standing.resource.node.clone();
     if fields.is_empty() {
-        return Ok(node);
+        return Ok(standing.resource.node.clone());
     }
     let scope = Scope::of(standing)?;
+    let mut resource = standing.resource.clone();
     for field in fields {
-        let role = if field.is_role { role::wanted(&node) } else { None };
+        let role = if field.is_role { role::wanted(&resource.node) } else { None };
         let referrer = Referrer { directory, standing, scope: &scope, field, role };
-        let fixed = field.spec.rewrite(&mut node, Missing::Stays, &|value| referrer.fix(value));
+        let fixed = field.spec.rewrite(&mut resource, Missing::Stays, &|value| referrer.fix(value));
         fixed.map_err(|cause| blame(field, standing, cause))?;
     }
-    Ok(node)
+    Ok(resource.node)
 }
 
 fn blame(field: &Field, standing: &Standing, cause: Error) -> Error {

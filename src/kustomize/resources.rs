@@ -178,6 +178,7 @@ fn replaced(old: &Resource, mut new: Resource) -> Resource {
         origin: new.origin.or_else(|| old.origin.clone()),
         transformations: old.transformations.clone(),
         is_annotated: old.is_annotated,
+        twins: new.twins,
         node: new.node,
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSp
     for_each(resources, |resource| {
         let gvk = resource.gvk();
         let expand = |value: &_| expand::node(value, &values);
-        specs.of(&gvk).try_for_each(|spec| spec.rewrite(&mut resource.node, Missing::Stays, &expand))
+        specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::Stays, &expand))
     })
 }
 
