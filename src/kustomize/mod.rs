@@ -50,3 +50,4 @@ pub use id::{Gvk, Id};
 pub use load::{LoadRestrictor, Remotes};
 pub use remote::{Remote, RemoteFolder, Repository, remote_folder};
 pub use resource::Resource;
+pub use schema::Schema;
