@@ -3,6 +3,7 @@
 mod configuration;
 mod generating;
 mod kustomization;
+mod merging;
 mod reading;
 mod scalars;
 mod writing;
