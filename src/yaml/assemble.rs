@@ -3,17 +3,19 @@
 //! Takes events in order; gives the node of the first document. What aliases repeat is shared, not copied, and yet
 //! counted, since those who walk over the nodes meet it each time.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use granit_parser::{Event, ScalarStyle, Span, Tag};
+use granit_parser::{Event, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::fields::Fields;
+use super::libyaml;
 use super::load::Error;
 use super::outline::NESTING_MAX;
 use super::scalar::Dialect;
 use super::typed;
-use crate::object::{Node, Place, Scalar, Style};
+use crate::object::{Node, Place, Scalar, Style, Tag as Type};
 
 /// The most that aliases may add to a document, in bytes of text and a few for each node.
 pub const ALIASED_BYTES_MAX: usize = 64 << 20;
@@ -34,8 +36,11 @@ pub(super) struct Assembly {
 
 /// Why an assembly takes no more events.
 pub(super) enum Stop {
-    End(Node),
+    /// The document is complete.
+    Node(Node),
     Refused(Error),
+    /// The parser could not read on.
+    Unread(ScanError),
 }
 
 /// A node that is complete.
@@ -52,6 +57,7 @@ struct Built {
 struct Open {
     parts: Parts,
     anchor: usize,
+    is_flow: bool,
     depth: usize,
     bytes: usize,
 }
@@ -60,6 +66,13 @@ enum Parts {
     Document(Node),
     Items(Vec<Node>),
     Fields(Fields),
+}
+
+impl Built {
+    fn scalar(scalar: Scalar) -> Self {
+        let bytes = NODE_BYTES + scalar.text.len();
+        Self { node: scalar.into(), depth: 0, bytes }
+    }
 }
 
 impl Assembly {
@@ -73,41 +86,70 @@ impl Assembly {
         (self.first, self.aliased) = (first, 0);
         self.anchors.clear();
         self.open.clear();
-        self.open(Parts::Document(Node::null()), 0);
+        self.open(Parts::Document(Node::null()), 0, StructureStyle::Block);
     }
 
-    pub(super) fn take(&mut self, event: Event<'_>, span: &Span) -> Result<(), Stop> {
-        let line = span.start.line() + self.first - 1;
+    /// Takes the event that stands in `source` at `span`.
+    pub(super) fn take(&mut self, event: Event<'_>, span: &Span, source: &str) -> Result<(), Stop> {
         let is_alias = matches!(event, Event::Alias(_));
         let taken = match event {
-            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, tag.as_deref(), line).map(|scalar| {
-                let bytes = NODE_BYTES + scalar.text.len();
-                (Built { node: scalar.into(), depth: 0, bytes }, anchor)
-            }),
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_absent = style == ScalarStyle::Plain && span.is_empty() && tag.is_none();
+                let scalar =
+                    if is_absent { Ok(self.absent()) } else { self.scalar(text, style, tag.as_deref(), span, source) };
+                scalar.map(|scalar| (Built::scalar(scalar.at(self.place(span))), anchor))
+            }
             Event::Alias(anchor) => self.repeat(anchor).map(|built| (built, 0)),
-            Event::SequenceStart(_, anchor, _) => {
-                self.open(Parts::Items(Vec::new()), anchor);
+            Event::SequenceStart(style, anchor, _) => {
+                self.open(Parts::Items(Vec::new()), anchor, style);
                 return Ok(());
             }
-            Event::MappingStart(_, anchor, _) => {
-                self.open(Parts::Fields(Fields::default()), anchor);
+            Event::MappingStart(style, anchor, _) => {
+                self.open(Parts::Fields(Fields::default()), anchor, style);
                 return Ok(());
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
-            Event::DocumentEnd => return Err(Stop::End(self.document())),
+            Event::DocumentEnd => return Err(Stop::Node(self.document())),
             _ => return Ok(()),
         };
         let put = taken.and_then(|(built, anchor)| self.put(built, anchor, is_alias));
-        put.map_err(|message| Stop::Refused(Error { line, column: span.start.col() + 1, message }))
+        put.map_err(|message| Stop::Refused(Error { line: self.line(span), column: span.start.col() + 1, message }))
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, line: usize) -> Result<Scalar, String> {
-        let is_key = matches!(self.open.last(), Some(Open { parts: Parts::Fields(fields), .. }) if fields.wants_key());
-        let (tag, value) = typed::typed(tag, text, style, self.dialect)?;
-        let text = value.as_deref().unwrap_or(text);
-        let text = if is_key { self.key(text) } else { text.into() };
-        let place = Place { file: self.file, line: u32::try_from(line).unwrap_or(u32::MAX) };
-        Ok(Scalar { style: written(style), place, ..Scalar::new(text, tag) })
+    fn scalar(
+        &mut self,
+        text: Cow<'_, str>,
+        style: ScalarStyle,
+        tag: Option<&Tag>,
+        span: &Span,
+        source: &str,
+    ) -> Result<Scalar, String> {
+        let range = span.byte_range().expect("a parser over &str knows byte offsets");
+        let text = libyaml::text(text, style, &source[range.clone()], range.end == source.len())?;
+        let (tag, value) = typed::typed(tag, &text, style, self.dialect)?;
+        let text = value.as_deref().unwrap_or(&text);
+        let text = if self.wants_key() { self.key(text) } else { text.into() };
+        Ok(Scalar { style: written(style), ..Scalar::new(text, tag) })
+    }
+
+    /// A value that is not written. In a flow mapping kustomize hands it on as an empty string, unless a patch takes
+    /// it for the null that it was read as; such a null has no text.
+    fn absent(&self) -> Scalar {
+        let is_flow = matches!(self.open.last(), Some(Open { is_flow: true, parts: Parts::Fields(_), .. }));
+        let is_handed_on = is_flow && !self.wants_key() && self.dialect != Dialect::Kustomization;
+        if is_handed_on { Scalar::new("", Type::Null) } else { Scalar::null() }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { parts: Parts::Fields(fields), .. }) if fields.wants_key())
+    }
+
+    fn place(&self, span: &Span) -> Place {
+        Place { file: self.file, line: u32::try_from(self.line(span)).unwrap_or(u32::MAX) }
+    }
+
+    fn line(&self, span: &Span) -> usize {
+        span.start.line() + self.first - 1
     }
 
     /// The text of a key, shared with those that were like it.
@@ -134,13 +176,14 @@ impl Assembly {
         Ok(built.clone())
     }
 
-    fn open(&mut self, parts: Parts, anchor: usize) {
-        self.open.push(Open { parts, anchor, depth: 0, bytes: NODE_BYTES });
+    fn open(&mut self, parts: Parts, anchor: usize, style: StructureStyle) {
+        let is_flow = style == StructureStyle::Flow;
+        self.open.push(Open { parts, anchor, is_flow, depth: 0, bytes: NODE_BYTES });
     }
 
     /// Ends the innermost collection.
     fn close(&mut self) -> Result<(Built, usize), String> {
-        let Open { parts, anchor, depth, bytes } = self.open.pop().expect("the parser ends what it has begun");
+        let Open { parts, anchor, depth, bytes, .. } = self.open.pop().expect("the parser ends what it has begun");
         let node = match parts {
             Parts::Items(items) => Node::sequence(items),
             Parts::Fields(fields) => fields.finish(self.dialect)?.into(),

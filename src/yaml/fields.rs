@@ -48,23 +48,27 @@ impl Fields {
 
     pub(super) fn finish(self, dialect: Dialect) -> Result<Mapping, String> {
         match dialect {
-            Dialect::Resource => self.own_first(),
+            Dialect::Resource => match repeated(&self.entries) {
+                Some(key) => Err(format!("the key `{}` of line {} comes twice", key.text, key.place.line)),
+                None => self.own_first(),
+            },
+            Dialect::Patch => self.own_first(),
             Dialect::Kustomization => Ok(self.last_first()),
         }
     }
 
     fn own_first(mut self) -> Result<Mapping, String> {
-        if let Some(key) = repeated(&self.entries) {
-            return Err(format!("the key `{}` of line {} comes twice", key.text, key.place.line));
-        }
         // kustomize takes each field of this name away once it has merged, one that is quoted too.
         self.entries.retain(|(key, _)| &*key.text != "<<");
         if self.merges.len() > 1 {
             return Err("the merge key `<<` comes twice in a mapping".to_owned());
         }
-        let Some((_, sources)) = self.merges.pop() else { return Ok(self.entries.into_iter().collect()) };
+        let sources = self.merges.pop().map(|(_, sources)| sources).unwrap_or_default();
         let merged = sources.iter().flat_map(Mapping::iter).map(|(key, value)| (key.clone(), value.clone()));
         self.entries.extend(merged);
+        if repeated(&self.entries).is_none() {
+            return Ok(self.entries.into_iter().collect());
+        }
         Ok(unique(self.entries.into_iter()).into_iter().collect())
     }
 

@@ -13,6 +13,7 @@ pub mod dialect;
 mod fields;
 pub mod emit;
 mod json;
+mod libyaml;
 pub mod load;
 mod marked;
 mod nodes;

@@ -9,10 +9,14 @@ use granit_parser::{Parser, ScanError};
 use memchr::memmem;
 
 use super::assemble::{Assembly, Stop};
+use super::libyaml;
 use super::load::{Error, TEXT_BYTES_MAX};
 use super::outline::{DOCUMENT_BYTES_MAX, NESTING_MAX};
 use super::scalar::Dialect;
 use crate::object::Node;
+
+/// The most bytes of a document that are read again, in sum, for what the parser refuses and libyaml does not.
+const MENDED_BYTES_MAX: usize = 64 << 20;
 
 /// Reads the documents of `text` in order; one without a value is null. `file` becomes part of every scalar's place.
 ///
@@ -22,7 +26,7 @@ pub fn nodes(text: &[u8], file: u32, dialect: Dialect) -> Result<Vec<Node>, Erro
     let mut assembly = Assembly::new(file, dialect);
     match dialect {
         Dialect::Kustomization => Ok(vec![document(&text, 1, &mut assembly)?]),
-        Dialect::Resource => {
+        Dialect::Resource | Dialect::Patch => {
             let text = if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text };
             pieces(&text)?.into_iter().map(|piece| document(piece.text, piece.line, &mut assembly)).collect()
         }
@@ -62,21 +66,32 @@ fn document(text: &str, first: usize, assembly: &mut Assembly) -> Result<Node, E
         let message = format!("the document is larger than {} MiB", DOCUMENT_BYTES_MAX >> 20);
         return Err(Error { line: first, column: 1, message });
     }
-    let mut options = granit_parser::options! { flow_nesting_limit: NESTING_MAX, block_nesting_limit: NESTING_MAX };
-    options.set_emit_comments(false);
-    assembly.begin(first);
-    for event in Parser::new_from_str_with_options(text, options) {
-        let (event, span) = event.map_err(|error| misread(&error, first))?;
-        match assembly.take(event, &span) {
-            Ok(()) => {}
-            Err(Stop::End(node)) => return Ok(node),
+    let mut text = Cow::Borrowed(text);
+    let mut mends = MENDED_BYTES_MAX / text.len().max(1);
+    loop {
+        assembly.begin(first);
+        match parse(&text, assembly) {
+            Ok(()) => return Ok(Node::null()),
+            Err(Stop::Node(node)) => return Ok(node),
             Err(Stop::Refused(error)) => return Err(error),
+            Err(Stop::Unread(error)) => match libyaml::mended(&text, &error).filter(|_| mends > 0) {
+                Some(mended) => (text, mends) = (mended.into(), mends - 1),
+                None => return Err(unread(&error, first)),
+            },
         }
     }
-    Ok(Node::null())
 }
 
-fn misread(error: &ScanError, first: usize) -> Error {
+fn parse(text: &str, assembly: &mut Assembly) -> Result<(), Stop> {
+    let mut options = granit_parser::options! { flow_nesting_limit: NESTING_MAX, block_nesting_limit: NESTING_MAX };
+    options.set_emit_comments(false);
+    Parser::new_from_str_with_options(text, options).try_for_each(|event| {
+        let (event, span) = event.map_err(Stop::Unread)?;
+        assembly.take(event, &span, text)
+    })
+}
+
+fn unread(error: &ScanError, first: usize) -> Error {
     let at = error.marker();
     Error { line: at.line() + first - 1, column: at.col() + 1, message: error.info() }
 }

@@ -12,8 +12,10 @@ use crate::object::{Scalar, Tag};
 /// Whose rules hold for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// Resources and merge patches: Go's `yaml.v3`.
+    /// Resources: Go's `yaml.v3`.
     Resource,
+    /// Merge patches: read as resources are, but of a key that comes twice the first counts.
+    Patch,
     /// Kustomization files, JSON 6902 patches and configurations: `sigs.k8s.io/yaml`, which is Go's `yaml.v2`.
     Kustomization,
 }
@@ -105,7 +107,7 @@ fn truth(text: &str, dialect: Dialect) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),
-        _ if dialect == Dialect::Resource => None,
+        _ if dialect != Dialect::Kustomization => None,
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(false),
         _ => None,
@@ -116,7 +118,7 @@ fn resolve_number(text: &str, dialect: Dialect) -> Tag {
     let is_dotted = text.starts_with('.');
     if !is_dotted && instant(text).is_some() {
         // `yaml.v2` gives a timestamp as the string it was.
-        return if dialect == Dialect::Resource { Tag::Timestamp } else { Tag::Str };
+        return if dialect == Dialect::Kustomization { Tag::Str } else { Tag::Timestamp };
     }
     if !is_dotted && integer(&without_underscores(text)).is_some() {
         return Tag::Int;

@@ -2,6 +2,8 @@
 //!
 //! Takes what the parser says of a scalar; gives its tag, or refuses a tag that its text does not fit.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use granit_parser::{ScalarStyle, Tag as Written};
 
 use super::fields::Key;
@@ -22,7 +24,11 @@ pub(super) fn typed(
         Some(written) => explicit(written, text, style, dialect)?,
         None => implicit(text, style, dialect),
     };
-    if dialect == Dialect::Resource || tag == Tag::Str {
+    // A null without a text is one that is not written, in a flow mapping.
+    if tag == Tag::Null && text.is_empty() {
+        return Ok((tag, Some("null".to_owned())));
+    }
+    if dialect != Dialect::Kustomization || tag == Tag::Str {
         return Ok((tag, None));
     }
     let scalar = Scalar::new(text, tag);
@@ -32,7 +38,7 @@ pub(super) fn typed(
         (_, Some(Number::Uint(value))) => Ok((tag, Some(value.to_string()))),
         (_, Some(Number::Float(value))) if !value.is_finite() => Err(format!("`{text}` is no value of JSON")),
         (Tag::Timestamp, _) => Ok((Tag::Str, None)),
-        (Tag::Binary, _) => Err("!!binary is not supported here".to_owned()),
+        (Tag::Binary, _) => decoded(text).map(|text| (Tag::Str, Some(text))),
         _ => Ok((tag, None)),
     }
 }
@@ -46,7 +52,8 @@ pub(super) fn key(node: Node, dialect: Dialect, is_outermost: bool) -> Result<Ke
     match (key.tag, dialect) {
         (Tag::Str, _) => Ok(Key::Field(key)),
         // The reader of resources minds only further inside, where kustomize's conversion to JSON does.
-        (_, Dialect::Resource) if is_outermost => Ok(Key::Field(Scalar { tag: Tag::Str, ..key })),
+        (Tag::Null, _) => Err("null cannot be a key".to_owned()),
+        (_, Dialect::Resource | Dialect::Patch) if is_outermost => Ok(Key::Field(Scalar { tag: Tag::Str, ..key })),
         (Tag::Bool | Tag::Int, Dialect::Kustomization) => Ok(Key::Field(Scalar { tag: Tag::Str, ..key })),
         (tag, _) => Err(format!("the key `{}` is {}, not a string", excerpt(&key.text), named(tag))),
     }
@@ -61,7 +68,7 @@ fn explicit(written: &Written, text: &str, style: ScalarStyle, dialect: Dialect)
     let full = format!("{}{}", written.handle(), written.suffix());
     let tag = match full.strip_prefix(YAML_TAGS) {
         // `yaml.v3` takes no notice of the tag that is nothing but its mark.
-        None if full == "!" && dialect == Dialect::Resource => implicit(text, style, dialect),
+        None if full == "!" && dialect != Dialect::Kustomization => implicit(text, style, dialect),
         Some("null") => Tag::Null,
         Some("bool") => Tag::Bool,
         Some("int") => Tag::Int,
@@ -71,6 +78,12 @@ fn explicit(written: &Written, text: &str, style: ScalarStyle, dialect: Dialect)
         _ => Tag::Str,
     };
     if accepts(tag, text, dialect) { Ok(tag) } else { Err(format!("`{}` is not {}", excerpt(text), named(tag))) }
+}
+
+/// The text that `!!binary` stands for.
+fn decoded(base64: &str) -> Result<String, String> {
+    let bytes = BASE64.decode(base64.replace(['\r', '\n'], "")).map_err(|error| format!("reading base64: {error}"))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn named(tag: Tag) -> &'static str {
