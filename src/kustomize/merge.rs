@@ -186,13 +186,13 @@ fn kept_null(base: &Node) -> Outcome {
 }
 
 /// Puts a value in the place of another. A scalar is written as the one before it was, so that a number in the place
-/// of a quoted text becomes a text itself.
+/// of a quoted text becomes a text itself, and it is written over its twins too.
 fn overwrite(value: &mut Node, change: Node) {
     let Node::Scalar(mut new) = change else {
         *value = change;
         return;
     };
-    new.style = value.as_scalar().map_or(Style::Plain, |old| old.style);
+    (new.style, new.twin) = value.as_scalar().map_or((Style::Plain, 0), |old| (old.style, old.twin));
     if new.style != Style::Plain && new.tag != Tag::Binary {
         new.tag = Tag::Str;
     }
