@@ -1,27 +1,35 @@
 //! The layers of a build: what a root's resources, generators and components come to once its own transformers have
 //! seen them.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
 use rayon::prelude::*;
 
+use super::configuration::TransformerConfig;
 use super::error::Error;
-use super::kustomization::Kustomization;
+use super::kustomization::{Kustomization, Var};
 use super::layer::{self, Layer};
 use super::load::{Entered, File, Loader, Opened, Root};
 use super::objects;
 use super::resource::Resource;
 use super::resources::Resources;
 use super::schema::Schema;
+use super::{generators, transform, vars};
 
 /// Roots entered in one build. Bases that are listed twice at every layer double with each.
 const LAYERS_MAX: usize = 20_000;
 
+/// The version of the schema that is built in.
+const SCHEMA_VERSION: &str = "v1.21.2";
+
 /// What a build has come to know, besides the resources.
 pub(super) struct Accumulation<'b> {
     pub loader: Loader<'b>,
-    pub schema: Arc<Schema>,
+    pub schema: Chosen,
+    /// The first layer that names a schema says which it is, for the whole build.
+    is_schema_chosen: bool,
     pub warnings: Vec<String>,
     /// Read once per file, however many layers have it for a base.
     pub kustomizations: HashMap<u32, Arc<Kustomization>>,
@@ -29,17 +37,48 @@ pub(super) struct Accumulation<'b> {
     layers: usize,
 }
 
+/// The schema of a build.
+pub(super) enum Chosen {
+    Builtin(&'static Schema),
+    Own(Box<Schema>),
+}
+
+impl Deref for Chosen {
+    type Target = Schema;
+
+    fn deref(&self) -> &Schema {
+        match self {
+            Self::Builtin(schema) => schema,
+            Self::Own(schema) => schema,
+        }
+    }
+}
+
+static NO_CONFIG: LazyLock<Arc<TransformerConfig>> = LazyLock::new(Arc::default);
+static BUILTIN_CONFIG: LazyLock<Arc<TransformerConfig>> =
+    LazyLock::new(|| Arc::new(TransformerConfig::builtin().clone()));
+
 /// Resources, and what is to be done with them above.
-#[derive(Default)]
 pub(super) struct Accumulated {
     pub resources: Resources,
+    /// The tables of kustomize and of all layers so far; shared while nobody adds to them.
+    pub config: Arc<TransformerConfig>,
+    /// By name.
+    pub vars: BTreeMap<String, Var>,
+}
+
+impl Default for Accumulated {
+    fn default() -> Self {
+        Self { resources: Resources::default(), config: NO_CONFIG.clone(), vars: BTreeMap::new() }
+    }
 }
 
 impl<'b> Accumulation<'b> {
     pub fn new(loader: Loader<'b>) -> Self {
         Self {
             loader,
-            schema: Arc::new(Schema::default()),
+            schema: Chosen::Builtin(Schema::builtin()),
+            is_schema_chosen: false,
             warnings: Vec::new(),
             kustomizations: HashMap::new(),
             objects: HashMap::new(),
@@ -55,9 +94,20 @@ impl<'b> Accumulation<'b> {
         }
         let kustomization = layer.kustomization.clone();
         self.resources(layer, "resources", entries(&kustomization.resources), &mut accumulated)?;
-        for (at, entry) in entries(&kustomization.components) {
-            let field = format!("components[{at}]");
-            accumulated = self.component(layer, entry, accumulated).map_err(|error| layer.blame(error, &field))?;
+        self.configure(layer, &mut accumulated.config)?;
+        generators::run(self, layer, &mut accumulated)?;
+        for (at, entry) in kustomization.components.iter().enumerate() {
+            accumulated = self
+                .component(layer, entry, accumulated)
+                .map_err(|error| layer.blame_entry(error, "components", at))?;
+        }
+        // Patches would not find what is still to be fetched.
+        if self.loader.missing.is_empty() {
+            transform::run(self, layer, &mut accumulated)?;
+            transform::validate(self, layer, &mut accumulated)?;
+            vars::claim(accumulated.resources.list_mut(), &kustomization.vars, &self.schema)
+                .and_then(|()| add_vars(&mut accumulated.vars, kustomization.vars.iter()))
+                .map_err(|error| layer.blame(error, "vars"))?;
         }
         Ok(accumulated)
     }
@@ -72,8 +122,7 @@ impl<'b> Accumulation<'b> {
     ) -> Result<(), Error> {
         let opened = self.open_all(layer, &entries);
         for ((at, entry), opened) in entries.into_iter().zip(opened) {
-            let field = format!("{field}[{at}]");
-            self.resource(layer, entry, opened, into).map_err(|error| layer.blame(error, &field))?;
+            self.resource(layer, entry, opened, into).map_err(|error| layer.blame_entry(error, field, at))?;
         }
         Ok(())
     }
@@ -134,8 +183,10 @@ impl<'b> Accumulation<'b> {
         if layer.kustomization.kind == "Component" {
             return Err(Error::new(format!("{} is a component", layer.name)).with_hint("list it under components"));
         }
-        let Accumulated { resources } = self.accumulate(&layer, Accumulated::default())?;
-        into.resources.append(resources.into_list(), &self.schema)
+        let Accumulated { resources, config, vars } = self.accumulate(&layer, Accumulated::default())?;
+        into.resources.append(resources.into_list(), &self.schema)?;
+        add_config(&mut into.config, config)?;
+        add_vars(&mut into.vars, vars.values())
     }
 
     fn component(&mut self, above: &Layer, entry: &str, accumulated: Accumulated) -> Result<Accumulated, Error> {
@@ -152,11 +203,86 @@ impl<'b> Accumulation<'b> {
     fn open(&mut self, above: &Layer, entry: &str, root: Arc<Root>) -> Result<Layer, Error> {
         let origins = above.origins.as_ref().map(|origins| origins.below(entry));
         let layer = layer::open(self, root, Some(origins))?;
+        self.set_schema(&layer)?;
         Ok(layer)
+    }
+
+    /// Adds kustomize's tables, and those that the layer names.
+    fn configure(&mut self, layer: &Layer, config: &mut Arc<TransformerConfig>) -> Result<(), Error> {
+        let kustomization = &layer.kustomization;
+        let mut own = BUILTIN_CONFIG.clone();
+        for (at, path) in kustomization.configurations.iter().enumerate() {
+            let read = self.loader.load(&layer.root, path).and_then(|file| {
+                let more = TransformerConfig::read(&file.content, &file.name, file.number)?;
+                Arc::make_mut(&mut own).merge(&more).map_err(|error| error.in_file(&file.name, 0))
+            });
+            read.map_err(|error| layer.blame_entry(error, "configurations", at))?;
+        }
+        add_config(config, own).map_err(|error| layer.blame(error, "configurations"))?;
+        for (at, path) in kustomization.crds.iter().enumerate() {
+            let read = self.loader.load(&layer.root, path).and_then(|file| {
+                let more = TransformerConfig::read_crds(&file.content, &file.name, file.number)?;
+                Arc::make_mut(config).merge(&more).map_err(|error| error.in_file(&file.name, 0))
+            });
+            read.map_err(|error| layer.blame_entry(error, "crds", at))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the schema that the layer names, if it is the first to name one.
+    pub fn set_schema(&mut self, layer: &Layer) -> Result<(), Error> {
+        let openapi = &layer.kustomization.openapi;
+        let chosen = match (openapi.get("path"), openapi.get("version")) {
+            (None, None) => return Ok(()),
+            (Some(path), version) => {
+                let file = self.loader.load(&layer.root, path).map_err(|error| layer.blame(error, "openapi.path"))?;
+                if self.is_schema_chosen {
+                    return Ok(());
+                }
+                if version.is_some() {
+                    let why = "a path and a version are given; a build has one schema";
+                    return Err(layer.blame(Error::new(why), "openapi"));
+                }
+                let schema = Schema::from_openapi(&file.content).map_err(|error| error.in_file(&file.name, 0))?;
+                Chosen::Own(Box::new(schema))
+            }
+            (None, Some(_)) if self.is_schema_chosen => return Ok(()),
+            (None, Some(version)) if version.is_empty() => return Ok(()),
+            (None, Some(version)) if version == SCHEMA_VERSION => Chosen::Builtin(Schema::builtin()),
+            (None, Some(version)) => {
+                let why = format!("the version {version:?} is not built in");
+                let hint = format!("the one that is: {}", SCHEMA_VERSION);
+                return Err(layer.blame(Error::new(why).with_hint(hint), "openapi.version"));
+            }
+        };
+        (self.schema, self.is_schema_chosen) = (chosen, true);
+        Ok(())
     }
 }
 
 /// Entries with their number in the list.
 pub(super) fn entries(list: &[String]) -> Vec<(usize, &str)> {
     list.iter().map(String::as_str).enumerate().collect()
+}
+
+/// Adds tables; most layers have the same ones, kustomize's own.
+fn add_config(config: &mut Arc<TransformerConfig>, more: Arc<TransformerConfig>) -> Result<(), Error> {
+    if Arc::ptr_eq(config, &more) || Arc::ptr_eq(&more, &NO_CONFIG) {
+        return Ok(());
+    }
+    if Arc::ptr_eq(config, &NO_CONFIG) {
+        *config = more;
+        return Ok(());
+    }
+    Arc::make_mut(config).merge(&more)
+}
+
+/// A name of a var is there once.
+fn add_vars<'v>(vars: &mut BTreeMap<String, Var>, more: impl Iterator<Item = &'v Var>) -> Result<(), Error> {
+    for var in more {
+        if vars.insert(var.name.clone(), var.clone()).is_some() {
+            return Err(Error::new(format!("the var {:?} is defined twice", var.name)));
+        }
+    }
+    Ok(())
 }

@@ -73,6 +73,7 @@ pub fn build(tree: &dyn FileTree, path: &str, options: &Options<'_>) -> Result<O
 fn resources(accumulation: &mut Accumulation<'_>, path: &str) -> Result<Vec<Resource>, Error> {
     let root = accumulation.loader.start(path)?;
     let top = layer::open(accumulation, root, None)?;
+    accumulation.set_schema(&top)?;
     let accumulated = accumulation.accumulate(&top, Default::default())?;
     finish::finish(&top, accumulated, &accumulation.schema)
 }

@@ -101,7 +101,7 @@ impl TransformerConfig {
 }
 
 /// Adds `added` to `own`, without those that say what is there: the same path, for kinds that the new one selects.
-fn merge_specs(own: &mut Vec<FieldSpec>, added: &[FieldSpec]) -> Result<(), Error> {
+pub(super) fn merge_specs(own: &mut Vec<FieldSpec>, added: &[FieldSpec]) -> Result<(), Error> {
     let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
     for (at, spec) in own.iter().enumerate() {
         by_path.entry(spec.path.clone()).or_default().push(at);

@@ -5,11 +5,12 @@ use rayon::prelude::*;
 
 use super::accumulate::Accumulated;
 use super::error::Error;
+use super::kustomization::Var;
 use super::layer::Layer;
-use super::metadata::{set_in_metadata, texts};
+use super::metadata::{set_in_metadata, set_name, texts};
 use super::resource::Resource;
 use super::schema::Schema;
-use super::{order, origin, traces};
+use super::{hash, order, origin, references, traces, vars};
 
 /// The version of kustomize whose behaviour this is.
 const VERSION: &str = "kustomize-v5.8.2";
@@ -20,8 +21,12 @@ const ANNOTATIONS: [&str; 2] = ["metadata", "annotations"];
 
 /// What the accumulated resources of the top layer come to.
 pub(super) fn finish(top: &Layer, accumulated: Accumulated, schema: &Schema) -> Result<Vec<Resource>, Error> {
-    let Accumulated { mut resources } = accumulated;
+    let Accumulated { mut resources, config, vars } = accumulated;
     let list = resources.list_mut();
+    append_hashes(list, schema)?;
+    references::fix(list, &config.name_reference, schema)?;
+    let vars: Vec<Var> = vars.into_values().collect();
+    vars::resolve(list, &vars, &config.var_reference)?;
     list.iter().try_for_each(check)?;
     list.retain(|resource| !is_local(resource));
     resources.check_unique(schema)?;
@@ -32,6 +37,17 @@ pub(super) fn finish(top: &Layer, accumulated: Accumulated, schema: &Schema) -> 
     let cleaned: Vec<_> = list.par_iter_mut().map(|resource| clean(resource, &wanted)).collect();
     cleaned.into_iter().collect::<Result<(), _>>()?;
     Ok(list)
+}
+
+/// Gives every generated name the hash of its content.
+pub(super) fn append_hashes(resources: &mut [Resource], schema: &Schema) -> Result<(), Error> {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash || traces::asks_for_hash(resource)) {
+        let suffix = hash::suffix(&resource.node)?;
+        resource.remember_id(schema);
+        let name = format!("{}-{suffix}", resource.name());
+        set_name(&mut resource.node, &name);
+    }
+    Ok(())
 }
 
 /// A patch may have taken kind or name away.

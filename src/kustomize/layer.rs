@@ -7,6 +7,7 @@ use super::error::Error;
 use super::kustomization::{self, Kustomization};
 use super::load::{Opened, Root};
 use super::origin::Origins;
+use super::resource::Origin;
 
 /// The names of a kustomization file; a folder has one of them.
 pub(super) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -27,6 +28,20 @@ impl Layer {
     /// An error of the entry `field` of this layer, unless it knows better where it is from.
     pub fn blame(&self, error: Error, field: &str) -> Error {
         if error.file().is_some() { error } else { error.in_field(field).in_file(&self.name, 0) }
+    }
+
+    /// An error of entry `at` of the list `field`.
+    pub fn blame_entry(&self, error: Error, field: &str, at: usize) -> Error {
+        if error.file().is_some() {
+            return error;
+        }
+        let line = self.kustomization.written.place(field, at).line;
+        error.in_field(&format!("{field}[{at}]")).in_file(&self.name, line)
+    }
+
+    /// The origin of what the field for `kind` makes or changes, where origins are asked for.
+    pub fn builtin(&self, kind: &str) -> Option<Origin> {
+        self.origins.as_ref().map(|origins| origins.of_builtin(kind))
     }
 }
 

@@ -1,0 +1,219 @@
+//! The transformers of a layer: those of the kustomization file's fields in kustomize's order, and those of plugin
+//! objects behind them; then the validators, which may change nothing.
+
+use std::collections::BTreeMap;
+
+use super::accumulate::{Accumulated, Accumulation};
+use super::configuration::{TransformerConfig, merge_specs};
+use super::error::Error;
+use super::fieldspec::FieldSpecs;
+use super::kustomization::{FieldSpec, Image, Kustomization, Label, Replica};
+use super::layer::Layer;
+use super::metadata::{set_in_metadata, texts};
+use super::namespace::{self, Namespace, Subjects};
+use super::objects::is_empty;
+use super::plugin::{AffixTransformer, NamespaceTransformer, Plugin};
+use super::plugins::{self, Plugged};
+use super::prefix::Side;
+use super::resource::{Origin, Resource};
+use super::{finish, images, labels, origin, prefix, replicas};
+use crate::object::Place;
+
+/// Validators may leave this label behind.
+const VALIDATED_BY: &str = "validated-by";
+
+/// What transformers work with.
+struct Transformers<'t, 'b> {
+    build: &'t mut Accumulation<'b>,
+    layer: &'t Layer,
+    accumulated: &'t mut Accumulated,
+}
+
+/// Does to the accumulated resources what the kustomization file of the layer says.
+pub(super) fn run(build: &mut Accumulation<'_>, layer: &Layer, accumulated: &mut Accumulated) -> Result<(), Error> {
+    let config = accumulated.config.clone();
+    let mut all = Transformers { build, layer, accumulated };
+    let plugins = plugins::load(all.build, layer, "transformers", &layer.kustomization.transformers)?;
+    all.fields(&layer.kustomization, &config)?;
+    plugins.into_iter().try_for_each(|plugin| all.plugin(plugin, "transformers"))
+}
+
+/// Runs the validators of the layer: transformers that refuse, or leave everything as it is.
+pub(super) fn validate(
+    build: &mut Accumulation<'_>,
+    layer: &Layer,
+    accumulated: &mut Accumulated,
+) -> Result<(), Error> {
+    let validators = plugins::load(build, layer, "validators", &layer.kustomization.validators)?;
+    let mut all = Transformers { build, layer, accumulated };
+    for validator in validators {
+        let before = all.accumulated.resources.list().to_vec();
+        let name = validator.name.clone();
+        all.plugin(Plugged { origin: None, ..validator }, "validators")?;
+        let after = all.accumulated.resources.list();
+        if !before.iter().map(compared).eq(after.iter().map(unmarked).map(|after| compared(&after))) {
+            let error = Error::new(format!("the validator {name} changes resources"));
+            return Err(layer.blame(error.with_hint("list it under transformers"), "validators"));
+        }
+    }
+    Ok(())
+}
+
+/// What a validator must leave alone.
+fn compared(resource: &Resource) -> impl PartialEq + use<> {
+    let Resource { node, previous, prefixes, suffixes, needs_hash, .. } = resource.clone();
+    (node, previous, prefixes, suffixes, needs_hash)
+}
+
+fn unmarked(resource: &Resource) -> Resource {
+    let mut resource = resource.clone();
+    let mut labels = texts(&resource.node, &["metadata", "labels"]);
+    if labels.remove(VALIDATED_BY).is_some() {
+        set_in_metadata(&mut resource.node, "labels", labels);
+    }
+    resource
+}
+
+impl Transformers<'_, '_> {
+    /// Runs the transformers of the file's own fields.
+    fn fields(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
+        let layer = self.layer;
+        let blame = |field: &'static str| move |error| layer.blame(error, field);
+        if !kustomization.namespace.is_empty() {
+            let (namespace, field_specs) = (kustomization.namespace.clone(), config.namespace.clone());
+            let own = NamespaceTransformer { namespace, field_specs, ..NamespaceTransformer::default() };
+            self.namespace(&own).map_err(blame("namespace"))?;
+            self.done(layer.builtin("NamespaceTransformer"), 1);
+        }
+        if !kustomization.name_prefix.is_empty() {
+            self.affix(Side::Prefix, &kustomization.name_prefix, &config.name_prefix).map_err(blame("namePrefix"))?;
+            self.done(layer.builtin("PrefixTransformer"), 1);
+        }
+        if !kustomization.name_suffix.is_empty() {
+            self.affix(Side::Suffix, &kustomization.name_suffix, &config.name_suffix).map_err(blame("nameSuffix"))?;
+            self.done(layer.builtin("SuffixTransformer"), 1);
+        }
+        self.all_labels(kustomization, config)?;
+        if !kustomization.common_annotations.is_empty() {
+            self.pairs(&kustomization.common_annotations, &config.common_annotations)
+                .map_err(blame("commonAnnotations"))?;
+            self.done(layer.builtin("AnnotationsTransformer"), 1);
+        }
+        self.replicas(&kustomization.replicas, &config.replicas).map_err(blame("replicas"))?;
+        self.done(layer.builtin("ReplicaCountTransformer"), kustomization.replicas.len());
+        let place = |at: usize| kustomization.written.place("images", at);
+        let images: Vec<_> = kustomization.images.iter().enumerate().map(|(at, image)| (image, place(at))).collect();
+        self.images(&images, &config.images).map_err(blame("images"))?;
+        self.done(self.layer.builtin("ImageTagTransformer"), images.len());
+        Ok(())
+    }
+
+    fn all_labels(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
+        for (at, label) in kustomization.labels.iter().enumerate() {
+            label_specs(label, config)
+                .and_then(|specs| self.pairs(&label.pairs, &specs))
+                .map_err(|error| self.layer.blame_entry(error, "labels", at))?;
+            self.done(self.layer.builtin("LabelTransformer"), 1);
+        }
+        self.pairs(&kustomization.common_labels, &config.common_labels)
+            .map_err(|error| self.layer.blame(error, "commonLabels"))?;
+        // kustomize has one more transformer for commonLabels, with or without any.
+        if !kustomization.labels.is_empty() || !kustomization.common_labels.is_empty() {
+            self.done(self.layer.builtin("LabelTransformer"), 1);
+        }
+        Ok(())
+    }
+
+    /// Runs the transformer of a plugin object, an entry of `field`.
+    fn plugin(&mut self, plugged: Plugged, field: &str) -> Result<(), Error> {
+        let Plugged { plugin, name, origin } = plugged;
+        let run = match &plugin {
+            Plugin::Annotations(own) => self.pairs(&own.annotations, &own.field_specs),
+            Plugin::Labels(own) => self.pairs(&own.labels, &own.field_specs),
+            Plugin::Hash => finish::append_hashes(self.accumulated.resources.list_mut(), &self.build.schema),
+            Plugin::Image(own) => self.images(&[(&own.image_tag, Place::default())], &own.field_specs),
+            Plugin::Namespace(own) => self.namespace(own),
+            Plugin::Affix(own) => self.affixes(own),
+            Plugin::Replicas(own) => self.replicas(std::slice::from_ref(&own.replica), &own.field_specs),
+            Plugin::ConfigMap(_) | Plugin::Secret(_) | Plugin::IamPolicy(_) => {
+                Err(Error::new("it is a generator, not a transformer"))
+            }
+            Plugin::Patch(_) | Plugin::PatchJson6902(_) | Plugin::PatchStrategicMerge(_) | Plugin::Replacements(_) => {
+                Err(Error::new("it is not supported"))
+            }
+        };
+        run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
+        self.done(origin, 1);
+        Ok(())
+    }
+
+    /// Notes that `by` changed the resources, `times` over, and drops what it emptied.
+    fn done(&mut self, by: Option<Origin>, times: usize) {
+        if times == 0 {
+            return;
+        }
+        let list = self.accumulated.resources.list_mut();
+        list.retain(|resource| !is_empty(&resource.node));
+        if let Some(by) = by {
+            (0..times).for_each(|_| origin::record(list, &by));
+        }
+    }
+
+    fn namespace(&mut self, own: &NamespaceTransformer) -> Result<(), Error> {
+        let subjects = Subjects::read(&own.set_role_binding_subjects)?;
+        let (name, specs) = (own.namespace.as_str(), own.field_specs.as_slice());
+        let namespace = Namespace { name, specs, subjects, unset_only: own.unset_only };
+        namespace::apply(self.accumulated.resources.list_mut(), &namespace, &self.build.schema)?;
+        if name.is_empty() { Ok(()) } else { self.accumulated.resources.check_unique(&self.build.schema) }
+    }
+
+    fn affixes(&mut self, own: &AffixTransformer) -> Result<(), Error> {
+        let specs = own.field_specs.as_deref().unwrap_or_default();
+        for (side, text) in [(Side::Prefix, &own.prefix), (Side::Suffix, &own.suffix)] {
+            if !text.is_empty() {
+                self.affix(side, text, specs)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn affix(&mut self, side: Side, text: &str, specs: &[FieldSpec]) -> Result<(), Error> {
+        let list = self.accumulated.resources.list_mut();
+        prefix::apply(list, side, text, &FieldSpecs::new(specs), &self.build.schema)
+    }
+
+    fn pairs(&mut self, pairs: &BTreeMap<String, String>, specs: &[FieldSpec]) -> Result<(), Error> {
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        labels::apply(self.accumulated.resources.list_mut(), pairs, &FieldSpecs::new(specs))
+    }
+
+    fn replicas(&mut self, replicas: &[Replica], specs: &[FieldSpec]) -> Result<(), Error> {
+        let list = self.accumulated.resources.list_mut();
+        replicas::apply(list, replicas, &FieldSpecs::new(specs), &self.build.schema)
+    }
+
+    fn images(&mut self, images: &[(&Image, Place)], specs: &[FieldSpec]) -> Result<(), Error> {
+        images::apply(self.accumulated.resources.list_mut(), images, &FieldSpecs::new(specs))
+    }
+}
+
+/// Where an entry of `labels` goes: its own fields, those of the configuration, and what its switches ask for.
+fn label_specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>, Error> {
+    let mut specs = label.fields.clone();
+    merge_specs(&mut specs, &config.labels)?;
+    if label.include_selectors {
+        merge_specs(&mut specs, &config.common_labels)?;
+        return Ok(specs);
+    }
+    if label.include_templates {
+        merge_specs(&mut specs, &config.template_labels)?;
+    }
+    if label.include_volume_claim_templates {
+        merge_specs(&mut specs, &config.volume_claim_template_labels)?;
+    }
+    let own = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
+    merge_specs(&mut specs, &[own])?;
+    Ok(specs)
+}
