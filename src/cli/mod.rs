@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 done, but `select` found no tag that qualifies, or `--exit-code` found changes; 2 error.
 
 mod access;
+mod build;
 mod certificates;
 mod completion;
 mod demo;
@@ -12,6 +13,7 @@ mod git;
 mod guard;
 mod history;
 mod hooks;
+mod images;
 mod input;
 mod ledger;
 mod login;
@@ -25,6 +27,7 @@ mod report;
 mod scan;
 mod select;
 mod service;
+mod source;
 mod sync;
 mod template;
 mod told;
@@ -66,6 +69,8 @@ enum Verb {
     Select(select::Args),
     Update(update::Args),
     Sync(sync::Args),
+    Build(Box<build::Args>),
+    Images(Box<images::Args>),
     Template(template::Args),
     History(Box<history::Args>),
     Ledger(ledger::Args),
@@ -113,6 +118,8 @@ fn perform(verb: &Verb) -> Result<Outcome, Failure> {
         Verb::Select(args) => select::run(args),
         Verb::Update(args) => update::run(args),
         Verb::Sync(args) => sync::run(args),
+        Verb::Build(args) => build::run(args),
+        Verb::Images(args) => images::run(args),
         Verb::Template(args) => template::run(args),
         Verb::History(args) => history::run(args),
         Verb::Ledger(args) => ledger::run(args),

@@ -1,6 +1,7 @@
-//! The four steps, a file each. Takes batches of requests, gives an outcome for each; knows no driver.
+//! The four steps, a file each, and what a source describes. Takes batches of requests, gives an outcome for each; knows no driver.
 
 pub mod budget;
+pub mod build;
 pub mod cause;
 pub mod diff;
 pub mod facts;

@@ -109,6 +109,15 @@ impl RemoteUrl {
         }
     }
 
+    /// What the repository is called on its server; `None` for a repository of this machine.
+    pub fn path(&self) -> Option<String> {
+        match &self.place {
+            Place::Http(url) => Some(url.path().to_owned()),
+            Place::Ssh(place) => Some(place.path().to_owned()),
+            Place::Local(_) => None,
+        }
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

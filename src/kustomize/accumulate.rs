@@ -38,6 +38,7 @@ pub(super) struct Accumulation<'b> {
 }
 
 /// The schema of a build.
+#[derive(Debug)]
 pub(super) enum Chosen {
     Builtin(&'static Schema),
     Own(Box<Schema>),

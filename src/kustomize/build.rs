@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::accumulate::Accumulation;
+use super::accumulate::{Accumulation, Chosen};
 use super::closure::Closure;
 use super::error::Error;
 use super::files::Files;
@@ -42,32 +42,42 @@ pub struct Built {
     /// What the numbers in the places of the resources' scalars mean.
     pub files: Files,
     pub read: Closure,
+    schema: Chosen,
 }
 
 impl Built {
+    /// The namespace that a resource ends up in, `default` where none is written; `None` for what has none.
+    pub fn namespace(&self, resource: &Resource) -> Option<String> {
+        let id = resource.id(&self.schema);
+        (!id.is_cluster_scoped).then(|| id.effective_namespace().to_owned())
+    }
+
     /// The documents as `kustomize build` prints them.
     pub fn yaml(&self) -> Result<String, Error> {
-        let documents: Vec<_> = self.resources.par_iter().map(document).collect();
+        let documents: Vec<_> = self.resources.par_iter().map(Resource::yaml).collect();
         let documents: Vec<String> = documents.into_iter().collect::<Result<_, _>>()?;
         Ok(documents.join("---\n"))
     }
 }
 
-fn document(resource: &Resource) -> Result<String, Error> {
-    let named = || format!("writing the {} {:?}", resource.kind(), resource.name());
-    emit(&resource.node).map_err(|error| Error::new(named()).caused_by(error))
+impl Resource {
+    /// The document as `kustomize build` prints it.
+    pub fn yaml(&self) -> Result<String, Error> {
+        let named = || format!("writing the {} {:?}", self.kind(), self.name());
+        emit(&self.node).map_err(|error| Error::new(named()).caused_by(error))
+    }
 }
 
 /// Builds the root at `path` of `tree`, as kustomize v5.8.2 does.
 pub fn build(tree: &dyn FileTree, path: &str, options: &Options<'_>) -> Result<Outcome, Error> {
     let mut accumulation = Accumulation::new(Loader::new(tree, options));
     let resources = resources(&mut accumulation, path);
-    let Accumulation { loader, warnings, .. } = accumulation;
+    let Accumulation { loader, warnings, schema, .. } = accumulation;
     // What is missing explains what went wrong after it.
     if !loader.missing.is_empty() {
         return Ok(Outcome::Missing(loader.missing.into_iter().collect()));
     }
-    Ok(Outcome::Built(Built { resources: resources?, warnings, files: loader.files, read: loader.closure }))
+    Ok(Outcome::Built(Built { resources: resources?, warnings, files: loader.files, read: loader.closure, schema }))
 }
 
 fn resources(accumulation: &mut Accumulation<'_>, path: &str) -> Result<Vec<Resource>, Error> {

@@ -101,8 +101,8 @@ impl Transformers<'_, '_> {
         }
         self.replicas(&kustomization.replicas, &config.replicas).map_err(blame("replicas"))?;
         self.done(layer.builtin("ReplicaCountTransformer"), kustomization.replicas.len());
-        let place = |at: usize| kustomization.written.place("images", at);
-        let images: Vec<_> = kustomization.images.iter().enumerate().map(|(at, image)| (image, place(at))).collect();
+        let images = kustomization.images.iter().enumerate();
+        let images: Vec<_> = images.map(|(at, image)| (image, kustomization.written.image_place(at))).collect();
         self.images(&images, &config.images).map_err(blame("images"))?;
         self.done(self.layer.builtin("ImageTagTransformer"), images.len());
         Ok(())

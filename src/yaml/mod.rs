@@ -10,8 +10,8 @@
 
 mod assemble;
 pub mod dialect;
-mod fields;
 pub mod emit;
+mod fields;
 mod json;
 mod libyaml;
 pub mod load;

@@ -14,6 +14,7 @@ mod agenda;
 mod api;
 mod api_checks;
 mod api_types;
+mod build;
 mod certificate_flags;
 mod checkout;
 mod cli;

@@ -56,6 +56,10 @@ impl SshPlace {
         Self::checked(user, host, PORT, path.to_owned())
     }
 
+    pub(in crate::git) fn path(&self) -> &str {
+        &self.path
+    }
+
     fn checked(user: Option<String>, host: &str, port: u16, path: String) -> Result<Self, UrlError> {
         let user = user.unwrap_or_else(|| USER.to_owned());
         check_user(&user)?;

@@ -38,4 +38,11 @@ impl Written {
     pub fn place(&self, name: &str, index: usize) -> Place {
         self.entry(name, index).map(Node::place).unwrap_or_default()
     }
+
+    /// Where the version of an image is written: on that line a marker stands.
+    pub fn image_place(&self, index: usize) -> Place {
+        let field = |name| self.value("images", index, name);
+        let version = ["newTag", "digest", "tagSuffix", "newName"].into_iter().find_map(field);
+        version.map_or_else(|| self.place("images", index), |scalar| scalar.place)
+    }
 }

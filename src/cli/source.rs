@@ -1,0 +1,147 @@
+//! Where the objects of a verb come from: a directory of this machine, a revision of a repository, or a URL as
+//! kustomize writes it.
+
+use std::env;
+use std::path::Path;
+
+use tokio::runtime::Handle;
+
+use super::failure::Failure;
+use super::git::GitArgs;
+use super::login::LoginArgs;
+use super::{output, runtime};
+use crate::engine::build::{Allowed, Build, Fetcher, Place, build};
+use crate::git::{Auth, Git, Remote, RemoteUrl};
+use crate::kustomize::{LoadRestrictor, Options, remote_folder};
+use crate::net::Http;
+use crate::tree::{Directory, FileTree};
+
+/// What is built
+#[derive(Debug, clap::Args)]
+pub(super) struct SourceArgs {
+    /// A directory with a kustomization file, a repository (with --ref or --path), or a URL as kustomize takes it
+    #[arg(value_name = "PATH|REPO|URL", default_value = ".")]
+    source: String,
+
+    /// The branch, tag or commit of REPO to read, without checkout (default: HEAD)
+    #[arg(long, value_name = "REVISION")]
+    r#ref: Option<String>,
+
+    /// The directory in REPO (default: its root)
+    #[arg(long, value_name = "DIR")]
+    path: Option<String>,
+
+    /// Which files a kustomization may name: those at or below its own directory, or any
+    #[arg(long, value_enum, default_value_t, value_name = "RESTRICTION")]
+    load_restrictor: Restriction,
+
+    /// Fetch remote bases from here or below alone, such as github.com/acme (default: from anywhere)
+    #[arg(long, value_name = "PLACE")]
+    allow_remote: Vec<Place>,
+
+    #[command(flatten)]
+    login: LoginArgs,
+
+    #[command(flatten)]
+    git: GitArgs,
+}
+
+/// With the spellings of kustomize beside ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Restriction {
+    #[default]
+    #[value(alias = "LoadRestrictionsRootOnly")]
+    RootOnly,
+    #[value(alias = "LoadRestrictionsNone")]
+    None,
+}
+
+/// A tree and the path of the root in it.
+pub(super) struct Root {
+    pub(super) tree: Box<dyn FileTree>,
+    pub(super) path: String,
+    /// The tree is all of this machine.
+    is_whole_machine: bool,
+}
+
+/// A directory of a repository at a revision.
+struct Committed {
+    url: RemoteUrl,
+    revision: String,
+    path: String,
+}
+
+impl Root {
+    /// A file of the build as the user would name it: from the working directory, where it lies below.
+    pub(super) fn shown(&self, name: &str) -> String {
+        let below = || Some(Path::new(name).strip_prefix(env::current_dir().ok()?).ok()?.to_str()?.to_owned());
+        let below = if self.is_whole_machine { below() } else { None };
+        below.unwrap_or_else(|| name.to_owned())
+    }
+}
+
+impl SourceArgs {
+    /// Builds what the arguments name, and tells of warnings.
+    pub(super) fn build(&self) -> Result<(Root, Build), Failure> {
+        let runtime = runtime()?;
+        let http = Http::new(Default::default())?;
+        let git = self.git.open(http.clone(), runtime.handle().clone())?;
+        let progress = output::progress(format!("building {}", self.source));
+        let root = self.root(&git)?;
+        let build = self.build_root(&root, &git, &http, runtime.handle())?;
+        progress.finish_and_clear();
+        build.built.warnings.iter().for_each(|warning| output::warning(warning));
+        Ok((root, build))
+    }
+
+    fn root(&self, git: &Git) -> Result<Root, Failure> {
+        let Some(committed) = self.committed()? else { return directory(&self.source) };
+        let remote = self.login.remote(&committed.url)?;
+        let snapshot = git.snapshots(&remote, &[&committed.revision])?.pop();
+        let tree = snapshot.expect("one revision was asked for");
+        Ok(Root { tree: Box::new(tree), path: committed.path, is_whole_machine: false })
+    }
+
+    /// `None` where a directory is meant.
+    fn committed(&self) -> Result<Option<Committed>, Failure> {
+        if self.r#ref.is_some() || self.path.is_some() {
+            let url = self.source.parse()?;
+            let revision = self.r#ref.clone().unwrap_or_else(|| "HEAD".to_owned());
+            return Ok(Some(Committed { url, revision, path: self.path.clone().unwrap_or_default() }));
+        }
+        if Path::new(&self.source).exists() {
+            return Ok(None);
+        }
+        let Some(folder) = remote_folder(&self.source) else { return Ok(None) };
+        let revision = folder.repository.reference.unwrap_or_else(|| "HEAD".to_owned());
+        Ok(Some(Committed { url: folder.repository.url.parse()?, revision, path: folder.path }))
+    }
+
+    fn build_root(&self, root: &Root, git: &Git, http: &Http, runtime: &Handle) -> Result<Build, Failure> {
+        let allowed = match self.allow_remote.as_slice() {
+            [] => Allowed::Any,
+            places => Allowed::Listed(places.to_vec()),
+        };
+        let fetcher = Fetcher { git, http, runtime, allowed: &allowed, ssh: self.ssh()? };
+        let restrictor = match self.load_restrictor {
+            Restriction::RootOnly => LoadRestrictor::RootOnly,
+            Restriction::None => LoadRestrictor::None,
+        };
+        let options = Options { restrictor, is_whole_machine: root.is_whole_machine, remotes: None };
+        Ok(build(&*root.tree, &root.path, &options, &fetcher)?)
+    }
+
+    /// The key for remotes that are reached over ssh. A password is for the repository that it was given for.
+    fn ssh(&self) -> Result<Auth, Failure> {
+        let nowhere = "/".parse().expect("a path");
+        let Remote { auth, .. } = self.login.remote(&nowhere)?;
+        Ok(if matches!(auth, Auth::Ssh(_)) { auth } else { Auth::None })
+    }
+}
+
+/// A base may lie beside its overlay, anywhere: the tree is all of this machine.
+fn directory(path: &str) -> Result<Root, Failure> {
+    let full = Path::new(path).canonicalize().map_err(|error| Failure::from(error).doing(format!("opening {path}")))?;
+    let Some(full) = full.to_str() else { return Err(Failure::new(format!("the path of {path} is not UTF-8"))) };
+    Ok(Root { tree: Box::new(Directory::new("/")), path: full.to_owned(), is_whole_machine: true })
+}

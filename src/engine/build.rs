@@ -1,0 +1,75 @@
+//! Build: the Kubernetes objects that a source describes, remote bases included.
+//!
+//! Takes a tree of files, the path of a root in it and how remotes are reached; gives what [`kustomize::build`] makes of
+//! them. The pure builder names the remotes it lacks, each is fetched once, at the commit that its revision names then,
+//! and the build goes on until it lacks nothing.
+
+mod allowed;
+mod fetch;
+
+use std::collections::BTreeMap;
+
+use crate::kustomize::{self, Built, Options, Outcome, Remotes, Repository};
+use crate::tree::FileTree;
+
+pub use allowed::{Allowed, Place, UnreadablePlace};
+pub use fetch::{FetchError, Fetcher};
+
+/// A remote base may name further ones: so many times more is asked for.
+const ROUNDS_MAX: usize = 32;
+/// Remotes of one build.
+const REMOTES_MAX: usize = 200;
+
+/// The objects of a source, and what they were made from.
+pub struct Build {
+    pub built: Built,
+    /// The commit that each remote was read at.
+    pub pinned: BTreeMap<Repository, String>,
+}
+
+/// Why a source was not built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error(transparent)]
+    Build(#[from] kustomize::Error),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("the build asks for more than {REMOTES_MAX} remotes")]
+    TooMany,
+    #[error("remote bases name further ones more than {ROUNDS_MAX} times over")]
+    TooDeep,
+}
+
+impl BuildError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Build(error) => error.hint(),
+            Self::Fetch(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Builds the root at `path` of `tree`, with the remotes that `fetcher` may bring.
+pub fn build(
+    tree: &dyn FileTree,
+    path: &str,
+    options: &Options<'_>,
+    fetcher: &Fetcher<'_>,
+) -> Result<Build, BuildError> {
+    let (mut remotes, mut pinned) = (Remotes::default(), BTreeMap::new());
+    for _ in 0..ROUNDS_MAX {
+        let options = Options { remotes: Some(&remotes), ..*options };
+        match kustomize::build(tree, path, &options)? {
+            Outcome::Built(built) => return Ok(Build { built, pinned }),
+            Outcome::Missing(missing) => {
+                if remotes.repositories.len() + remotes.files.len() + missing.len() > REMOTES_MAX {
+                    return Err(BuildError::TooMany);
+                }
+                fetcher.fetch(missing, &mut remotes, &mut pinned)?;
+            }
+        }
+    }
+    Err(BuildError::TooDeep)
+}

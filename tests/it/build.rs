@@ -1,0 +1,137 @@
+//! `tagwright build` as a user runs it: directories, revisions without checkout, remotes over Git and http.
+
+use std::fs;
+use std::path::Path;
+
+use crate::program::{Run, command, finish};
+use crate::servers::git_http::{GitServer, git};
+
+const BASE: &[(&str, &str)] = &[
+    ("base/kustomization.yaml", "resources:\n- web.yaml\n"),
+    (
+        "base/web.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\nspec:\n  containers:\n  - name: web\n    image: acme/web:1\n",
+    ),
+];
+
+/// A home, a folder to work in.
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+            fs::write(path, text).expect("a new file");
+        }
+        Self { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        let home = self.path().join(".home");
+        finish(command(args, &home).current_dir(self.path()))
+    }
+}
+
+fn overlay(base: &str) -> String {
+    format!("resources:\n- {base}\nnamePrefix: eu-\n")
+}
+
+const EU_WEB: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: eu-web\nspec:\n  containers:\n  - image: acme/web:1\n    name: web\n";
+
+#[test]
+fn a_directory_is_built_with_what_lies_beside_it() {
+    let desk = Desk::new(BASE);
+    let overlays = Desk::new(&[("eu/kustomization.yaml", &overlay(desk.path().join("base").to_str().expect("UTF-8")))]);
+    assert_eq!(desk.run(&["build", "base"]).ok(), EU_WEB.replace("eu-", ""));
+    let refused = overlays.run(&["build", "eu"]).code_is(2);
+    assert!(
+        refused.stderr.contains("absolute") || refused.stderr.contains("eu/kustomization.yaml"),
+        "{}",
+        refused.stderr
+    );
+    let beside = Desk::new(&[BASE[0], BASE[1], ("overlays/eu/kustomization.yaml", &overlay("../../base"))]);
+    assert_eq!(beside.run(&["build", "overlays/eu"]).ok(), EU_WEB);
+}
+
+#[test]
+fn a_revision_is_built_without_checkout() {
+    let desk = Desk::new(&[BASE[0], BASE[1], ("eu/kustomization.yaml", &overlay("../base"))]);
+    let inside = |args: &[&str]| git(desk.path(), args);
+    inside(&["init", "-q", "-b", "main"]);
+    inside(&["add", "base", "eu"]);
+    inside(&["-c", "user.name=d", "-c", "user.email=d@example.com", "commit", "-qm", "first"]);
+    inside(&["tag", "v1"]);
+    fs::remove_dir_all(desk.path().join("base")).expect("a folder");
+    for revision in ["main", "v1", "HEAD", inside(&["rev-parse", "HEAD"]).trim()] {
+        assert_eq!(desk.run(&["build", ".", "--ref", revision, "--path", "eu"]).ok(), EU_WEB, "{revision}");
+    }
+    let absent = desk.run(&["build", ".", "--ref", "v2", "--path", "eu"]).code_is(2);
+    assert!(absent.stderr.contains("v2"), "{}", absent.stderr);
+}
+
+#[test]
+fn remote_bases_are_fetched_at_the_revision_they_name() {
+    let (server, desk) = (GitServer::start(), Desk::new(&[]));
+    server.create("infra.git", BASE);
+    git(&server.path("infra.git"), &["tag", "v1", "main"]);
+    server.commit("infra.git", "main", &[("base/web.yaml", &BASE[1].1.replace("web:1", "web:2"))], "second");
+    let build = |reference: &str| {
+        let base = format!("{}//base?ref={reference}", server.url("infra.git"));
+        fs::write(desk.path().join("kustomization.yaml"), overlay(&base)).expect("a file");
+        desk.run(&["build", "."]).ok()
+    };
+    assert_eq!(build("v1"), EU_WEB);
+    assert_eq!(build("main"), EU_WEB.replace("web:1", "web:2"));
+    let url = format!("{}//base?ref=v1", server.url("infra.git"));
+    assert_eq!(desk.run(&["build", &url]).ok(), EU_WEB.replace("eu-", ""));
+}
+
+#[test]
+fn only_allowed_places_are_asked() {
+    let (server, desk) = (GitServer::start(), Desk::new(&[]));
+    server.create("team/infra.git", BASE);
+    let url = server.url("team/infra.git");
+    fs::write(desk.path().join("kustomization.yaml"), overlay(&format!("{url}//base?ref=main"))).expect("a file");
+    let place = url.strip_suffix("/infra.git").expect("the folder of the repository");
+    assert_eq!(desk.run(&["build", ".", "--allow-remote", place]).ok(), EU_WEB);
+    for other in ["github.com/acme", &format!("{place}s"), &format!("{place}/other")] {
+        let denied = desk.run(&["build", ".", "--allow-remote", other]).code_is(2);
+        assert!(denied.stderr.contains("is not allowed"), "{other}: {}", denied.stderr);
+        assert!(denied.stderr.contains("--allow-remote"), "{other}: {}", denied.stderr);
+    }
+}
+
+#[test]
+fn the_output_goes_where_it_is_wanted() {
+    let desk = Desk::new(BASE);
+    desk.run(&["build", "base", "-o", "all.yaml"]).ok();
+    assert_eq!(fs::read_to_string(desk.path().join("all.yaml")).expect("a file"), EU_WEB.replace("eu-", ""));
+    fs::create_dir(desk.path().join("out")).expect("a folder");
+    desk.run(&["build", "base", "-o", "out"]).ok();
+    let one = fs::read_to_string(desk.path().join("out/v1_pod_web.yaml")).expect("a file for each object");
+    assert_eq!(one, EU_WEB.replace("eu-", ""));
+}
+
+#[test]
+fn images_are_listed_with_the_line_and_who_manages_them() {
+    let kustomization = "resources:\n- ../base\nimages:\n- name: acme/web\n  newTag: \"2\" # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
+    let marked = Desk::new(&[BASE[0], BASE[1], ("eu/kustomization.yaml", kustomization)]);
+    let table = marked.run(&["images", "eu"]).ok();
+    assert!(table.contains("acme/web:2") && table.contains("eu/kustomization.yaml:5"), "{table}");
+    assert!(table.contains("marker flux-system:web:tag"), "{table}");
+    let application = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: web\n  namespace: argocd\n  annotations:\n    argocd-image-updater.argoproj.io/image-list: web=acme/web:1.x\n";
+    fs::write(marked.path().join("app.yaml"), application).expect("a file");
+    let plain = marked.run(&["images", "base", "--application", "app.yaml", "-o", "json"]).code_is(0).json();
+    let row = &plain[0];
+    assert_eq!((row["file"].as_str(), row["line"].as_u64()), (Some("base/web.yaml"), Some(8)));
+    assert_eq!(row["managedBy"]["application"]["name"], "web");
+    assert_eq!(marked.run(&["images", "base", "-o", "json"]).json()[0]["managedBy"], serde_json::Value::Null);
+}
