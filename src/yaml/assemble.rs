@@ -14,8 +14,8 @@ use super::libyaml;
 use super::load::Error;
 use super::outline::NESTING_MAX;
 use super::scalar::Dialect;
-use super::typed;
-use crate::object::{Node, Place, Scalar, Style, Tag as Type};
+use super::{typed, value};
+use crate::object::{Node, Place, Scalar, Style};
 
 /// The most that aliases may add to a document, in bytes of text and a few for each node.
 pub const ALIASED_BYTES_MAX: usize = 64 << 20;
@@ -129,15 +129,28 @@ impl Assembly {
         let (tag, value) = typed::typed(tag, &text, style, self.dialect)?;
         let text = value.as_deref().unwrap_or(&text);
         let text = if self.wants_key() { self.key(text) } else { text.into() };
-        Ok(Scalar { style: written(style), ..Scalar::new(text, tag) })
+        Ok(Scalar { style: self.style(style), ..Scalar::new(text, tag) })
     }
 
-    /// A value that is not written. In a flow mapping kustomize hands it on as an empty string, unless a patch takes
-    /// it for the null that it was read as; such a null has no text.
+    /// A value that is not written.
     fn absent(&self) -> Scalar {
         let is_flow = matches!(self.open.last(), Some(Open { is_flow: true, parts: Parts::Fields(_), .. }));
-        let is_handed_on = is_flow && !self.wants_key() && self.dialect != Dialect::Kustomization;
-        if is_handed_on { Scalar::new("", Type::Null) } else { Scalar::null() }
+        if is_flow && !self.wants_key() && self.dialect == Dialect::Resource {
+            value::absent_in_flow()
+        } else {
+            Scalar::null()
+        }
+    }
+
+    /// The reader of kustomization files hands on values: how they were folded is gone.
+    fn style(&self, written: ScalarStyle) -> Style {
+        match written {
+            ScalarStyle::SingleQuoted => Style::SingleQuoted,
+            ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+            ScalarStyle::Folded if self.dialect == Dialect::Resource => Style::Folded,
+            ScalarStyle::Literal | ScalarStyle::Folded => Style::Literal,
+            _ => Style::Plain,
+        }
     }
 
     fn wants_key(&self) -> bool {
@@ -217,15 +230,5 @@ impl Assembly {
             Some(Open { parts: Parts::Document(root), .. }) => root,
             _ => Node::null(),
         }
-    }
-}
-
-fn written(style: ScalarStyle) -> Style {
-    match style {
-        ScalarStyle::SingleQuoted => Style::SingleQuoted,
-        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
-        ScalarStyle::Literal => Style::Literal,
-        ScalarStyle::Folded => Style::Folded,
-        _ => Style::Plain,
     }
 }

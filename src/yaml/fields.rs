@@ -1,7 +1,8 @@
 //! The fields of a mapping that is being read: merge keys, and keys that come twice.
 //!
 //! The two readers differ. To that of resources a mapping's own fields win over merged ones wherever they stand, and a
-//! key that comes twice is refused; to that of kustomization files what comes later wins, be it merged or own.
+//! key that comes twice stays twice: kustomize refuses it where it writes it, and merges the first of a patch. To that
+//! of kustomization files what comes later wins, be it merged or own.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -48,11 +49,7 @@ impl Fields {
 
     pub(super) fn finish(self, dialect: Dialect) -> Result<Mapping, String> {
         match dialect {
-            Dialect::Resource => match repeated(&self.entries) {
-                Some(key) => Err(format!("the key `{}` of line {} comes twice", key.text, key.place.line)),
-                None => self.own_first(),
-            },
-            Dialect::Patch => self.own_first(),
+            Dialect::Resource => self.own_first(),
             Dialect::Kustomization => Ok(self.last_first()),
         }
     }
@@ -63,13 +60,12 @@ impl Fields {
         if self.merges.len() > 1 {
             return Err("the merge key `<<` comes twice in a mapping".to_owned());
         }
-        let sources = self.merges.pop().map(|(_, sources)| sources).unwrap_or_default();
-        let merged = sources.iter().flat_map(Mapping::iter).map(|(key, value)| (key.clone(), value.clone()));
-        self.entries.extend(merged);
-        if repeated(&self.entries).is_none() {
-            return Ok(self.entries.into_iter().collect());
+        if let Some((_, sources)) = self.merges.pop() {
+            let mut seen: HashSet<Arc<str>> = self.entries.iter().map(|(key, _)| Arc::clone(&key.text)).collect();
+            let merged = sources.iter().flat_map(Mapping::iter).filter(|(key, _)| seen.insert(Arc::clone(&key.text)));
+            self.entries.extend(merged.map(|(key, value)| (key.clone(), value.clone())));
         }
-        Ok(unique(self.entries.into_iter()).into_iter().collect())
+        Ok(self.entries.into_iter().collect())
     }
 
     fn last_first(mut self) -> Mapping {

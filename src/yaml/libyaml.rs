@@ -33,7 +33,12 @@ pub(super) fn text<'a>(
     is_last: bool,
 ) -> Result<Cow<'a, str>, String> {
     match style {
-        ScalarStyle::Literal | ScalarStyle::Folded if is_last => Ok(without_added_break(text, written)),
+        ScalarStyle::Literal | ScalarStyle::Folded if text.trim_start_matches('\n').starts_with('\t') => {
+            Err("a tab begins the first line of a block scalar, where its indentation is looked for".to_owned())
+        }
+        ScalarStyle::Literal | ScalarStyle::Folded if is_last && !written.ends_with(['\n', '\r']) => {
+            Ok(without_added_break(text, written))
+        }
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if written.contains(NEXT_LINE) => {
             Ok(folded(&text).into())
         }

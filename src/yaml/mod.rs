@@ -1,7 +1,7 @@
 //! YAML, in three uses: [`outline`] reads a document for edits that keep every other byte, [`load`] reads
 //! objects into values, [`dialect`] says what a plain scalar means to the readers of YAML out there.
 //!
-//! `nodes` reads what kustomize builds from: resources, patches, kustomization files; `scalar` tells what a scalar is and says to the two readers that kustomize has.
+//! `nodes` reads what kustomize builds from: resources, patches, kustomization files.
 //! `scalar` tells what a scalar is and says to the two readers that kustomize has; `emit` and `json` write a node as
 //! kustomize does.
 //!
@@ -19,6 +19,7 @@ mod marked;
 mod nodes;
 pub mod outline;
 mod owner;
+mod refold;
 mod scalar;
 pub mod split;
 mod typed;

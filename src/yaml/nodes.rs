@@ -26,7 +26,7 @@ pub fn nodes(text: &[u8], file: u32, dialect: Dialect) -> Result<Vec<Node>, Erro
     let mut assembly = Assembly::new(file, dialect);
     match dialect {
         Dialect::Kustomization => Ok(vec![document(&text, 1, &mut assembly)?]),
-        Dialect::Resource | Dialect::Patch => {
+        Dialect::Resource => {
             let text = if text.contains("\r\n") { text.replace("\r\n", "\n").into() } else { text };
             pieces(&text)?.into_iter().map(|piece| document(piece.text, piece.line, &mut assembly)).collect()
         }

@@ -12,10 +12,8 @@ use crate::object::{Scalar, Tag};
 /// Whose rules hold for a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// Resources: Go's `yaml.v3`.
+    /// Resources and merge patches: Go's `yaml.v3`.
     Resource,
-    /// Merge patches: read as resources are, but of a key that comes twice the first counts.
-    Patch,
     /// Kustomization files, JSON 6902 patches and configurations: `sigs.k8s.io/yaml`, which is Go's `yaml.v2`.
     Kustomization,
 }

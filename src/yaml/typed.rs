@@ -2,12 +2,11 @@
 //!
 //! Takes what the parser says of a scalar; gives its tag, or refuses a tag that its text does not fit.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD as BASE64;
 use granit_parser::{ScalarStyle, Tag as Written};
 
 use super::fields::Key;
 use super::scalar::{Dialect, Number, accepts, boolean, number, resolve};
+use super::value;
 use crate::object::{Node, Scalar, Style, Tag};
 
 const YAML_TAGS: &str = "tag:yaml.org,2002:";
@@ -24,7 +23,6 @@ pub(super) fn typed(
         Some(written) => explicit(written, text, style, dialect)?,
         None => implicit(text, style, dialect),
     };
-    // A null without a text is one that is not written, in a flow mapping.
     if tag == Tag::Null && text.is_empty() {
         return Ok((tag, Some("null".to_owned())));
     }
@@ -38,12 +36,16 @@ pub(super) fn typed(
         (_, Some(Number::Uint(value))) => Ok((tag, Some(value.to_string()))),
         (_, Some(Number::Float(value))) if !value.is_finite() => Err(format!("`{text}` is no value of JSON")),
         (Tag::Timestamp, _) => Ok((Tag::Str, None)),
-        (Tag::Binary, _) => decoded(text).map(|text| (Tag::Str, Some(text))),
+        (Tag::Binary, _) => match value::binary(text) {
+            Some(text) => Ok((Tag::Str, Some(text))),
+            None => Err("reading base64".to_owned()),
+        },
         _ => Ok((tag, None)),
     }
 }
 
-/// What a node becomes as a key. `is_outermost`: in the mapping that is the document.
+/// What a node becomes as a key. To the reader of resources it stays what it is: kustomize minds a key that is not a
+/// string only where it writes it, and one that is null at once.
 pub(super) fn key(node: Node, dialect: Dialect, is_outermost: bool) -> Result<Key, String> {
     let Node::Scalar(key) = node else { return Err("a mapping or a list cannot be a key".to_owned()) };
     if &*key.text == "<<" && key.style == Style::Plain {
@@ -51,9 +53,8 @@ pub(super) fn key(node: Node, dialect: Dialect, is_outermost: bool) -> Result<Ke
     }
     match (key.tag, dialect) {
         (Tag::Str, _) => Ok(Key::Field(key)),
-        // The reader of resources minds only further inside, where kustomize's conversion to JSON does.
-        (Tag::Null, _) => Err("null cannot be a key".to_owned()),
-        (_, Dialect::Resource | Dialect::Patch) if is_outermost => Ok(Key::Field(Scalar { tag: Tag::Str, ..key })),
+        (Tag::Null, Dialect::Resource) if is_outermost => Err("null cannot be a key".to_owned()),
+        (_, Dialect::Resource) => Ok(Key::Field(key)),
         (Tag::Bool | Tag::Int, Dialect::Kustomization) => Ok(Key::Field(Scalar { tag: Tag::Str, ..key })),
         (tag, _) => Err(format!("the key `{}` is {}, not a string", excerpt(&key.text), named(tag))),
     }
@@ -78,12 +79,6 @@ fn explicit(written: &Written, text: &str, style: ScalarStyle, dialect: Dialect)
         _ => Tag::Str,
     };
     if accepts(tag, text, dialect) { Ok(tag) } else { Err(format!("`{}` is not {}", excerpt(text), named(tag))) }
-}
-
-/// The text that `!!binary` stands for.
-fn decoded(base64: &str) -> Result<String, String> {
-    let bytes = BASE64.decode(base64.replace(['\r', '\n'], "")).map_err(|error| format!("reading base64: {error}"))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn named(tag: Tag) -> &'static str {

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::object::{Scalar, Tag};
+use crate::object::{Scalar, Style, Tag};
 
 use super::emit::{EmitError, Problem};
+use super::refold;
 use super::scalar::{self, Number};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +24,9 @@ pub(super) enum Value<'a> {
 
 pub(super) fn value(scalar: &Scalar) -> Result<Value<'_>, EmitError> {
     let value = match scalar.tag {
+        Tag::Str if scalar.style == Style::Folded => Some(Value::Text(refold::refolded(&scalar.text))),
         Tag::Str => Some(Value::Text(Cow::Borrowed(&scalar.text))),
+        Tag::Null if is_absent_in_flow(scalar) => Some(Value::Text(Cow::Borrowed(""))),
         Tag::Null => Some(Value::Null),
         Tag::Bool => scalar::boolean(scalar).map(Value::Bool),
         Tag::Int | Tag::Float => match scalar::number(scalar) {
@@ -38,6 +41,15 @@ pub(super) fn value(scalar: &Scalar) -> Result<Value<'_>, EmitError> {
     value.ok_or_else(|| Problem::Invalid(scalar.text.to_string()).at(scalar))
 }
 
+/// A value that was not written in a flow mapping: kustomize writes it in quotes on its way to JSON.
+pub(super) fn absent_in_flow() -> Scalar {
+    Scalar { style: Style::SingleQuoted, ..Scalar::new("", Tag::Null) }
+}
+
+fn is_absent_in_flow(scalar: &Scalar) -> bool {
+    scalar.style == Style::SingleQuoted && scalar.text.is_empty()
+}
+
 /// The text of a key. At the root of an object every key is taken as it is written; below, Go's reader makes a mapping
 /// with keys of other types into something that JSON does not have.
 pub(super) fn key(key: &Scalar, is_root: bool) -> Result<Cow<'_, str>, EmitError> {
@@ -49,7 +61,7 @@ pub(super) fn key(key: &Scalar, is_root: bool) -> Result<Cow<'_, str>, EmitError
 }
 
 /// Go's JSON has a replacement character for each byte that is not UTF-8.
-fn binary(text: &str) -> Option<String> {
+pub(super) fn binary(text: &str) -> Option<String> {
     let written: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
     STANDARD.decode(written).ok().map(|bytes| lossy(&bytes))
 }

@@ -2,8 +2,9 @@
 //!
 //! Nodes are noted as JSON is, strings in single quotes where they could be taken for something else.
 
+use proptest::prelude::*;
 use tagwright::object::{Node, Scalar, Tag};
-use tagwright::yaml::{Dialect, nodes};
+use tagwright::yaml::{Dialect, json, nodes};
 
 fn note(node: &Node) -> String {
     match node {
@@ -108,12 +109,48 @@ fn aliases_and_merge_keys_are_resolved() {
 }
 
 #[test]
-fn keys_are_strings_and_come_once() {
-    check("1: a\n", r#"{"1": "a"}"#);
-    check_refused("a:\n  1: b\n", Dialect::Resource, "line 2, column 3: the key `1` is an integer, not a string");
-    check_refused("a:\n  b: 1\n  c: 1\n  b: 2\n", Dialect::Resource, "the key `b` of line 4 comes twice");
+fn keys_are_taken_as_they_are_or_refused() {
+    check("1: a\nb: {2: c, d: e, d: f}\n", r#"{1: "a", "b": {2: "c", "d": "e", "d": "f"}}"#);
+    check_refused("null: a\n", Dialect::Resource, "line 1, column 1: null cannot be a key");
     check_refused("? {a: 1}\n: b\n", Dialect::Resource, "cannot be a key");
     check_kustomization("a: 1\nb: 2\na: 3\n", r#"{"b": 2, "a": 3}"#);
+    check_refused("1.5: a\n", Dialect::Kustomization, "the key `1.5` is a float, not a string");
+    // kustomize takes a field of this name away when it looks for what to merge.
+    check("\"<<\": a\nb: c\n", r#"{"b": "c"}"#);
+}
+
+#[test]
+fn what_yaml_1_1_reads_in_another_way_is_read_so() {
+    check("a: |\n  b", r#"{"a": "b"}"#);
+    check("a: >+\n  b\n  c", r#"{"a": "b c"}"#);
+    check("a: |\n  b\n   ", r#"{"a": "b\n "}"#);
+    check("a: |\n  b\n  ", r#"{"a": "b\n"}"#);
+    check("a: |\n  b\n# c", r#"{"a": "b\n"}"#);
+    check("a: \"b \u{85} c\u{85}\u{85}d\"\n", r#"{"a": "b c\nd"}"#);
+    check("a: \"b\nc\n\td\"\ne: 'f\n\ng'\n", r#"{"a": "b c d", "e": "f\ng"}"#);
+    check("a: \"b\"# c\nd: [#e\nf,# g\nh]\n", r#"{"a": "b", "d": ["f", "h"]}"#);
+    check(r#"{"a": "\u00e9\\/"}"#, r#"{"a": "é\\/"}"#);
+    check_refused(r#"{"a": "b\/c"}"#, Dialect::Resource, r"the escape `\/` is not one of YAML 1.1");
+    check_refused(r#"{"a": "\ud83d\ude80"}"#, Dialect::Resource, r"the escape `\ud83d`");
+    check_refused("a: |\n  \tb\n", Dialect::Resource, "a tab begins the first line of a block scalar");
+}
+
+#[test]
+fn what_kustomize_changes_on_the_way_to_json_is_changed() {
+    let check = |text: &str, want: &str| {
+        let read = nodes(text.as_bytes(), 1, Dialect::Resource).expect(text);
+        assert_eq!(json(&read[0]).expect(text), want, "{text}");
+    };
+    // A value that is not written in a flow mapping becomes an empty string there, not in a block.
+    check("a: {b, c: , d: ~}\ne:\n", r#"{"a":{"b":"","c":"","d":null},"e":null}"#);
+    // Folded texts with indented lines gain line breaks.
+    check("a: >\n  b\n  c\n    d\n  e\n", r#"{"a":"b c\n\n  d\ne\n"}"#);
+    check("a: >+\n  b\n\n", r#"{"a":"b\n\n\n"}"#);
+    check("a: >2\n    b\n  c\n  d\n\n  e\n", r#"{"a":"  b\nc d e\n"}"#);
+    check("a: >\n  b\n\n  c\n", r#"{"a":"b\nc\n"}"#);
+    // Those that are written in quotes do not.
+    check("a: >\n  b\n    c \n  d\n", r#"{"a":"b\n  c \nd\n"}"#);
+    check("a: |\n  b\n    c\n", r#"{"a":"b\n  c\n"}"#);
 }
 
 #[test]
@@ -151,3 +188,82 @@ fn what_is_hostile_is_refused() {
     check_refused("a: \u{7f}\n", Dialect::Resource, "a control character");
     check_refused("a: \0\n", Dialect::Kustomization, "a control character");
 }
+
+proptest! {
+    #[test]
+    fn no_text_stops_the_reader(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        let text = pieces.concat();
+        for dialect in [Dialect::Resource, Dialect::Kustomization] {
+            if let Ok(read) = nodes(text.as_bytes(), 1, dialect) {
+                prop_assert_eq!(&read, &nodes(text.as_bytes(), 1, dialect).expect("what was read once"));
+            }
+        }
+    }
+
+    #[test]
+    fn no_bytes_stop_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+        for dialect in [Dialect::Resource, Dialect::Kustomization] {
+            let _ = nodes(&bytes, 1, dialect).is_ok();
+        }
+    }
+}
+
+const PIECES: &[&str] = &[
+    "a",
+    "b: ",
+    ": ",
+    "- ",
+    "-",
+    "? ",
+    "\n",
+    "\n",
+    "\n  ",
+    "\n    ",
+    " ",
+    "\t",
+    "\r\n",
+    "\r",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "'",
+    "\"",
+    "\\",
+    "\\/",
+    "\\u",
+    "d83d",
+    "#",
+    " # c",
+    "|",
+    ">",
+    "|-",
+    ">+",
+    "|2",
+    "&x ",
+    "*x",
+    "<<",
+    "<<: *x",
+    "!",
+    "!!str ",
+    "!!int ",
+    "!!null",
+    "%",
+    "@",
+    "---",
+    "\n---\n",
+    "\n...\n",
+    "~",
+    "1",
+    "0x1F",
+    "2021-01-01",
+    ".inf",
+    "yes",
+    "\u{85}",
+    "\u{2028}",
+    "\u{feff}",
+    "é",
+    "\u{1f680}",
+    "!!binary aGk=",
+];
