@@ -9,9 +9,7 @@ mod order;
 mod shape;
 mod text;
 
-use std::borrow::Cow;
-
-use crate::object::{Mapping, Node, Place, Scalar};
+use crate::object::{Mapping, Node, Place, Scalar, Style, Tag};
 
 use super::json;
 use super::value::{self, Value};
@@ -143,50 +141,56 @@ impl Writer {
 
     fn entry(&mut self, key: &Scalar, value: &Node, column: usize) -> Result<(), EmitError> {
         let text = self.key(key)?;
-        let shape = Shape::of(&text);
+        let shape = Shape::of(text);
         if shape.is_odd {
-            shape::reread(&text).map_err(|problem| problem.at(key))?;
+            shape::reread(text).map_err(|problem| problem.at(key))?;
             // kustomize reads the JSON of the key on one line.
             if text.contains('\u{85}') {
                 return Err(Problem::Character(0x85).at(key));
             }
         }
         if !shape.has_breaks && text.len() <= SIMPLE_KEY_BYTES_MAX {
-            self.simple(&text, shape);
+            self.simple(text, shape);
             self.out.push(':');
             return self.node(value, column + 2, Lead::Key);
         }
         self.out.push_str("? ");
-        self.text(&text, shape, column + 2);
+        self.text(text, shape, column + 2);
         self.begin(column, false);
         self.out.push(':');
         self.node(value, column + 2, Lead::Indicator)
     }
 
-    fn key<'a>(&self, key: &'a Scalar) -> Result<Cow<'a, str>, EmitError> {
+    fn key<'a>(&self, key: &'a Scalar) -> Result<&'a str, EmitError> {
         let text = value::key(key, self.depth == 1)?;
         // A character takes at most six in JSON.
-        if text.len() > KEY_CHARS_MAX / 6 && json::string(&text).chars().count() > KEY_CHARS_MAX {
+        if text.len() > KEY_CHARS_MAX / 6 && json::string(text).chars().count() > KEY_CHARS_MAX {
             return Err(Problem::KeyTooLong(text.chars().take(40).collect()).at(key));
         }
         Ok(text)
     }
 
     fn scalar(&mut self, scalar: &Scalar, column: usize, lead: Lead) -> Result<(), EmitError> {
+        if scalar.tag == Tag::Str && scalar.style != Style::Folded {
+            return self.string(scalar, &scalar.text, column, lead);
+        }
         match value::value(scalar)? {
             Value::Null => self.bare("null", lead),
             Value::Bool(truth) => self.bare(if truth { "true" } else { "false" }, lead),
             Value::Number(number) => self.bare(&number::yaml(number), lead),
-            Value::Text(text) => {
-                self.bare("", lead);
-                let shape = Shape::of(&text);
-                if !shape.is_odd {
-                    self.text(&text, shape, column);
-                    return Ok(());
-                }
-                let text = shape::reread(&text).map_err(|problem| problem.at(scalar))?;
-                self.text(&text, Shape::of(&text), column);
-            }
+            Value::Text(text) => return self.string(scalar, &text, column, lead),
+        }
+        Ok(())
+    }
+
+    fn string(&mut self, scalar: &Scalar, text: &str, column: usize, lead: Lead) -> Result<(), EmitError> {
+        self.bare("", lead);
+        let shape = Shape::of(text);
+        if shape.is_odd {
+            let text = shape::reread(text).map_err(|problem| problem.at(scalar))?;
+            self.text(&text, Shape::of(&text), column);
+        } else {
+            self.text(text, shape, column);
         }
         Ok(())
     }
@@ -216,6 +220,10 @@ impl Writer {
     }
 
     fn pad(&mut self, column: usize) {
-        self.out.extend(std::iter::repeat_n(' ', column));
+        const BLANKS: &str = "                                                                ";
+        match BLANKS.get(..column) {
+            Some(blanks) => self.out.push_str(blanks),
+            None => self.out.extend(std::iter::repeat_n(' ', column)),
+        }
     }
 }

@@ -56,7 +56,7 @@ fn write_mapping(out: &mut String, mapping: &Mapping, depth: usize) -> Result<()
     }
     for (index, (key, item)) in entries.into_iter().enumerate() {
         out.push(if index == 0 { '{' } else { ',' });
-        write_string(out, &value::key(key, depth == 0)?);
+        write_string(out, value::key(key, depth == 0)?);
         out.push(':');
         write(out, item, depth + 1)?;
     }

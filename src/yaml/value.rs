@@ -52,9 +52,9 @@ fn is_absent_in_flow(scalar: &Scalar) -> bool {
 
 /// The text of a key. At the root of an object every key is taken as it is written; below, Go's reader makes a mapping
 /// with keys of other types into something that JSON does not have.
-pub(super) fn key(key: &Scalar, is_root: bool) -> Result<Cow<'_, str>, EmitError> {
+pub(super) fn key(key: &Scalar, is_root: bool) -> Result<&str, EmitError> {
     if is_root || key.tag == Tag::Str {
-        Ok(Cow::Borrowed(&key.text))
+        Ok(&key.text)
     } else {
         Err(Problem::KeyNotString(key.text.to_string()).at(key))
     }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::object::Tag;
 use crate::yaml::scalar::{Dialect, resolve};
 
@@ -33,19 +35,29 @@ struct Allowed {
     literal: bool,
 }
 
-// What a byte asks for.
+// What a byte asks for: the first four anywhere in a text, the others at its start.
 const MARK: u8 = 1;
 const BREAK: u8 = 2;
 const RARE: u8 = 4;
 const WIDE: u8 = 8;
+/// Begins something else than a plain scalar.
+const INDICATOR: u8 = 16;
+/// May begin a scalar that is no string.
+const RESOLVED: u8 = 32;
 
 static CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
-            b':' | b'#' => MARK,
+            b':' => MARK,
+            b'#' => MARK | INDICATOR,
             b'\n' => BREAK,
+            b',' | b'[' | b']' | b'{' | b'}' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' => {
+                INDICATOR
+            }
+            b'0'..=b'9' | b'+' | b'-' | b'.' | b'~' => RESOLVED,
+            b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' => RESOLVED,
             b' '..=b'~' => 0,
             0x80.. => WIDE,
             _ => RARE,
@@ -58,15 +70,19 @@ static CLASSES: [u8; 256] = {
 impl Shape {
     pub(super) fn of(text: &str) -> Self {
         let seen = text.bytes().fold(0, |seen, byte| seen | CLASSES[usize::from(byte)]);
-        let is_ascii = seen & WIDE == 0;
-        if seen & !MARK == 0 {
-            let allowed = Allowed { plain: is_plain_line(text, seen & MARK != 0), single: true, literal: false };
-            return Self { form: form(text, false, allowed), is_ascii, has_breaks: false, is_odd: false };
+        let has_line_feed = seen & BREAK != 0;
+        if seen & (RARE | WIDE) != 0 {
+            let has_breaks = text.contains(is_break);
+            let form = form(text, has_line_feed, allowed(text, has_breaks));
+            let is_odd = text.contains(|c| is_refused(c) || c == '\u{85}');
+            return Self { form, is_ascii: seen & WIDE == 0, has_breaks, is_odd };
         }
-        let has_breaks = text.contains(is_break);
-        let is_odd = seen & (WIDE | RARE) != 0 && text.contains(|c| is_refused(c) || c == '\u{85}');
-        let form = form(text, seen & BREAK != 0, allowed(text, has_breaks));
-        Self { form, is_ascii, has_breaks, is_odd }
+        let allowed = Allowed {
+            plain: !has_line_feed && is_plain_line(text, seen & MARK != 0),
+            single: !has_line_feed,
+            literal: has_line_feed && !text.ends_with(' ') && memmem::find(text.as_bytes(), b" \n").is_none(),
+        };
+        Self { form: form(text, has_line_feed, allowed), is_ascii: true, has_breaks: has_line_feed, is_odd: false }
     }
 }
 
@@ -99,7 +115,7 @@ fn is_plain_line(text: &str, has_marks: bool) -> bool {
         [] | [b' ', ..] | [.., b' ' | b':'] => false,
         [b'-', b'-', b'-', ..] | [b'.', b'.', b'.', ..] => false,
         [b'-' | b'?'] | [b'-' | b'?', b' ', ..] => false,
-        [first, ..] => !b",[]{}#&*!|>'\"%@`".contains(first),
+        [first, ..] => CLASSES[usize::from(*first)] & INDICATOR == 0,
     };
     begins && !(has_marks && text.as_bytes().windows(2).any(|pair| matches!(pair, b": " | b" #")))
 }
@@ -107,7 +123,7 @@ fn is_plain_line(text: &str, has_marks: bool) -> bool {
 /// Whether a reader of YAML 1.1 or Go's `yaml.v3` would take the plain text for something else than a string.
 fn reads_as_another(text: &str) -> bool {
     let Some(first) = text.bytes().next() else { return true };
-    if !b"0123456789+-.~yYnNtTfFoO".contains(&first) {
+    if CLASSES[usize::from(first)] & RESOLVED == 0 {
         return false;
     }
     resolve(text, Dialect::Kustomization) != Tag::Str

@@ -15,6 +15,7 @@ impl Writer {
     pub(super) fn text(&mut self, text: &str, shape: Shape, column: usize) {
         match shape.form {
             Form::Literal => self.literal(text, shape, column),
+            Form::Plain if !text.contains(' ') => self.out.push_str(text),
             _ if self.fits(text, shape) || begins_with_bom(text) => self.simple(text, shape),
             form => {
                 self.out.push_str(quote(form));
