@@ -17,15 +17,11 @@ pub(in crate::yaml) fn yaml(number: Number) -> String {
 
 /// A number in JSON.
 pub(in crate::yaml) fn json(number: Number) -> String {
-    let size = match number {
-        Number::Float(float) => float.abs(),
-        _ => 0.0,
-    };
     match number {
-        Number::Float(float) if size != 0.0 && !(JSON_EXPONENT_BELOW..JSON_EXPONENT_FROM).contains(&size) => {
-            scientific(float, 1)
+        Number::Float(float) => {
+            let is_fixed = float == 0.0 || (JSON_EXPONENT_BELOW..JSON_EXPONENT_FROM).contains(&float.abs());
+            if is_fixed { Digits::of(float).fixed() } else { Digits::of(float).scientific(1) }
         }
-        Number::Float(float) => float.to_string(),
         Number::Int(integer) => integer.to_string(),
         Number::Uint(integer) => integer.to_string(),
     }
@@ -33,35 +29,58 @@ pub(in crate::yaml) fn json(number: Number) -> String {
 
 /// The digits of a float that JSON writes as an integer of 64 bits.
 fn whole(float: f64) -> Option<String> {
-    if float.fract() != 0.0 {
-        return None;
-    }
-    let digits = json(Number::Float(float));
     if float == 0.0 {
         return Some("0".to_owned());
     }
+    let digits = json(Number::Float(float));
     (digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok()).then_some(digits)
 }
 
 /// Go's verb `g` with as few digits as it takes: an exponent below 1e-4 and from 1e6 on.
 fn general(float: f64) -> String {
-    if (-4..6).contains(&exponent(float)) { float.to_string() } else { scientific(float, 2) }
+    let digits = Digits::of(float);
+    if (-4..6).contains(&digits.exponent) { digits.fixed() } else { digits.scientific(2) }
 }
 
-fn exponent(float: f64) -> i32 {
-    let written = format!("{float:e}");
-    written.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or_default()
+/// A float as d1.d2d3… times ten to the `exponent`.
+struct Digits {
+    sign: &'static str,
+    digits: String,
+    exponent: i32,
 }
 
-/// With a sign and at least `digits` digits in the exponent.
-fn scientific(float: f64, digits: usize) -> String {
-    let written = shortest(float);
-    let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
-    let (sign, size) = exponent.strip_prefix('-').map_or(('+', exponent), |size| ('-', size));
-    format!("{mantissa}e{sign}{size:0>digits$}")
+impl Digits {
+    /// As few digits as tell the float from others.
+    fn of(float: f64) -> Self {
+        let written = shortest(float.abs());
+        let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
+        let sign = if float.is_sign_negative() { "-" } else { "" };
+        Self { sign, digits: mantissa.replace('.', ""), exponent: exponent.parse().unwrap_or_default() }
+    }
+
+    fn fixed(&self) -> String {
+        let Self { sign, digits, exponent } = self;
+        let Ok(before) = usize::try_from(exponent + 1) else {
+            return format!("{sign}0.{}{digits}", "0".repeat(usize::try_from(-1 - exponent).unwrap_or_default()));
+        };
+        match digits.split_at_checked(before) {
+            Some(("", fraction)) => format!("{sign}0.{fraction}"),
+            Some((whole, "")) => format!("{sign}{whole}"),
+            Some((whole, fraction)) => format!("{sign}{whole}.{fraction}"),
+            None => format!("{sign}{digits:0<before$}"),
+        }
+    }
+
+    /// With a sign and at least `width` digits in the exponent.
+    fn scientific(&self, width: usize) -> String {
+        let (first, rest) = self.digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let sign = if self.exponent < 0 { '-' } else { '+' };
+        format!("{}{first}{point}{rest}e{sign}{:0width$}", self.sign, self.exponent.abs())
+    }
 }
 
-/// As few digits as tell the float from others. Of two that are as near Go takes the even one, Rust the greater.
+/// Of two that are as near Go takes the even one, Rust the greater.
 fn shortest(float: f64) -> String {
     let shortest = format!("{float:e}");
     let digits = shortest.bytes().take_while(|&byte| byte != b'e').filter(u8::is_ascii_digit).count();

@@ -94,7 +94,14 @@ fn numbers_are_those_of_json() {
         let node = Node::Scalar(plain(number, Dialect::Resource));
         assert_eq!(emit(&node).as_deref(), Ok(&*format!("{expected}\n")), "{number}");
     }
-    for (number, expected) in [("1e20", "100000000000000000000"), ("1e21", "1e+21"), ("5e-7", "5e-7"), ("-0.0", "-0")] {
+    for (number, expected) in [
+        ("1e20", "100000000000000000000"),
+        ("1e21", "1e+21"),
+        ("5e-7", "5e-7"),
+        ("-0.0", "-0"),
+        ("-0.00025", "-0.00025"),
+        ("855581897577421.25", "855581897577421.2"),
+    ] {
         assert_eq!(json(&Node::Scalar(plain(number, Dialect::Resource))).as_deref(), Ok(expected));
     }
 }
