@@ -16,6 +16,7 @@ use super::value::{self, Value};
 use shape::Shape;
 
 pub(super) use number::json as json_number;
+pub(super) use shape::is_printable;
 
 /// The deepest nesting that is written.
 pub const NESTING_MAX: usize = 500;

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use super::emit::is_printable;
+
 /// The text that comes back when `yaml.v3` writes `text` folded.
 pub(super) fn refolded(text: &str) -> Cow<'_, str> {
     // Without such lines the text is folded as it should be; some texts are written in double quotes instead.
@@ -35,9 +37,9 @@ pub(super) fn refolded(text: &str) -> Cow<'_, str> {
     Cow::Owned(out + rest)
 }
 
-/// Whether `yaml.v3` writes `text` as a block at all.
+/// Whether `yaml.v3` writes `text` as a block at all. Texts with line separators would be folded at those, too; they are
+/// left alone.
 fn is_block(text: &str) -> bool {
-    let is_special =
-        |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let is_special = |c: char| c != '\t' && (!is_printable(c) || matches!(c, '\u{2028}' | '\u{2029}'));
     !text.is_empty() && !text.ends_with(' ') && !text.contains(" \n") && !text.contains(is_special)
 }

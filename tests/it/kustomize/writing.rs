@@ -1,6 +1,6 @@
 //! How nodes are written: the forms of texts, numbers and keys, each as kustomize v5.8.2 answers.
 
-use tagwright::object::{Mapping, Node, Scalar, Tag};
+use tagwright::object::{Mapping, Node, Scalar, Style, Tag};
 use tagwright::yaml::emit::Problem;
 use tagwright::yaml::{Dialect, emit, json, plain};
 
@@ -220,4 +220,30 @@ fn json_is_as_go_writes_it() {
 
 fn mapping<'a>(entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {
     entries.into_iter().map(|(key, value)| (Scalar::string(key), value)).collect::<Mapping>().into()
+}
+
+#[test]
+fn folded_texts_change_where_lines_are_indented() {
+    let cases = [
+        ("one\ntwo\n\nthree\n", "one\ntwo\n\nthree\n"),
+        ("hello\n  indented\nback\n", "hello\n\n  indented\nback\n"),
+        ("one\n\ntwo\n three", "one\n\ntwo\n\n three"),
+        ("a\n\n b\n\nc\n", "a\n\n\n b\n\nc\n"),
+        // Where the text begins with a blank, lines are joined instead.
+        (" a\nb\nc\n\nd", " a\nb c\nd"),
+        ("a\n\n", "a\n\n\n"),
+        (" a\n\n", " a\n\n"),
+        ("\n\na\n", "\n\na\n"),
+        ("\n", "\n"),
+        ("a\n\tb", "a\n\n\tb"),
+        // These are written in double quotes.
+        ("a \n b", "a \n b"),
+        ("a\n\tb\u{1}", "a\n\tb\u{1}"),
+        ("\u{1f680}\n b\n\n", "\u{1f680}\n b\n\n"),
+    ];
+    for (text, expected) in cases {
+        let scalar = Scalar { style: Style::Folded, ..Scalar::string(text) };
+        assert_eq!(json(&Node::Scalar(scalar.clone())), json(&Node::string(expected)), "{text:?}");
+        assert_eq!(emit(&Node::Scalar(scalar)), emit(&Node::string(expected)), "{text:?}");
+    }
 }
