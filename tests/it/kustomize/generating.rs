@@ -126,9 +126,9 @@ fn secrets_hold_base64_in_lines_of_70() {
     let xs = "x".repeat(105);
     let args = args([&[], &[], &["s51", "s52", "s53", "s105", "empty", "bin"]]);
     let files: Files<'_> = &[
-        ("s51", xs[..51].as_bytes()),
-        ("s52", xs[..52].as_bytes()),
-        ("s53", xs[..53].as_bytes()),
+        ("s51", &xs.as_bytes()[..51]),
+        ("s52", &xs.as_bytes()[..52]),
+        ("s53", &xs.as_bytes()[..53]),
         ("s105", xs.as_bytes()),
         ("empty", b""),
         ("bin", b"a\xffb"),
