@@ -1,5 +1,6 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
+mod cases;
 mod configuration;
 mod fields;
 mod generating;
@@ -8,7 +9,9 @@ mod kustomization;
 mod merging;
 mod namespaces;
 mod reading;
+mod references;
 mod scalars;
 mod small;
 mod twins;
+mod variables;
 mod writing;
