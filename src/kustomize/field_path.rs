@@ -19,6 +19,8 @@ struct Step {
     field: String,
     /// Written `field[]`: a null there becomes an empty list.
     is_list: bool,
+    /// Why no mapping has the field.
+    fault: Option<String>,
 }
 
 /// The longest path that is walked.
@@ -78,20 +80,20 @@ impl FieldPath {
 impl Step {
     fn new(text: &str) -> Self {
         let (name, is_list) = text.strip_suffix("[]").map_or((text, false), |name| (name, true));
-        Self { field: name.trim().to_owned(), is_list }
+        let field = name.trim().to_owned();
+        Self { fault: fault(&field), field, is_list }
     }
+}
 
-    /// kustomize looks fields up with a function that also knows list indices and matches, none of which a mapping has.
-    fn check(&self) -> Result<(), Error> {
-        let field = &*self.field;
-        let is_index = field == "-" || field.parse::<i64>().is_ok();
-        let is_match = field.starts_with('[') && field.ends_with(']');
-        match field {
-            "" => Err(Error::new("the path has an empty field name")),
-            "*" => Err(Error::new("a path of fields has no wildcard")),
-            _ if is_index || is_match => Err(Error::new(format!("{field} selects from a list, and this is a mapping"))),
-            _ => Ok(()),
-        }
+/// kustomize looks fields up with a function that also knows list indices and matches, none of which a mapping has.
+fn fault(field: &str) -> Option<String> {
+    let is_index = field == "-" || field.parse::<i64>().is_ok();
+    let is_match = field.starts_with('[') && field.ends_with(']');
+    match field {
+        "" => Some("the path has an empty field name".to_owned()),
+        "*" => Some("a path of fields has no wildcard".to_owned()),
+        _ if is_index || is_match => Some(format!("{field} selects from a list, and this is a mapping")),
+        _ => None,
     }
 }
 
@@ -113,7 +115,9 @@ impl Walk<'_> {
     }
 
     fn rewrite_field(&self, mapping: &Mapping, step: &Step, rest: &[Step]) -> Result<Option<Node>, Error> {
-        step.check()?;
+        if let Some(fault) = &step.fault {
+            return Err(Error::new(fault.as_str()));
+        }
         let value = mapping.get(&step.field);
         let changed = match (self.made(step, value, rest.is_empty()), value) {
             (Some(made), _) => Some(self.rewrite(&made, rest)?.unwrap_or(made)),

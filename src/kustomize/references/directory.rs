@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::Form;
 use crate::kustomize::error::Error;
 use crate::kustomize::id::{CLUSTER_SCOPED, Gvk, Id};
@@ -47,7 +49,7 @@ struct Moves<'r> {
 
 impl<'r> Directory<'r> {
     pub(super) fn new(resources: &'r [Resource], schema: &Schema) -> Self {
-        let standings = resources.iter().map(|resource| Standing::new(resource, schema)).collect();
+        let standings = resources.par_iter().map(|resource| Standing::new(resource, schema)).collect();
         let (by_previous_name, by_previous_name_here) = (HashMap::new(), HashMap::new());
         let mut directory = Self { standings, by_previous_name, by_previous_name_here, moves: HashMap::new() };
         for (number, resource) in resources.iter().enumerate() {
