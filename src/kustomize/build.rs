@@ -85,5 +85,5 @@ fn resources(accumulation: &mut Accumulation<'_>, path: &str) -> Result<Vec<Reso
     let top = layer::open(accumulation, root, None)?;
     accumulation.set_schema(&top)?;
     let accumulated = accumulation.accumulate(&top, Default::default())?;
-    finish::finish(&top, accumulated, &accumulation.schema)
+    finish::finish(&top, accumulated, &accumulation.schema, &mut accumulation.warnings)
 }

@@ -58,12 +58,8 @@ impl FieldPath {
         &self.text
     }
 
-    /// The node with its values at this path changed; `None` when none of them is.
-    pub(super) fn rewrite(&self, node: &Node, change: &Change) -> Result<Option<Node>, Error> {
-        self.rewrite_or_make(node, Missing::Stays, change)
-    }
-
-    /// As [`FieldPath::rewrite`]; fields that are missing or null are made first.
+    /// The node with its values at this path changed; `None` when none of them is. Fields that are missing or null are
+    /// made first, as `missing` says.
     pub(super) fn rewrite_or_make(
         &self,
         node: &Node,

@@ -20,13 +20,18 @@ const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 const ANNOTATIONS: [&str; 2] = ["metadata", "annotations"];
 
 /// What the accumulated resources of the top layer come to.
-pub(super) fn finish(top: &Layer, accumulated: Accumulated, schema: &Schema) -> Result<Vec<Resource>, Error> {
+pub(super) fn finish(
+    top: &Layer,
+    accumulated: Accumulated,
+    schema: &Schema,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Resource>, Error> {
     let Accumulated { mut resources, config, vars } = accumulated;
     let list = resources.list_mut();
     append_hashes(list, schema)?;
     references::fix(list, &config.name_reference, schema)?;
     let vars: Vec<Var> = vars.into_values().collect();
-    vars::resolve(list, &vars, &config.var_reference)?;
+    warnings.append(&mut vars::resolve(list, &vars, &config.var_reference)?);
     list.iter().try_for_each(check)?;
     list.retain(|resource| !is_local(resource));
     resources.check_unique(schema)?;

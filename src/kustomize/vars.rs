@@ -80,10 +80,10 @@ fn ambiguous(var: &Var, count: usize) -> Error {
         .with_hint("say the namespace of the resource in objref, or give it a name of its own")
 }
 
-/// Puts the values of `vars` into the fields of `specs`.
-pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSpec]) -> Result<(), Error> {
+/// Puts the values of `vars` into the fields of `specs`; gives what a user may not have meant.
+pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSpec]) -> Result<Vec<String>, Error> {
     if vars.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let values = values(resources, vars)?;
     let specs = FieldSpecs::new(specs);
@@ -91,7 +91,8 @@ pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSp
         let gvk = resource.gvk();
         let expand = |value: &_| expand::node(value, &values);
         specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::Stays, &expand))
-    })
+    })?;
+    Ok(vars.iter().filter_map(|var| values[&*var.name].warning(&var.name)).collect())
 }
 
 fn values<'v>(resources: &[Resource], vars: &'v [Var]) -> Result<Values<'v>, Error> {

@@ -42,11 +42,10 @@ fn scalar(text: &Scalar, values: &Values) -> Option<Node> {
         return None;
     }
     let expanded = match whole(&text.text).and_then(|name| values.get(name)) {
-        Some(Value::Scalar { whole, .. }) => whole.clone(),
-        Some(Value::Collection) => return None,
+        Some(value) => value.whole()?.clone(),
         None => Scalar::string(expand(&text.text, values)),
     };
-    (expanded != *text).then(|| expanded.at(text.place).into())
+    (expanded != *text).then(|| text.become_like(&expanded).at(text.place).into())
 }
 
 /// The variable that the text consists of.
@@ -96,8 +95,5 @@ fn one(text: &str, start: usize, values: &Values, expanded: &mut Vec<u8>) -> usi
 
 /// The value of `$(NAME)` amid text; without one it stays.
 fn variable<'t>(reference: &'t str, values: &'t Values) -> &'t str {
-    match values.get(&reference[2..reference.len() - 1]) {
-        Some(Value::Scalar { part, .. }) => part,
-        Some(Value::Collection) | None => reference,
-    }
+    values.get(&reference[2..reference.len() - 1]).and_then(Value::part).unwrap_or(reference)
 }

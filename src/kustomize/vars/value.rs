@@ -1,22 +1,55 @@
 //! The value of a var: what stands for `$(NAME)` alone, and what it is amid other text.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::kustomize::error::Error;
 use crate::object::{Node, Scalar, Tag};
 
-pub(super) enum Value {
-    Scalar {
-        /// In the place of a whole text, with its type.
-        whole: Scalar,
-        part: String,
-    },
-    /// A list or a mapping: stands in no text, and its variables stay as they are.
-    Collection,
+pub(super) struct Value {
+    /// `None` for a list or a mapping: it stands in no text, and its variables stay as they are.
+    scalar: Option<Forms>,
+    is_used: AtomicBool,
+}
+
+struct Forms {
+    /// In the place of a whole text, with its type.
+    whole: Scalar,
+    part: String,
 }
 
 impl Value {
     /// Numbers are written anew, as Go writes them. Only decimal ones are understood: kustomize goes no further.
     pub(super) fn of(node: &Node) -> Result<Self, Error> {
-        let Node::Scalar(scalar) = node else { return Ok(Self::Collection) };
+        let scalar = node.as_scalar().map(Forms::of).transpose()?;
+        Ok(Self { scalar, is_used: AtomicBool::new(false) })
+    }
+
+    pub(super) fn whole(&self) -> Option<&Scalar> {
+        self.used().map(|forms| &forms.whole)
+    }
+
+    pub(super) fn part(&self) -> Option<&str> {
+        self.used().map(|forms| &*forms.part)
+    }
+
+    fn used(&self) -> Option<&Forms> {
+        self.is_used.store(true, Ordering::Relaxed);
+        self.scalar.as_ref()
+    }
+
+    /// What a user may not have meant; `name` is that of the var.
+    pub(super) fn warning(&self, name: &str) -> Option<String> {
+        let is_used = self.is_used.load(Ordering::Relaxed);
+        match self.scalar {
+            None if is_used => Some(format!("the var {name} reads a list or a mapping, and $({name}) stays as it is")),
+            _ if is_used => None,
+            _ => Some(format!("$({name}) stands in no field that takes vars")),
+        }
+    }
+}
+
+impl Forms {
+    fn of(scalar: &Scalar) -> Result<Self, Error> {
         let (whole, part) = match scalar.tag {
             Tag::Int => alike(integer(&scalar.text)?),
             Tag::Float => {
@@ -27,7 +60,7 @@ impl Value {
             _ => alike(&scalar.text),
         };
         let tag = if let Tag::Int | Tag::Float | Tag::Bool = scalar.tag { scalar.tag } else { Tag::Str };
-        Ok(Self::Scalar { whole: Scalar::new(whole, tag), part })
+        Ok(Self { whole: Scalar::new(whole, tag), part })
     }
 }
 
