@@ -32,6 +32,9 @@ pub(super) struct Assembly {
     anchors: HashMap<usize, Built>,
     aliased: usize,
     keys: HashSet<Arc<str>>,
+    /// Room that was grown before: what is handed out has the size that it needs.
+    spare_fields: Vec<Fields>,
+    spare_items: Vec<Vec<Node>>,
 }
 
 /// Why an assembly takes no more events.
@@ -77,8 +80,17 @@ impl Built {
 
 impl Assembly {
     pub(super) fn new(file: u32, dialect: Dialect) -> Self {
-        let (open, anchors, keys) = (Vec::new(), HashMap::new(), HashSet::new());
-        Self { dialect, file, first: 1, open, anchors, aliased: 0, keys }
+        Self {
+            dialect,
+            file,
+            first: 1,
+            open: Vec::new(),
+            anchors: HashMap::new(),
+            aliased: 0,
+            keys: HashSet::new(),
+            spare_fields: Vec::new(),
+            spare_items: Vec::new(),
+        }
     }
 
     /// Begins a document whose first line is line `first` of the file.
@@ -101,11 +113,13 @@ impl Assembly {
             }
             Event::Alias(anchor) => self.repeat(anchor).map(|built| (built, 0)),
             Event::SequenceStart(style, anchor, _) => {
-                self.open(Parts::Items(Vec::new()), anchor, style);
+                let items = self.spare_items.pop().unwrap_or_default();
+                self.open(Parts::Items(items), anchor, style);
                 return Ok(());
             }
             Event::MappingStart(style, anchor, _) => {
-                self.open(Parts::Fields(Fields::default()), anchor, style);
+                let fields = self.spare_fields.pop().unwrap_or_default();
+                self.open(Parts::Fields(fields), anchor, style);
                 return Ok(());
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -198,8 +212,16 @@ impl Assembly {
     fn close(&mut self) -> Result<(Built, usize), String> {
         let Open { parts, anchor, depth, bytes, .. } = self.open.pop().expect("the parser ends what it has begun");
         let node = match parts {
-            Parts::Items(items) => Node::sequence(items),
-            Parts::Fields(fields) => fields.finish(self.dialect)?.into(),
+            Parts::Items(mut items) => {
+                let exact = items.drain(..).collect();
+                self.spare_items.push(items);
+                Node::sequence(exact)
+            }
+            Parts::Fields(mut fields) => {
+                let mapping = fields.finish(self.dialect)?;
+                self.spare_fields.push(fields);
+                mapping.into()
+            }
             Parts::Document(root) => root,
         };
         Ok((Built { node, depth: depth + 1, bytes }, anchor))

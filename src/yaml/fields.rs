@@ -47,14 +47,15 @@ impl Fields {
         Ok(())
     }
 
-    pub(super) fn finish(self, dialect: Dialect) -> Result<Mapping, String> {
+    /// Ends the mapping; what is left can be filled again.
+    pub(super) fn finish(&mut self, dialect: Dialect) -> Result<Mapping, String> {
         match dialect {
             Dialect::Resource => self.own_first(),
             Dialect::Kustomization => Ok(self.last_first()),
         }
     }
 
-    fn own_first(mut self) -> Result<Mapping, String> {
+    fn own_first(&mut self) -> Result<Mapping, String> {
         // kustomize takes each field of this name away once it has merged, one that is quoted too.
         self.entries.retain(|(key, _)| &*key.text != "<<");
         if self.merges.len() > 1 {
@@ -65,17 +66,17 @@ impl Fields {
             let merged = sources.iter().flat_map(Mapping::iter).filter(|(key, _)| seen.insert(Arc::clone(&key.text)));
             self.entries.extend(merged.map(|(key, value)| (key.clone(), value.clone())));
         }
-        Ok(self.entries.into_iter().collect())
+        Ok(self.entries.drain(..).collect())
     }
 
-    fn last_first(mut self) -> Mapping {
+    fn last_first(&mut self) -> Mapping {
         if self.merges.is_empty() && repeated(&self.entries).is_none() {
-            return self.entries.into_iter().collect();
+            return self.entries.drain(..).collect();
         }
         let mut all = Vec::with_capacity(self.entries.len());
         let mut own = std::mem::take(&mut self.entries).into_iter();
         let mut taken = 0;
-        for (at, sources) in self.merges {
+        for (at, sources) in self.merges.drain(..) {
             all.extend(own.by_ref().take(at - taken));
             taken = at;
             for source in sources.iter().rev() {
