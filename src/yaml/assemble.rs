@@ -213,7 +213,8 @@ impl Assembly {
         let Open { parts, anchor, depth, bytes, .. } = self.open.pop().expect("the parser ends what it has begun");
         let node = match parts {
             Parts::Items(mut items) => {
-                let exact = items.drain(..).collect();
+                let mut exact = Vec::with_capacity(items.len());
+                exact.append(&mut items);
                 self.spare_items.push(items);
                 Node::sequence(exact)
             }
