@@ -15,7 +15,7 @@ use super::load::Error;
 use super::outline::NESTING_MAX;
 use super::scalar::Dialect;
 use super::{typed, value};
-use crate::object::{Node, Place, Scalar, Style};
+use crate::object::{Node, Place, Scalar, Style, Tag as Type};
 
 /// The most that aliases may add to a document, in bytes of text and a few for each node.
 pub const ALIASED_BYTES_MAX: usize = 64 << 20;
@@ -140,10 +140,18 @@ impl Assembly {
     ) -> Result<Scalar, String> {
         let range = span.byte_range().expect("a parser over &str knows byte offsets");
         let text = libyaml::text(text, style, &source[range.clone()], range.end == source.len())?;
+        let is_tagged = tag.is_some();
         let (tag, value) = typed::typed(tag, &text, style, self.dialect)?;
+        let tag = if !is_tagged && self.is_quoted_time(tag, &text) { Type::Str } else { tag };
         let text = value.as_deref().unwrap_or(&text);
         let text = if self.wants_key() { self.key(text) } else { text.into() };
         Ok(Scalar { style: self.style(style), ..Scalar::new(text, tag) })
+    }
+
+    /// Whether kustomize puts quotes around a timestamp on its way to JSON: it does in flow collections, for a colon.
+    fn is_quoted_time(&self, tag: Type, text: &str) -> bool {
+        let is_flow = self.open.last().is_some_and(|open| open.is_flow);
+        tag == Type::Timestamp && is_flow && text.contains(':') && self.dialect == Dialect::Resource
     }
 
     /// A value that is not written.

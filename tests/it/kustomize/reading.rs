@@ -143,6 +143,12 @@ fn what_kustomize_changes_on_the_way_to_json_is_changed() {
     };
     // A value that is not written in a flow mapping becomes an empty string there, not in a block.
     check("a: {b, c: , d: ~}\ne:\n", r#"{"a":{"b":"","c":"","d":null},"e":null}"#);
+    // A timestamp with a time gets quotes in a flow collection, and so stays as it was written.
+    check(
+        "[2020-1-1T1:2:03Z, 2020-1-1, !!timestamp 2020-1-1T1:2:03Z]",
+        r#"["2020-1-1T1:2:03Z","2020-01-01T00:00:00Z","2020-01-01T01:02:03Z"]"#,
+    );
+    check("a: 2020-1-1T1:2:03Z", r#"{"a":"2020-01-01T01:02:03Z"}"#);
     // Folded texts with indented lines gain line breaks.
     check("a: >\n  b\n  c\n    d\n  e\n", r#"{"a":"b c\n\n  d\ne\n"}"#);
     check("a: >+\n  b\n\n", r#"{"a":"b\n\n\n"}"#);
