@@ -21,9 +21,6 @@ use super::{generators, transform, vars};
 /// Roots entered in one build. Bases that are listed twice at every layer double with each.
 const LAYERS_MAX: usize = 20_000;
 
-/// The version of the schema that is built in.
-const SCHEMA_VERSION: &str = "v1.21.2";
-
 /// What a build has come to know, besides the resources.
 pub(super) struct Accumulation<'b> {
     pub loader: Loader<'b>,
@@ -249,11 +246,8 @@ impl<'b> Accumulation<'b> {
             }
             (None, Some(_)) if self.is_schema_chosen => return Ok(()),
             (None, Some(version)) if version.is_empty() => return Ok(()),
-            (None, Some(version)) if version == SCHEMA_VERSION => Chosen::Builtin(Schema::builtin()),
             (None, Some(version)) => {
-                let why = format!("the version {version:?} is not built in");
-                let hint = format!("the one that is: {}", SCHEMA_VERSION);
-                return Err(layer.blame(Error::new(why).with_hint(hint), "openapi.version"));
+                Chosen::Builtin(Schema::of_version(version).map_err(|error| layer.blame(error, "openapi.version"))?)
             }
         };
         (self.schema, self.is_schema_chosen) = (chosen, true);

@@ -15,7 +15,7 @@ use super::remote::{Remote, RemoteFolder, Repository, is_file_url, names_a_folde
 use crate::tree::{Entry, FileTree, Look, TreeError};
 
 /// Roots over roots. kustomize has no such bound; a thread's stack has.
-const DEPTH_MAX: usize = 256;
+const DEPTH_MAX: usize = 100;
 /// Links that lead to links.
 const HOPS_MAX: usize = 40;
 const FILES_MAX: usize = 200_000;

@@ -7,35 +7,9 @@ use std::collections::HashMap;
 use super::error::Error;
 use super::id::{Gvk, Id};
 use super::kustomization::SortOptions;
+use super::rank::{FIRST, LAST, sort_text};
 use super::resource::Resource;
 use super::schema::Schema;
-
-/// What others need comes first, kustomize's list.
-const FIRST: [&str; 22] = [
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-    "CustomResourceDefinition",
-    "ServiceAccount",
-    "PodSecurityPolicy",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "Secret",
-    "Endpoints",
-    "Service",
-    "LimitRange",
-    "PriorityClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "Deployment",
-    "StatefulSet",
-    "CronJob",
-    "PodDisruptionBudget",
-];
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// The resources in the order that the root asks for.
 pub(super) fn ordered(
@@ -64,7 +38,7 @@ fn by_kind(resources: Vec<Resource>, ranks: &HashMap<&str, isize>, schema: &Sche
     let rank = |gvk: &Gvk| ranks.get(&*gvk.kind).copied().unwrap_or(0);
     let keyed = resources.into_iter().map(|resource| {
         let id = resource.id(schema);
-        (rank(&id.gvk), gvk_text(&id.gvk), id_text(&id), id.gvk, resource)
+        (rank(&id.gvk), sort_text([&id.gvk.group, &id.gvk.version, &id.gvk.kind]), id_text(&id), id.gvk, resource)
     });
     let mut keyed: Vec<_> = keyed.collect();
     keyed.sort_by(|a, b| {
@@ -81,11 +55,6 @@ fn compare_kinds(a: (&Gvk, &str), b: (&Gvk, &str)) -> Ordering {
     let are_namespaces = &*a.0.kind == "Namespace" && &*b.0.kind == "Namespace";
     let order = a.1.cmp(b.1);
     if are_namespaces && (a.0.group.is_empty() || b.0.group.is_empty()) { order.reverse() } else { order }
-}
-
-fn gvk_text(gvk: &Gvk) -> String {
-    let or = |text: &str, absent: &str| if text.is_empty() { absent.to_owned() } else { text.to_owned() };
-    format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
 }
 
 fn id_text(id: &Id) -> String {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-const FIRST: [&str; 22] = [
+pub(super) const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -27,7 +27,7 @@ const FIRST: [&str; 22] = [
     "PodDisruptionBudget",
 ];
 
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+pub(super) const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// Below zero for what comes before all other kinds, above for what comes behind them.
 pub(super) fn rank(kind: &str) -> isize {
@@ -36,13 +36,13 @@ pub(super) fn rank(kind: &str) -> isize {
     first().or_else(|| position(&LAST).map(|at| at + 1)).unwrap_or(0)
 }
 
-/// Compares group, version and kind: by rank, and within one by `group_version_kind`, with `~G`, `~V` and `~K` for
-/// what is empty.
+/// Compares group, version and kind: by rank, and within one by their [`sort_text`].
 pub(super) fn compare(a: [&str; 3], b: [&str; 3]) -> Ordering {
     rank(a[2]).cmp(&rank(b[2])).then_with(|| sort_text(a).cmp(&sort_text(b)))
 }
 
-fn sort_text([group, version, kind]: [&str; 3]) -> String {
+/// `group_version_kind`, with `~G`, `~V` and `~K` for what is empty.
+pub(super) fn sort_text([group, version, kind]: [&str; 3]) -> String {
     let or = |text: &str, absent: &str| if text.is_empty() { absent.to_owned() } else { text.to_owned() };
     format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K"))
 }
