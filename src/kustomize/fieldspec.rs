@@ -117,7 +117,7 @@ pub(super) fn with_text(node: &Node, text: &str) -> Result<Option<Node>, Error> 
 /// The scalar with another text, and what that is; its place stays the one where it was read.
 pub(super) fn with_tagged(old: &Scalar, text: &str, tag: Tag) -> Option<Node> {
     let is_changed = &*old.text != text || old.tag != tag;
-    is_changed.then(|| old.become_like(&Scalar::new(text, tag)).into())
+    is_changed.then(|| old.become_like(&Scalar::new(text, tag)).at(old.place).into())
 }
 
 /// The scalar that has to be here.
