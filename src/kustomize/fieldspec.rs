@@ -1,5 +1,6 @@
 //! Field specs: which fields of which kinds something applies to, with the paths split once and found by kind.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -86,6 +87,17 @@ impl Spec {
             resource.settle_twins();
         }
         Ok(())
+    }
+
+    /// Whether there is anything in `object` for [`Spec::rewrite`] to change or to refuse, with nothing made.
+    pub(super) fn leads_somewhere(&self, object: &Node) -> bool {
+        let is_reached = Cell::new(false);
+        let look = |_: &Node| {
+            is_reached.set(true);
+            Ok(None)
+        };
+        let walked = self.path.rewrite_or_make(object, Missing::Stays, &look);
+        is_reached.get() || !matches!(walked, Ok(None))
     }
 
     fn blame(&self, object: &Node, cause: Error) -> Error {

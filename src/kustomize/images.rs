@@ -20,22 +20,28 @@ pub(super) fn apply(resources: &mut [Resource], images: &[(&Image, Place)], spec
     }
     for_each(resources, |resource| match resource.gvk() {
         gvk if &*gvk.kind == "CustomResourceDefinition" || entries.is_empty() => Ok(()),
-        gvk => change_images(resource, &entries, &specs.of(&gvk).collect::<Vec<_>>()),
+        gvk => change_images(resource, &entries, specs.of(&gvk)),
     })
 }
 
 /// kustomize goes by the lists of containers first and by the specs then, with each entry: an image that both lead to
 /// is changed twice, which a `tagSuffix` shows.
-fn change_images(resource: &mut Resource, entries: &[Entry], specs: &[&Spec]) -> Result<(), Error> {
+fn change_images<'s>(
+    resource: &mut Resource,
+    entries: &[Entry],
+    specs: impl Iterator<Item = &'s Spec>,
+) -> Result<(), Error> {
     let mut routes = Routes::default();
     routes.collect(&resource.node)?;
+    // Entries change texts alone, so that what leads to none now never will.
+    let specs: Vec<&Spec> = specs.filter(|spec| spec.leads_somewhere(&resource.node)).collect();
     for entry in entries {
         for route in &routes.found {
             if let Some(changed) = at(&resource.node, route).map(|image| entry.changed(image)).transpose()?.flatten() {
                 put(&mut resource.node, route, changed);
             }
         }
-        for spec in specs {
+        for spec in &specs {
             spec.rewrite(resource, Missing::Stays, &|image| entry.changed(image))?;
         }
     }
