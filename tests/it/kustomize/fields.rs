@@ -13,7 +13,7 @@ configurations: [c.yaml]
 namePrefix:
 - {path: a/none}
 - {path: a/tilde}
-- {path: a/empty}
+- {path: empty}
 - {path: a/missing}
 - {path: a/made, create: true}
 - {path: a/number}
@@ -23,11 +23,11 @@ namePrefix:
 apiVersion: v1
 kind: X
 metadata: {name: 2}
-a: {none: null, tilde: ~, empty: , number: 5, quoted: "5", word: b}
+a: {none: null, tilde: ~, number: 5, quoted: "5", word: b}
+empty:
 "#,
         r#"
 a:
-  empty: 1
   made: 1
   none: 1null
   number: 15
@@ -35,6 +35,7 @@ a:
   tilde: 1~
   word: 1b
 apiVersion: v1
+empty: 1
 kind: X
 metadata:
   name: 12
