@@ -122,7 +122,9 @@ where
 /// whether it is a string or a number from now on.
 pub(super) fn with_text(node: &Node, text: &str) -> Result<Option<Node>, Error> {
     let old = scalar(node)?;
-    let tag = if old.style == Style::Plain { resolve(text, Dialect::Resource) } else { Tag::Str };
+    // A null has no quotes, though one that is not written in a flow mapping is marked by them.
+    let is_unquoted = old.style == Style::Plain || old.tag == Tag::Null;
+    let tag = if is_unquoted { resolve(text, Dialect::Resource) } else { Tag::Str };
     Ok(with_tagged(old, text, tag))
 }
 
