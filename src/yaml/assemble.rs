@@ -160,7 +160,8 @@ impl Assembly {
         if is_flow && !self.wants_key() && self.dialect == Dialect::Resource {
             value::absent_in_flow()
         } else {
-            Scalar::null()
+            // Its text is empty: merges and prefixes tell it from a null that is written.
+            Scalar::new("", Type::Null)
         }
     }
 
