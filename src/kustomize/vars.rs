@@ -11,7 +11,7 @@ mod value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use self::value::Value;
+use self::value::{Value, Values};
 use super::error::Error;
 use super::field_path::Missing;
 use super::fieldspec::{FieldSpecs, for_each};
@@ -22,9 +22,6 @@ use super::schema::Schema;
 
 /// What a var reads when it does not say.
 const DEFAULT_FIELD: &str = "metadata.name";
-
-/// The values of all vars.
-type Values<'v> = HashMap<&'v str, Value>;
 
 /// Notes at each resource the vars that read a field of it. A var that finds none here may be one of a layer above.
 pub(super) fn claim(resources: &mut [Resource], vars: &[Var], schema: &Schema) -> Result<(), Error> {
@@ -92,7 +89,7 @@ pub(super) fn resolve(resources: &mut [Resource], vars: &[Var], specs: &[FieldSp
         let expand = |value: &_| expand::node(value, &values);
         specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::Stays, &expand))
     })?;
-    Ok(vars.iter().filter_map(|var| values[&*var.name].warning(&var.name)).collect())
+    Ok(vars.iter().filter_map(|var| values.get(&var.name)?.warning(&var.name)).collect())
 }
 
 fn values<'v>(resources: &[Resource], vars: &'v [Var]) -> Result<Values<'v>, Error> {
@@ -102,7 +99,7 @@ fn values<'v>(resources: &[Resource], vars: &'v [Var]) -> Result<Values<'v>, Err
             readers.entry(name).or_insert(resource);
         }
     }
-    let mut values = Values::new();
+    let mut values = HashMap::new();
     for var in vars {
         let Some(resource) = readers.get(&*var.name) else { return Err(unclaimed(var)) };
         let value = value(resource, var).map_err(|cause| {
@@ -111,7 +108,7 @@ fn values<'v>(resources: &[Resource], vars: &'v [Var]) -> Result<Values<'v>, Err
         });
         values.insert(&*var.name, value?);
     }
-    Ok(values)
+    Ok(Values::new(values))
 }
 
 fn value(resource: &Resource, var: &Var) -> Result<Value, Error> {

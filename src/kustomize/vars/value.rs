@@ -1,9 +1,13 @@
 //! The value of a var: what stands for `$(NAME)` alone, and what it is amid other text.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::kustomize::error::Error;
 use crate::object::{Node, Scalar, Tag};
+
+/// How many bytes all values together may come to in the texts of a build.
+const BYTES_MAX: usize = 64 << 20;
 
 pub(super) struct Value {
     /// `None` for a list or a mapping: it stands in no text, and its variables stay as they are.
@@ -24,14 +28,6 @@ impl Value {
         Ok(Self { scalar, is_used: AtomicBool::new(false) })
     }
 
-    pub(super) fn whole(&self) -> Option<&Scalar> {
-        self.used().map(|forms| &forms.whole)
-    }
-
-    pub(super) fn part(&self) -> Option<&str> {
-        self.used().map(|forms| &*forms.part)
-    }
-
     fn used(&self) -> Option<&Forms> {
         self.is_used.store(true, Ordering::Relaxed);
         self.scalar.as_ref()
@@ -44,6 +40,41 @@ impl Value {
             None if is_used => Some(format!("the var {name} reads a list or a mapping, and $({name}) stays as it is")),
             _ if is_used => None,
             _ => Some(format!("$({name}) stands in no field that takes vars")),
+        }
+    }
+}
+
+/// The values of all vars by their names, and how much text they may still become.
+pub(super) struct Values<'v> {
+    by_name: HashMap<&'v str, Value>,
+    room: AtomicUsize,
+}
+
+impl<'v> Values<'v> {
+    pub(super) fn new(by_name: HashMap<&'v str, Value>) -> Self {
+        Self { by_name, room: AtomicUsize::new(BYTES_MAX) }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.by_name.get(name)
+    }
+
+    /// The value in the place of a whole text, with its type.
+    pub(super) fn whole<'a>(&self, value: &'a Value) -> Result<Option<&'a Scalar>, Error> {
+        self.take(value).map(|forms| forms.map(|forms| &forms.whole))
+    }
+
+    /// The value amid other text.
+    pub(super) fn part<'a>(&self, value: &'a Value) -> Result<Option<&'a str>, Error> {
+        self.take(value).map(|forms| forms.map(|forms| &*forms.part))
+    }
+
+    fn take<'a>(&self, value: &'a Value) -> Result<Option<&'a Forms>, Error> {
+        let Some(forms) = value.used() else { return Ok(None) };
+        let left = |room: usize| room.checked_sub(forms.part.len());
+        match self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left) {
+            Ok(_) => Ok(Some(forms)),
+            Err(_) => Err(Error::new(format!("the values of vars come to more than {BYTES_MAX} bytes"))),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `vars`: what they read and where they stand.
 
-use tagwright::kustomize::{Options, Outcome, build};
+use tagwright::kustomize::{Error, Options, Outcome, build};
 use tagwright::tree::Memory;
 
 use super::cases;
@@ -31,4 +31,25 @@ vars:
         built.warnings
     );
     assert!(!told("$(USED)"), "{:?}", built.warnings);
+}
+
+/// A text of many variables of a million bytes each is refused before it is made.
+#[test]
+fn values_multiply_up_to_a_bound() {
+    assert!(in_an_argument("-$(V)").is_ok());
+    assert!(in_an_argument(&"$(V)".repeat(1 << 18)).is_err());
+    // A bracket that closes nowhere is not looked for again and again.
+    assert!(in_an_argument(&"$(".repeat(1 << 19)).is_ok());
+}
+
+fn in_an_argument(text: &str) -> Result<Outcome, Error> {
+    let vars = "\
+resources: [all.yaml]
+vars: [{name: V, objref: {apiVersion: v1, kind: Pod, name: p}, fieldref: {fieldPath: spec.value}}]
+";
+    let spec = format!("{{value: {}, containers: [{{args: ['{text}']}}]}}", "v".repeat(1 << 20));
+    let pod = format!("{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {spec}}}");
+    let files = [("kustomization.yaml", vars), ("all.yaml", &pod)];
+    let tree: Memory = files.into_iter().map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect();
+    build(&tree, "", &Options::default())
 }
