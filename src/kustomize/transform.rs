@@ -7,12 +7,13 @@ use super::accumulate::{Accumulated, Accumulation};
 use super::configuration::{TransformerConfig, merge_specs};
 use super::error::Error;
 use super::fieldspec::FieldSpecs;
-use super::kustomization::{FieldSpec, Image, Kustomization, Label, Replica};
+use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, Replica};
 use super::layer::Layer;
 use super::metadata::{set_in_metadata, texts};
 use super::namespace::{self, Namespace, Subjects};
 use super::objects::is_empty;
-use super::plugin::{AffixTransformer, NamespaceTransformer, Plugin};
+use super::patches::{self, Form, PatchSource};
+use super::plugin::{AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin};
 use super::plugins::{self, Plugged};
 use super::prefix::Side;
 use super::resource::{Origin, Resource};
@@ -79,6 +80,13 @@ impl Transformers<'_, '_> {
     fn fields(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
         let layer = self.layer;
         let blame = |field: &'static str| move |error| layer.blame(error, field);
+        self.merge_patches(&kustomization.patches_strategic_merge)?;
+        self.done(
+            layer.builtin("PatchStrategicMergeTransformer"),
+            usize::from(!kustomization.patches_strategic_merge.is_empty()),
+        );
+        self.patches(&kustomization.patches, Form::Any, "patches")?;
+        self.done(layer.builtin("PatchTransformer"), kustomization.patches.len());
         if !kustomization.namespace.is_empty() {
             let (namespace, field_specs) = (kustomization.namespace.clone(), config.namespace.clone());
             let own = NamespaceTransformer { namespace, field_specs, ..NamespaceTransformer::default() };
@@ -99,6 +107,8 @@ impl Transformers<'_, '_> {
                 .map_err(blame("commonAnnotations"))?;
             self.done(layer.builtin("AnnotationsTransformer"), 1);
         }
+        self.patches(&kustomization.patches_json6902, Form::Json, "patchesJson6902")?;
+        self.done(layer.builtin("PatchJson6902Transformer"), kustomization.patches_json6902.len());
         self.replicas(&kustomization.replicas, &config.replicas).map_err(blame("replicas"))?;
         self.done(layer.builtin("ReplicaCountTransformer"), kustomization.replicas.len());
         let images = kustomization.images.iter().enumerate();
@@ -106,6 +116,44 @@ impl Transformers<'_, '_> {
         self.images(&images, &config.images).map_err(blame("images"))?;
         self.done(self.layer.builtin("ImageTagTransformer"), images.len());
         Ok(())
+    }
+
+    fn merge_patches(&mut self, entries: &[String]) -> Result<(), Error> {
+        let field = "patchesStrategicMerge";
+        let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
+        let sources = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| PatchSource::of_merge(self.build, self.layer, entry).map_err(|error| blame(at, error)));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
+    }
+
+    fn patches(&mut self, entries: &[Patch], form: Form, field: &str) -> Result<(), Error> {
+        let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
+        let sources = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| PatchSource::of(self.build, self.layer, entry, form).map_err(|error| blame(at, error)));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
+    }
+
+    fn patch(&mut self, patch: &Patch, form: Form) -> Result<(), Error> {
+        let source = PatchSource::of(self.build, self.layer, patch, form)?;
+        let list = self.accumulated.resources.list_mut();
+        patches::apply(list, &[source], &self.build.schema, &|_, error| error)
+    }
+
+    fn merge(&mut self, own: &PatchStrategicMergeTransformer) -> Result<(), Error> {
+        if own.paths.is_empty() && own.patches.is_empty() {
+            return Err(Error::new("neither paths nor patches are given"));
+        }
+        let sources = own.paths.iter().map(|path| PatchSource::of_merge(self.build, self.layer, path));
+        let mut sources = sources.collect::<Result<Vec<_>, _>>()?;
+        sources.push(PatchSource::inline(&own.patches));
+        let list = self.accumulated.resources.list_mut();
+        patches::apply(list, &sources, &self.build.schema, &|_, error| error)
     }
 
     fn all_labels(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
@@ -138,9 +186,10 @@ impl Transformers<'_, '_> {
             Plugin::ConfigMap(_) | Plugin::Secret(_) | Plugin::IamPolicy(_) => {
                 Err(Error::new("it is a generator, not a transformer"))
             }
-            Plugin::Patch(_) | Plugin::PatchJson6902(_) | Plugin::PatchStrategicMerge(_) | Plugin::Replacements(_) => {
-                Err(Error::new("it is not supported"))
-            }
+            Plugin::Patch(own) => self.patch(own, Form::Any),
+            Plugin::PatchJson6902(own) => self.patch(own, Form::Json),
+            Plugin::PatchStrategicMerge(own) => self.merge(own),
+            Plugin::Replacements(_) => Err(Error::new("it is not supported")),
         };
         run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
         self.done(origin, 1);

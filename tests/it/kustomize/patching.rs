@@ -1,0 +1,725 @@
+//! Patches: which resources they change, and how; the answers are those of kustomize v5.8.2.
+
+use tagwright::kustomize::{Options, Outcome, build};
+use tagwright::tree::Memory;
+
+use super::small::{check, check_overlay, refuse};
+
+/// Every value kind that changes on its way through JSON.
+const SPEC: &str = r#"{a: 1, list: [x, y, z], o: {k: v, n: null}, f: 1.50, e: 1e3, big: 9007199254740993, t: 2021-01-01, s: "8080", "a/b": c, "m~n": d}"#;
+
+#[test]
+fn json_patches_change_places() {
+    changes("{op: add, path: /spec/new, value: {x: [1]}}", &["+  new:", "+    x:", "+    - 1"]);
+    changes("{op: add, path: /spec/list/-, value: w}", &["+  - w"]);
+    changes("{op: add, path: /spec/list/0, value: w}", &["+  - w"]);
+    changes("{op: add, path: /spec/list/-1, value: w}", &["+  - w"]);
+    changes("{op: add, path: /spec/list/3, value: w}", &["+  - w"]);
+    changes("{op: add, path: /spec/nothing}", &["+  nothing: null"]);
+    changes("{op: add, path: spec/new, value: 1}", &["+new: 1"]);
+    changes("{op: remove, path: /spec/a}", &["-  a: 1"]);
+    changes("{op: remove, path: /spec/list/1}", &[r#"-  - "y""#]);
+    changes("{op: remove, path: /spec/list/-1}", &["-  - z"]);
+    changes("{op: remove, path: /spec/a~1b}", &["-  a/b: c"]);
+    changes("{op: remove, path: /spec/m~0n}", &["-  m~n: d"]);
+    changes("{op: replace, path: /spec/a, value: yes}", &["-  a: 1", "+  a: true"]);
+    changes("{op: replace, path: /spec/none, value: 1}", &["+  none: 1"]);
+    changes("{op: replace, path: /spec/list/0, value: null}", &["-  - x", "+  - null"]);
+    changes(
+        "{op: replace, path: /spec/list, value: []}",
+        &["-  list:", "-  - x", r#"-  - "y""#, "-  - z", "+  list: []"],
+    );
+    changes("{op: move, from: /spec/a, path: /spec/o/a}", &["-  a: 1", "+    a: 1"]);
+    changes("{op: move, from: /spec/list/0, path: /spec/list/-}", &["-  - x", "+  - x"]);
+    changes("{op: copy, from: /spec/o, path: /spec/list/1}", &["+  - k: v", r#"+    "n": null"#]);
+    changes("{op: copy, from: /spec/none, path: /spec/x}", &["+  x: null"]);
+    changes("{op: test, path: /spec/a, value: 1}", &[]);
+    changes("{op: test, path: /spec/f, value: 1.5}", &[]);
+    changes("{op: test, path: /spec/e, value: 1000}", &[]);
+    changes("{op: test, path: /spec/none, value: null}", &[]);
+    changes("{op: test, path: /spec/none}", &[]);
+    changes(r#"{op: test, path: /spec/s, value: "8080"}"#, &[]);
+    changes("{op: add, path: /metadata/annotations/x, value: 5}", &["+  annotations:", r#"+    x: "5""#]);
+}
+
+#[test]
+fn json_patches_are_refused() {
+    for operation in [
+        "{op: add, path: /spec/list/4, value: w}",
+        "{op: add, path: /spec/list/q, value: w}",
+        "{op: add, path: /spec/none/x, value: 1}",
+        "{op: add, path: /spec/o/n/x, value: 1}",
+        "{op: add, path: new, value: 1}",
+        "{op: remove, path: /spec/none}",
+        "{op: remove, path: /spec/list/3}",
+        "{op: remove, path: /spec/list/-4}",
+        "{op: replace, path: /none/none, value: 1}",
+        "{op: replace, path: /spec/list/-, value: 1}",
+        "{op: move, from: /spec/none, path: /spec/x}",
+        "{op: copy, from: /spec/list/7, path: /spec/x}",
+        r#"{op: test, path: /spec/a, value: "1"}"#,
+        "{op: test, path: /spec/o, value: {n: null, k: v}}",
+        "{op: test, path: /spec/none, value: 1}",
+        "{op: test, path: /spec/list, value: [x, y, z]}",
+        "{op: bogus, path: /spec/a}",
+        "{path: /spec/a}",
+        "{op: add}",
+        "null",
+        r#"{op: add, path: "", value: {}}"#,
+    ] {
+        assert!(patched(operation).is_none(), "{operation}");
+    }
+}
+
+#[test]
+fn an_object_goes_through_json_for_a_patch() {
+    assert_eq!(
+        patched("{op: test, path: /spec/a, value: 1}").expect("it passes"),
+        "\
+apiVersion: example.com/v1
+kind: Widget
+metadata:
+  name: web
+spec:
+  a: 1
+  a/b: c
+  big: 9007199254740992
+  e: 1000
+  f: 1.5
+  list:
+  - x
+  - \"y\"
+  - z
+  m~n: d
+  o:
+    k: v
+    \"n\": null
+  s: \"8080\"
+  t: \"2021-01-01T00:00:00Z\"
+"
+    );
+}
+
+fn changes(operation: &str, changes: &[&str]) {
+    let before = patched("{op: test, path: /spec/a, value: 1}").expect("it passes");
+    let after = patched(operation).unwrap_or_else(|| panic!("{operation} is refused"));
+    let diff = similar::TextDiff::from_lines(&before, &after);
+    let changed: Vec<String> = diff
+        .iter_all_changes()
+        .filter(|change| change.tag() != similar::ChangeTag::Equal)
+        .map(|change| format!("{}{}", change.tag(), change.value().trim_end_matches('\n')))
+        .collect();
+    assert_eq!(changed, changes, "{operation}");
+}
+
+fn patched(operation: &str) -> Option<String> {
+    let file = format!("resources: [r.yaml]\npatches:\n- target: {{kind: Widget}}\n  patch: |-\n    - {operation}\n");
+    let resource = format!("apiVersion: example.com/v1\nkind: Widget\nmetadata: {{name: web}}\nspec: {SPEC}\n");
+    let tree: Memory = [("kustomization.yaml", file), ("r.yaml", resource)].into_iter().collect();
+    match build(&tree, "", &Options::default()).ok()? {
+        Outcome::Built(built) => built.yaml().ok(),
+        Outcome::Missing(_) => None,
+    }
+}
+
+#[test]
+fn a_patch_finds_the_resource_that_it_names() {
+    check(
+        r#"
+resources: [r.yaml]
+patches:
+- patch: |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: web}
+    data: {y: "1"}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+        r#"
+apiVersion: v1
+data:
+  x: "2"
+kind: ConfigMap
+metadata:
+  name: web
+  namespace: other
+---
+apiVersion: v1
+data:
+  x: "1"
+  "y": "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+  name: web
+"#,
+    );
+    check(
+        r#"
+resources: [r.yaml]
+patchesStrategicMerge:
+- |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: web}
+    data: {y: "1"}
+- p.yaml
+=== p.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other, labels: {n: 5, z: null}}
+data: {x: null}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+        r#"
+apiVersion: v1
+data: {}
+kind: ConfigMap
+metadata:
+  labels:
+    "n": "5"
+    z: "null"
+  name: web
+  namespace: other
+---
+apiVersion: v1
+data:
+  x: "1"
+  "y": "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+  name: web
+"#,
+    );
+    check_overlay(
+        r#"
+resources: []
+=== base/kustomization.yaml
+resources: [r.yaml]
+namePrefix: p-
+namespace: team
+=== base/r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data: {x: "1"}
+=== over/kustomization.yaml
+resources: [../base]
+patches:
+- patch: |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: web}
+    data: {old: "1"}
+- patch: |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: p-web, namespace: team}
+    data: {today: "1"}
+"#,
+        r#"
+apiVersion: v1
+data:
+  old: "1"
+  today: "1"
+  x: "1"
+kind: ConfigMap
+metadata:
+  name: p-web
+  namespace: team
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- patch: |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: none}
+    data: {y: "1"}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- patch: |-
+    apiVersion: v2
+    kind: ConfigMap
+    metadata: {name: web}
+    data: {y: "1"}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+}
+
+#[test]
+fn several_patches_stand_in_one_text() {
+    check(
+        r#"
+resources: [r.yaml]
+patches:
+- path: p.yaml
+=== p.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data: {y: "1"}
+---
+$patch: delete
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+        r#"
+apiVersion: v1
+data:
+  x: "1"
+  "y": "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+  name: web
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- path: p.yaml
+  target: {kind: ConfigMap}
+=== p.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+data: {y: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+}
+
+#[test]
+fn a_target_comes_before_the_names_in_a_patch() {
+    check(
+        r#"
+resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap}
+  patch: |-
+    apiVersion: apps/v1
+    kind: Any
+    metadata: {name: any, namespace: any, labels: {n: 5, z: null}}
+    data: {y: "1"}
+- target: {kind: Nothing}
+  patch: |-
+    kind: Any
+    metadata: {name: any}
+- target: {namespace: other}
+  patch: |-
+    $patch: delete
+    kind: Any
+    metadata: {name: any}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+        r#"
+apiVersion: v1
+data:
+  x: "1"
+  "y": "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+    "n": "5"
+    z: "null"
+  name: web
+"#,
+    );
+}
+
+#[test]
+fn names_and_kinds_change_where_that_is_allowed() {
+    check(
+        r#"
+resources: [r.yaml]
+patches:
+- target: {name: web}
+  options: {allowNameChange: true}
+  patch: |-
+    kind: Any
+    metadata: {name: new}
+- target: {name: web}
+  options: {allowKindChange: true}
+  patch: |-
+    kind: Secret
+    metadata: {name: any}
+- target: {name: new}
+  patch: |-
+    kind: Any
+    metadata: {name: any}
+    data: {found: "yes"}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, annotations: {}}
+"#,
+        r#"
+apiVersion: v1
+data:
+  found: "yes"
+kind: Secret
+metadata:
+  name: new
+"#,
+    );
+    refuse(
+        "
+resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap}
+  options: {allowNameChange: true}
+  patch: |-
+    kind: Any
+    metadata: {name: same}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: db}
+",
+    );
+}
+
+#[test]
+fn text_is_one_kind_of_patch() {
+    check(
+        r##"
+resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap, namespace: other}
+  path: p.json
+- target: {kind: ConfigMap}
+  patch: "# nothing"
+=== p.json
+[{"op": "add", "path": "/data/y", "value": "a\u0041"}]
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"##,
+        r#"
+apiVersion: v1
+data:
+  x: "2"
+  "y": aA
+kind: ConfigMap
+metadata:
+  name: web
+  namespace: other
+---
+apiVersion: v1
+data:
+  x: "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+  name: web
+"#,
+    );
+    check(
+        r#"
+resources: [r.yaml]
+patchesJson6902:
+- target: {version: v1, kind: ConfigMap, name: web, namespace: other}
+  patch: |-
+    - op: add
+      path: /data/y
+      value: 5
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+        r#"
+apiVersion: v1
+data:
+  x: "2"
+  "y": 5
+kind: ConfigMap
+metadata:
+  name: web
+  namespace: other
+---
+apiVersion: v1
+data:
+  x: "1"
+kind: ConfigMap
+metadata:
+  labels:
+    a: b
+  name: web
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- patch: |-
+    - {op: add, path: /data/y, value: x}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap}
+  patch: "[{op: add, path: /data/y, value: x}]"
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patches:
+- target: {kind: ConfigMap}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r##"
+resources: [r.yaml]
+patches:
+- path: p.yaml
+  patch: "# x"
+=== p.yaml
+# x
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"##,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patchesJson6902:
+- target: {kind: ConfigMap, name: web}
+  patch: "[]"
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r#"
+resources: [r.yaml]
+patchesJson6902:
+- target: {kind: ConfigMap}
+  patch: |-
+    - {op: add, path: /data/y, value: x}
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"#,
+    );
+    refuse(
+        r##"
+resources: [r.yaml]
+patchesStrategicMerge: ["# nothing"]
+=== r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, labels: {a: b}}
+data: {x: "1"}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web, namespace: other}
+data: {x: "2"}
+"##,
+    );
+}
+
+#[test]
+fn a_patch_takes_the_past_away_with_the_annotations() {
+    check_overlay(
+        "
+resources: []
+=== base/kustomization.yaml
+resources: [r.yaml]
+namePrefix: p-
+=== base/r.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: web}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: pod}
+spec: {volumes: [{name: v, configMap: {name: web}}]}
+=== over/kustomization.yaml
+resources: [../base]
+patches:
+- patch: |-
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: web, annotations: {$patch: replace, a: b}}
+",
+        "
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  annotations:
+    a: b
+  name: p-web
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: p-pod
+spec:
+  volumes:
+  - configMap:
+      name: web
+    name: v
+",
+    );
+}
