@@ -43,7 +43,10 @@ struct Refused {
 /// Merges `patch` into `base`.
 pub fn merge(base: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged, Error> {
     let mut patch = patch.clone();
-    match (Walk { schema }).values(Some(base), Some(&mut patch), None) {
+    let outcome = (Walk { schema }).values(Some(base), Some(&mut patch), None);
+    // kustomize loses the comments of fields as it goes through them; those of list items stay.
+    base.forget_own_schemas(false);
+    match outcome {
         Ok(Outcome::Drop) => Ok(Merged::Deleted),
         // `$patch: replace` at the root: kustomize replaces an object of which nobody takes notice.
         Ok(Outcome::Keep | Outcome::Take) => Ok(Merged::Kept),
@@ -65,7 +68,10 @@ impl<'s> Walk<'s> {
         patch: Option<&mut Node>,
         shape: Option<Shape<'s>>,
     ) -> Result<Outcome, Refused> {
-        let shape = shape.or_else(|| self.shape_of(base.as_deref()).or_else(|| self.shape_of(patch.as_deref())));
+        let shape = match has_own_schema(base.as_deref()) || has_own_schema(patch.as_deref()) {
+            true => None,
+            false => shape.or_else(|| self.shape_of(base.as_deref()).or_else(|| self.shape_of(patch.as_deref()))),
+        };
         match (base, patch) {
             (None, None) => Ok(Outcome::Drop),
             (Some(base), None) if base.is_null() => Ok(kept_null(base)),
@@ -117,7 +123,7 @@ impl<'s> Walk<'s> {
 
     /// Makes a value inside an added one ready: nulls go, directives are followed. Says whether it stays.
     fn adopt(self, value: &mut Node, shape: Option<Shape<'s>>) -> Result<bool, Refused> {
-        let shape = shape.or_else(|| self.shape_of(Some(value)));
+        let shape = if has_own_schema(Some(value)) { None } else { shape.or_else(|| self.shape_of(Some(value))) };
         match value {
             Node::Scalar(scalar) => Ok(scalar.tag != Tag::Null),
             Node::Mapping(fields) => match directive::take_from_mapping(fields)? {
@@ -137,8 +143,10 @@ impl<'s> Walk<'s> {
         let mut changes = Changes::new(patch);
         retain(base, |key, value| {
             let mut change = changes.take(&key.text);
-            let outcome = self.values(Some(&mut *value), change.as_mut(), field(shape, key))?;
-            if let (Outcome::Take, Some(change)) = (&outcome, change) {
+            let shape = shape.filter(|_| change.as_ref().is_none_or(|(key, _)| !key.has_own_schema));
+            let changed = change.as_mut().map(|(_, value)| value);
+            let outcome = self.values(Some(&mut *value), changed, field(shape, key))?;
+            if let (Outcome::Take, Some((_, change))) = (&outcome, change) {
                 overwrite(value, change);
             }
             Ok(!matches!(outcome, Outcome::Drop))
@@ -160,8 +168,14 @@ impl<'s> Walk<'s> {
     }
 }
 
+/// What the schema knows of a field. A comment with a schema of its own says nothing that merging asks for, and hides
+/// what is known.
 fn field<'s>(shape: Option<Shape<'s>>, key: &Scalar) -> Option<Shape<'s>> {
-    shape.and_then(|shape| shape.field(&key.text))
+    shape.filter(|_| !key.has_own_schema).and_then(|shape| shape.field(&key.text))
+}
+
+fn has_own_schema(item: Option<&Node>) -> bool {
+    item.and_then(Node::as_mapping).is_some_and(Mapping::has_own_schema)
 }
 
 /// Keeps the fields of which `stays` says so; the first that is refused ends it.
@@ -224,13 +238,13 @@ impl Changes {
         Self { fields, index }
     }
 
-    fn take(&mut self, key: &str) -> Option<Node> {
+    fn take(&mut self, key: &str) -> Option<(Scalar, Node)> {
         let is_named = |field: &Option<(Scalar, Node)>| field.as_ref().is_some_and(|(own, _)| &*own.text == key);
         let at = match &self.index {
             Some(index) => *index.get(key)?,
             None => self.fields.iter().position(is_named)?,
         };
-        self.fields[at].take().map(|(_, value)| value)
+        self.fields[at].take()
     }
 
     fn rest(self) -> impl Iterator<Item = (Scalar, Node)> {

@@ -24,7 +24,10 @@ pub(super) fn read(text: &[u8], file: u32) -> Result<Vec<Resource>, Error> {
         match items(&node)? {
             Some(items) => {
                 for item in items {
-                    waiting.extend(checked(vec![item.clone()])?);
+                    let mut item = item.clone();
+                    // They pass through JSON, which has no comments.
+                    item.forget_own_schemas(true);
+                    waiting.extend(checked(vec![item])?);
                 }
             }
             None => resources.push(traces::adopted(Resource::new(node))?),

@@ -49,8 +49,9 @@ impl Resource {
         spread(&mut self.node, &self.twins);
     }
 
-    /// Makes every twin a scalar of its own.
+    /// Makes every twin a scalar of its own, and forgets what comments said: the object went through JSON.
     pub(super) fn part_twins(&mut self) {
+        self.node.forget_own_schemas(true);
         self.twins.parted = self.twins.values.len();
     }
 }

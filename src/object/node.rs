@@ -24,6 +24,8 @@ pub struct Scalar {
     /// Scalars of one object with the same number are one node at several places, as an anchor and its aliases are in
     /// YAML: who changes one changes all. 0 for a scalar that stands alone.
     pub twin: u32,
+    /// A comment at the field that this is the key of holds a JSON object, which kustomize takes for its schema.
+    pub has_own_schema: bool,
 }
 
 /// What a scalar is. A tag of an application's own (`!Ref`) reads as a string.
@@ -59,8 +61,11 @@ pub struct Place {
 }
 
 /// Fields in their order. A key is a scalar; keys are alike when their texts are.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mapping(Arc<Vec<(Scalar, Node)>>);
+#[derive(Clone, Debug, Default)]
+pub struct Mapping {
+    entries: Arc<Vec<(Scalar, Node)>>,
+    has_own_schema: bool,
+}
 
 /// Equal when text and tag are: the rest says nothing about the value.
 impl PartialEq for Scalar {
@@ -78,7 +83,7 @@ impl Scalar {
     }
 
     pub fn new(text: impl Into<Arc<str>>, tag: Tag) -> Self {
-        Self { text: text.into(), tag, style: Style::Plain, place: Place::default(), twin: 0 }
+        Self { text: text.into(), tag, style: Style::Plain, place: Place::default(), twin: 0, has_own_schema: false }
     }
 
     pub fn null() -> Self {
@@ -132,6 +137,32 @@ impl Node {
         }
     }
 
+    /// Forgets what comments said of the fields in it, and of the list items too if `items`.
+    pub fn forget_own_schemas(&mut self, items: bool) {
+        match self {
+            Self::Scalar(_) => {}
+            Self::Sequence(list) if list.iter().any(Self::knows_own_schema) => {
+                Arc::make_mut(list).iter_mut().for_each(|item| item.forget_own_schemas(items));
+            }
+            Self::Mapping(fields) if fields.knows_own_schema() => {
+                fields.has_own_schema &= !items;
+                for (key, value) in fields.entries_mut() {
+                    key.has_own_schema = false;
+                    value.forget_own_schemas(items);
+                }
+            }
+            Self::Sequence(_) | Self::Mapping(_) => {}
+        }
+    }
+
+    fn knows_own_schema(&self) -> bool {
+        match self {
+            Self::Scalar(_) => false,
+            Self::Sequence(items) => items.iter().any(Self::knows_own_schema),
+            Self::Mapping(fields) => fields.knows_own_schema(),
+        }
+    }
+
     /// The text of a scalar, whatever its tag; of a string, a number and a null alike.
     pub fn text(&self) -> Option<&str> {
         self.as_scalar().map(|scalar| &*scalar.text)
@@ -172,30 +203,53 @@ impl Node {
     }
 }
 
+/// Equal when the entries are.
+impl PartialEq for Mapping {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+    }
+}
+
+impl Eq for Mapping {}
+
 impl Mapping {
+    /// As [`Scalar::has_own_schema`], of a mapping in a list.
+    pub fn has_own_schema(&self) -> bool {
+        self.has_own_schema
+    }
+
+    pub fn set_own_schema(&mut self, has_own_schema: bool) {
+        self.has_own_schema = has_own_schema;
+    }
+
+    fn knows_own_schema(&self) -> bool {
+        let knows = |(key, value): &(Scalar, Node)| key.has_own_schema || value.knows_own_schema();
+        self.has_own_schema || self.entries.iter().any(knows)
+    }
+
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Scalar, &Node)> {
-        self.0.iter().map(|(key, value)| (key, value))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Scalar, &Node)> + ExactSizeIterator {
+        self.entries.iter().map(|(key, value)| (key, value))
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&Scalar, &mut Node)> {
-        Arc::make_mut(&mut self.0).iter_mut().map(|(key, value)| (&*key, value))
+        Arc::make_mut(&mut self.entries).iter_mut().map(|(key, value)| (&*key, value))
     }
 
     /// All entries, to be changed: keys too, and their order.
     pub fn entries_mut(&mut self) -> &mut Vec<(Scalar, Node)> {
-        Arc::make_mut(&mut self.0)
+        Arc::make_mut(&mut self.entries)
     }
 
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.position(key).map(|at| &self.0[at].1)
+        self.position(key).map(|at| &self.entries[at].1)
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
@@ -222,7 +276,7 @@ impl Mapping {
     }
 
     fn position(&self, key: &str) -> Option<usize> {
-        self.0.iter().position(|(own, _)| &*own.text == key)
+        self.entries.iter().position(|(own, _)| &*own.text == key)
     }
 }
 
@@ -247,6 +301,6 @@ impl From<Mapping> for Node {
 impl FromIterator<(Scalar, Node)> for Mapping {
     /// Takes the entries as they come: a key that comes twice stays twice.
     fn from_iter<I: IntoIterator<Item = (Scalar, Node)>>(entries: I) -> Self {
-        Self(Arc::new(entries.into_iter().collect()))
+        Self { entries: Arc::new(entries.into_iter().collect()), has_own_schema: false }
     }
 }

@@ -9,6 +9,7 @@
 //! comment speaks of, `owner` which Kubernetes object a node belongs to, `split` where documents begin.
 
 mod assemble;
+mod comments;
 pub mod dialect;
 pub mod emit;
 mod fields;

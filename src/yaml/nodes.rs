@@ -9,6 +9,7 @@ use granit_parser::{Parser, ScanError};
 use memchr::memmem;
 
 use super::assemble::{Assembly, Stop};
+use super::comments;
 use super::libyaml;
 use super::load::{Error, TEXT_BYTES_MAX};
 use super::outline::{DOCUMENT_BYTES_MAX, NESTING_MAX};
@@ -66,13 +67,17 @@ fn document(text: &str, first: usize, assembly: &mut Assembly) -> Result<Node, E
         let message = format!("the document is larger than {} MiB", DOCUMENT_BYTES_MAX >> 20);
         return Err(Error { line: first, column: 1, message });
     }
+    let written = text;
     let mut text = Cow::Borrowed(text);
     let mut mends = MENDED_BYTES_MAX / text.len().max(1);
     loop {
         assembly.begin(first);
         match parse(&text, assembly) {
             Ok(()) => return Ok(Node::null()),
-            Err(Stop::Node(node)) => return Ok(node),
+            Err(Stop::Node(mut node)) => {
+                comments::mark(&mut node, written, first);
+                return Ok(node);
+            }
             Err(Stop::Refused(error)) => return Err(error),
             Err(Stop::Unread(error)) => match libyaml::mended(&text, &error).filter(|_| mends > 0) {
                 Some(mended) => (text, mends) = (mended.into(), mends - 1),

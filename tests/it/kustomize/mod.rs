@@ -1,6 +1,7 @@
 //! `kustomize build`: tables by room, and the answers of kustomize itself.
 
 mod cases;
+mod comments;
 mod configuration;
 mod fields;
 mod generating;
