@@ -39,6 +39,7 @@ mod prefix;
 mod rank;
 mod references;
 mod remote;
+mod replacement;
 mod replicas;
 mod resource;
 mod resources;
