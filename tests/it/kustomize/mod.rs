@@ -14,6 +14,7 @@ mod patching;
 mod reading;
 mod references;
 mod remotes;
+mod replacing;
 mod scalars;
 mod selecting;
 mod small;
