@@ -43,10 +43,7 @@ struct Refused {
 /// Merges `patch` into `base`.
 pub fn merge(base: &mut Node, patch: &Node, schema: &Schema) -> Result<Merged, Error> {
     let mut patch = patch.clone();
-    let outcome = (Walk { schema }).values(Some(base), Some(&mut patch), None);
-    // kustomize loses the comments of fields as it goes through them; those of list items stay.
-    base.forget_own_schemas(false);
-    match outcome {
+    match (Walk { schema }).values(Some(base), Some(&mut patch), None) {
         Ok(Outcome::Drop) => Ok(Merged::Deleted),
         // `$patch: replace` at the root: kustomize replaces an object of which nobody takes notice.
         Ok(Outcome::Keep | Outcome::Take) => Ok(Merged::Kept),
@@ -151,9 +148,11 @@ impl<'s> Walk<'s> {
             }
             Ok(!matches!(outcome, Outcome::Drop))
         })?;
-        for (key, mut value) in changes.rest() {
+        for (mut key, mut value) in changes.rest() {
             let outcome = self.values(None, Some(&mut value), field(shape, &key));
             if let Outcome::Take = outcome.map_err(|refused| refused.below(&key.text))? {
+                // The comment of a field that the patch brings does not come with it.
+                key.has_own_schema = false;
                 base.entries_mut().push((key, value));
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn read(text: &[u8], file: u32) -> Result<Vec<Resource>, Error> {
                 for item in items {
                     let mut item = item.clone();
                     // They pass through JSON, which has no comments.
-                    item.forget_own_schemas(true);
+                    item.forget_own_schemas();
                     waiting.extend(checked(vec![item])?);
                 }
             }

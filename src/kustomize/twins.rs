@@ -51,7 +51,7 @@ impl Resource {
 
     /// Makes every twin a scalar of its own, and forgets what comments said: the object went through JSON.
     pub(super) fn part_twins(&mut self) {
-        self.node.forget_own_schemas(true);
+        self.node.forget_own_schemas();
         self.twins.parted = self.twins.values.len();
     }
 }

@@ -137,18 +137,18 @@ impl Node {
         }
     }
 
-    /// Forgets what comments said of the fields in it, and of the list items too if `items`.
-    pub fn forget_own_schemas(&mut self, items: bool) {
+    /// Forgets what comments said of the fields and list items in it.
+    pub fn forget_own_schemas(&mut self) {
         match self {
             Self::Scalar(_) => {}
             Self::Sequence(list) if list.iter().any(Self::knows_own_schema) => {
-                Arc::make_mut(list).iter_mut().for_each(|item| item.forget_own_schemas(items));
+                Arc::make_mut(list).iter_mut().for_each(|item| item.forget_own_schemas());
             }
             Self::Mapping(fields) if fields.knows_own_schema() => {
-                fields.has_own_schema &= !items;
+                fields.has_own_schema = false;
                 for (key, value) in fields.entries_mut() {
                     key.has_own_schema = false;
-                    value.forget_own_schemas(items);
+                    value.forget_own_schemas();
                 }
             }
             Self::Sequence(_) | Self::Mapping(_) => {}
