@@ -18,7 +18,7 @@ use super::plugins::{self, Plugged};
 use super::prefix::Side;
 use super::resource::{Origin, Resource};
 use super::{finish, images, labels, origin, prefix, replicas};
-use crate::object::Place;
+use crate::object::{Mapping, Node, Place};
 
 /// Validators may leave this label behind.
 const VALIDATED_BY: &str = "validated-by";
@@ -60,10 +60,13 @@ pub(super) fn validate(
     Ok(())
 }
 
-/// What a validator must leave alone.
+/// What a validator must leave alone. Labels that a file has are others once they are written anew, which kustomize
+/// does to take the mark of a validator away.
 fn compared(resource: &Resource) -> impl PartialEq + use<> {
     let Resource { node, previous, prefixes, suffixes, needs_hash, .. } = resource.clone();
-    (node, previous, prefixes, suffixes, needs_hash)
+    let labels = node.at(&["metadata", "labels"]).and_then(Node::as_mapping);
+    let places: Vec<Place> = labels.into_iter().flat_map(Mapping::iter).map(|(key, _)| key.place).collect();
+    (places, node, previous, prefixes, suffixes, needs_hash)
 }
 
 fn unmarked(resource: &Resource) -> Resource {
