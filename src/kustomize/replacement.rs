@@ -15,7 +15,7 @@ use super::error::Error;
 use super::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
 use super::resource::Resource;
 use super::schema::Schema;
-use crate::object::{Node, Scalar, Tag};
+use crate::object::{Mapping, Node, Scalar, Tag};
 use crate::yaml::{Dialect, plain, resolve};
 use path::{Kind, Place, text_of};
 use select::{Index, Targets};
@@ -123,11 +123,14 @@ impl Work<'_> {
         value: &Node,
         options: Option<&FieldOptions>,
     ) -> Result<(), Error> {
+        let create = create(value, options);
+        if create.is_some() {
+            make_room(&mut self.resources[at]);
+        }
         let node = &mut self.resources[at].node;
         if structured::write(node, parts, value, options)? {
             return Ok(());
         }
-        let create = create(value, options);
         let places = path::find(node, parts, create)?;
         if places.is_empty() {
             let error = Error::new(format!("there is no field {}", parts.join(".")));
@@ -150,6 +153,15 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Annotations that are null hold what kustomize remembers there, once it does, and so are a mapping.
+fn make_room(resource: &mut Resource) {
+    if let Some(annotations) = resource.node.at_mut(&["metadata", "annotations"]).filter(|node| node.is_null())
+        && resource.is_annotated
+    {
+        *annotations = Mapping::default().into();
     }
 }
 

@@ -280,7 +280,11 @@ impl Search {
 
     fn visit_field(&mut self, node: &mut Node, field: &str, rest: &[String]) -> Result<(), Error> {
         if node.is_null() {
-            return if self.create.is_some() { Err(no_room()) } else { Ok(()) };
+            // kustomize hangs the field on the null, where it is never seen again.
+            if let Some(kind) = self.create {
+                self.found.push(Place::Lost { is_scalar: rest.is_empty() && kind == Kind::Scalar });
+            }
+            return Ok(());
         }
         let at = match (entry(mapping(node, field)?, field), self.create) {
             (Some((at, _)), _) => at,
@@ -323,9 +327,8 @@ fn append(node: &mut Node, item: Node) -> Result<(), Error> {
     Ok(())
 }
 
-/// What kustomize hangs on a null is never seen again; sometimes it refuses to.
 fn no_room() -> Error {
-    Error::new("null is not made into a list or mapping")
+    Error::new("null is not made into a list")
 }
 
 fn single(field: &str, value: Node) -> Node {
