@@ -95,7 +95,10 @@ impl<'n, 'c> Decoder<'n, 'c> {
             };
             match fields.iter_mut().find(|(earlier, ..)| earlier == name) {
                 Some(earlier) if earlier.1 == key => earlier.2 = value,
-                Some(earlier) => return Err(twice(earlier.1, key)),
+                // Go takes the fields in the order of their bytes, and fills lists and mappings of two into one.
+                Some((_, other, _)) if !is_plain(value) => return Err(twice(other, key)),
+                Some((_, other, known)) if other.text < key.text => (*other, *known) = (key, value),
+                Some(_) => {}
                 None => fields.push((name, key, value)),
             }
         }
@@ -128,7 +131,12 @@ impl<'n, 'c> Decoder<'n, 'c> {
     }
 }
 
-/// Which of the two kustomize would take depends on their letters.
+/// A scalar, or a list of such.
+fn is_plain(node: &Node) -> bool {
+    let is_scalar = |node: &Node| node.as_scalar().is_some();
+    is_scalar(node) || node.as_sequence().is_some_and(|items| items.iter().all(is_scalar))
+}
+
 fn twice(earlier: &Scalar, key: &Scalar) -> Error {
     let error = Error::new("stands here twice").in_field(&key.text).on_line(key.place.line);
     error.with_hint(format!("{} is the same field", earlier.text))

@@ -54,7 +54,7 @@ fn references_to_one_kind_are_merged() {
 fn files_are_read_strictly() {
     refused("image: []", "1: image: unknown field");
     refused("images:\n- {path: a}\n- paths: a", "3: images[1].paths: unknown field");
-    refused("images: []\nImages: []", "2: Images: stands here twice");
+    refused("images: [{}]\nImages: [{}]", "2: Images: stands here twice");
     assert_eq!(read("images: [{path: 1, kind: true}]").images[0].kind, "true");
     assert_eq!(read(""), TransformerConfig::default());
 }

@@ -39,6 +39,7 @@ fn what_is_missing_gets_kustomizes_defaults() {
 fn the_last_of_a_field_counts_and_the_first_document() {
     let read = accepted("resources: [a]\nresources: [b]\n---\nresources: [c]\n");
     assert_eq!(read.resources, ["b"]);
+    assert_eq!(accepted("nameprefix: a\nnamePrefix: b\nNamePrefix: c").name_prefix, "a");
     assert_eq!(read.written.entry("resources", 0).and_then(Node::text), Some("b"));
 }
 
@@ -96,7 +97,7 @@ fn refusals_name_line_and_field() {
             "2: labels[0].includeSelectors: expected true or false, found the string \"yes\"",
         ),
         ("replicas:\n- count: 1.5", "2: replicas[0].count: expected a whole number, found the number 1.5"),
-        ("Resources: []\nresources: []", "2: resources: stands here twice (Resources is the same field)"),
+        ("Images: [{}]\nimages: [{}]", "2: images: stands here twice (Images is the same field)"),
         ("namePrefix: a\nkind: Deployment", "2: kind: Deployment is neither Kustomization nor Component"),
         (
             "namePrefix: a\napiVersion: v1",
