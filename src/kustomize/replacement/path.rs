@@ -298,6 +298,9 @@ impl Search {
         let Some((_, value)) = node.as_mapping_mut().and_then(|mapping| mapping.entries_mut().get_mut(at)) else {
             return Ok(());
         };
+        if value.is_null() && text_of(value).is_empty() && !rest.is_empty() {
+            return if self.create.is_some() { Err(no_room()) } else { Ok(()) };
+        }
         if value.as_scalar().is_some() && !rest.is_empty() {
             return self.visit_text(text_of(value), rest);
         }
@@ -328,7 +331,7 @@ fn append(node: &mut Node, item: Node) -> Result<(), Error> {
 }
 
 fn no_room() -> Error {
-    Error::new("null is not made into a list")
+    Error::new("null is not made into a list or mapping")
 }
 
 fn single(field: &str, value: Node) -> Node {

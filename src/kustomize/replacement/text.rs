@@ -214,7 +214,7 @@ impl Writer {
     /// A value on the line, and the end of the line.
     fn inline(&mut self, node: &Node, form: &Form, column: usize) -> Result<(), Error> {
         match node {
-            Node::Scalar(scalar) if form.is_absent && scalar.tag == Tag::Null && &*scalar.text == "null" => {}
+            Node::Scalar(scalar) if form.is_absent && scalar.tag == Tag::Null && scalar.text.is_empty() => {}
             Node::Scalar(scalar) => self.scalar(scalar, Context::Block, column)?,
             _ => self.flow(node, column)?,
         }
