@@ -172,6 +172,34 @@ fn what_cannot_be_merged_is_refused() {
 }
 
 #[test]
+fn nulls_that_are_not_written_go() {
+    let widget = |spec: &str| read(&format!("apiVersion: example.com/v1\nkind: Widget\nspec:\n{spec}"));
+    let mut base = widget("  a:\n  b: null\n  c: ~\n  d: {e: , f: null}\n");
+    merge(&mut base, &widget("  x: y\n"), Schema::builtin()).expect("it merges");
+    assert_same(&base, &widget("  b: null\n  c: ~\n  d: {f: null}\n  x: y\n"));
+}
+
+#[test]
+fn comments_that_are_json_hide_the_schema() {
+    for comment in ["# {\"$imagepolicy\": \"ns:name\"}", "#{\"a\": {}}"] {
+        for (above, beside, is_hidden) in [
+            (format!("        {comment}\n"), String::new(), true),
+            (String::new(), format!("  {comment}"), true),
+            (format!("      {comment}\n"), String::new(), true),
+            (format!("        # one more\n        {comment}\n"), String::new(), false),
+            ("        # {}\n".to_owned(), "  # {words}".to_owned(), false),
+        ] {
+            let head =
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n    template:\n      spec:\n";
+            let mut base = read(&format!("{head}{above}        containers:{beside}\n        - name: a\n"));
+            merge(&mut base, &pod("{containers: [{name: b}]}"), Schema::builtin()).expect("it merges");
+            let want = if is_hidden { "{containers: [{name: b}]}" } else { "{containers: [{name: b}, {name: a}]}" };
+            assert_same(&base, &pod(want));
+        }
+    }
+}
+
+#[test]
 fn a_patch_deletes_its_resource() {
     let mut base = deployment("{replicas: 1}");
     let patch = read("{$patch: delete, apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}");
