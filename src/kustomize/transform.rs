@@ -7,7 +7,7 @@ use super::accumulate::{Accumulated, Accumulation};
 use super::configuration::{TransformerConfig, merge_specs};
 use super::error::Error;
 use super::fieldspec::FieldSpecs;
-use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, Replica};
+use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, ReplacementField, Replica};
 use super::layer::Layer;
 use super::metadata::{set_in_metadata, texts};
 use super::namespace::{self, Namespace, Subjects};
@@ -17,7 +17,7 @@ use super::plugin::{AffixTransformer, NamespaceTransformer, PatchStrategicMergeT
 use super::plugins::{self, Plugged};
 use super::prefix::Side;
 use super::resource::{Origin, Resource};
-use super::{finish, images, labels, origin, prefix, replicas};
+use super::{finish, images, labels, origin, prefix, replacement, replicas};
 use crate::object::{Mapping, Node, Place};
 
 /// Validators may leave this label behind.
@@ -118,6 +118,9 @@ impl Transformers<'_, '_> {
         let images: Vec<_> = images.map(|(at, image)| (image, kustomization.written.image_place(at))).collect();
         self.images(&images, &config.images).map_err(blame("images"))?;
         self.done(self.layer.builtin("ImageTagTransformer"), images.len());
+        self.replacements(&kustomization.replacements, |error, at| layer.blame_entry(error, "replacements", at))
+            .map_err(blame("replacements"))?;
+        self.done(layer.builtin("ReplacementTransformer"), kustomization.replacements.len().min(1));
         Ok(())
     }
 
@@ -192,7 +195,9 @@ impl Transformers<'_, '_> {
             Plugin::Patch(own) => self.patch(own, Form::Any),
             Plugin::PatchJson6902(own) => self.patch(own, Form::Json),
             Plugin::PatchStrategicMerge(own) => self.merge(own),
-            Plugin::Replacements(_) => Err(Error::new("it is not supported")),
+            Plugin::Replacements(own) => {
+                self.replacements(own, |error, at| error.in_field(&format!("replacements[{at}]")))
+            }
         };
         run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
         self.done(origin, 1);
@@ -209,6 +214,33 @@ impl Transformers<'_, '_> {
         if let Some(by) = by {
             (0..times).for_each(|_| origin::record(list, &by));
         }
+    }
+
+    /// Carries replacements out; those of files stand in the place of the entries that name the files.
+    fn replacements(
+        &mut self,
+        listed: &[ReplacementField],
+        blame: impl Fn(Error, usize) -> Error,
+    ) -> Result<(), Error> {
+        let mut all = Vec::new();
+        for (at, own) in listed.iter().enumerate() {
+            all.extend(self.replacements_of(own).map_err(|error| blame(error, at))?);
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        replacement::apply(self.accumulated.resources.list_mut(), &all, &self.build.schema)
+    }
+
+    fn replacements_of(&mut self, own: &ReplacementField) -> Result<Vec<ReplacementField>, Error> {
+        if own.path.is_empty() {
+            return Ok(vec![own.clone()]);
+        }
+        if own.source.is_some() || !own.targets.is_empty() {
+            return Err(Error::new("both a path and a replacement are given"));
+        }
+        let file = self.build.loader.load(&self.layer.root, &own.path)?;
+        replacement::read(&file.content, &file.name, file.number, &mut self.build.warnings)
     }
 
     fn namespace(&mut self, own: &NamespaceTransformer) -> Result<(), Error> {
