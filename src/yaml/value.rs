@@ -26,7 +26,7 @@ pub(super) fn value(scalar: &Scalar) -> Result<Value<'_>, EmitError> {
     let value = match scalar.tag {
         Tag::Str if scalar.style == Style::Folded => Some(Value::Text(refold::refolded(&scalar.text))),
         Tag::Str => Some(Value::Text(Cow::Borrowed(&scalar.text))),
-        Tag::Null if scalar.text.is_empty() => Some(Value::Text(Cow::Borrowed(""))),
+        Tag::Null if is_absent_in_flow(scalar) => Some(Value::Text(Cow::Borrowed(""))),
         Tag::Null => Some(Value::Null),
         Tag::Bool => scalar::boolean(scalar).map(Value::Bool),
         Tag::Int | Tag::Float => match scalar::number(scalar) {
@@ -41,10 +41,13 @@ pub(super) fn value(scalar: &Scalar) -> Result<Value<'_>, EmitError> {
     value.ok_or_else(|| Problem::Invalid(scalar.text.to_string()).at(scalar))
 }
 
-/// A value that was not written in a flow mapping: kustomize writes it in quotes on its way to JSON. All other nulls
-/// have a text.
+/// A value that was not written in a flow mapping: kustomize writes it in quotes on its way to JSON.
 pub(super) fn absent_in_flow() -> Scalar {
-    Scalar::new("", Tag::Null)
+    Scalar { style: Style::SingleQuoted, ..Scalar::new("", Tag::Null) }
+}
+
+fn is_absent_in_flow(scalar: &Scalar) -> bool {
+    scalar.style == Style::SingleQuoted && scalar.text.is_empty()
 }
 
 /// The text of a key. At the root of an object every key is taken as it is written; below, Go's reader makes a mapping
