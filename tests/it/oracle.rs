@@ -5,12 +5,20 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
+use lzma_rust2::XzReader;
 use serde_json::Value;
 
 /// The JSON lines of a file, gunzipped. `None` when `TAGWRIGHT_ORACLE` names a folder that has no such file.
 pub(crate) fn lines(name: &str) -> Option<Vec<Value>> {
     let mut text = String::new();
     GzDecoder::new(open(name)?).read_to_string(&mut text).expect("an oracle file is gzipped text");
+    Some(text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect())
+}
+
+/// As [`lines`], of a file that xz packed.
+pub(crate) fn xz_lines(name: &str) -> Option<Vec<Value>> {
+    let mut text = String::new();
+    XzReader::new(open(name)?, true).read_to_string(&mut text).expect("an oracle file is packed text");
     Some(text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect())
 }
 

@@ -10,6 +10,7 @@ mod kustomization;
 mod loading;
 mod merging;
 mod namespaces;
+mod oracle;
 mod patching;
 mod reading;
 mod references;
