@@ -4,9 +4,9 @@ Two rows for each case. "registry, scan" is the whole process, with its start an
 the listing alone, as a service does it again and again: by the library, by a loop over a bare socket, and by the same
 loop through the same HTTP client; all three in the program that serves the registry, which prints its own time.
 """
-import itertools, subprocess, tempfile
+import itertools, subprocess
 
-from measure import Bar, needed, run
+from measure import Bar, lean, needed, run
 from registry import Registry
 
 TAGS, PAGES, LATENCIES = (100, 10_000, 100_000), (100, 1000), (0, 20)
@@ -55,7 +55,7 @@ def memory(table, binary, program):
     if not table.wants(name):
         return
     with Registry(program(), 1) as small, Registry(program(), 100_000) as large:
-        act = lambda registry: lambda: timed([binary, "scan", f"{registry.address}/acme/web"])
+        act = lambda registry: lambda: lean([binary, "scan", f"{registry.address}/acme/web"])
         table.measure(name, act(large), ("scan of 1 tag", act(small)), runs=3,
                       bar=Bar(over="scan of 1 tag", mib_over=MEMORY_MIB))
 
@@ -63,7 +63,7 @@ def memory(table, binary, program):
 def measured(registry, args):
     """What a process asks, and the act of it. The requests and the memory are those of a run of its own."""
     registry.asked()
-    _, mib = timed(args)
+    _, mib = lean(args)
     return registry.asked(), lambda: (run(args)[0], mib)
 
 
@@ -75,10 +75,3 @@ def served(registry, act):
     registry.asked()
     act()
     return sum(end - start for start, end, _ in registry.asked().requests)
-
-
-def timed(args):
-    """(seconds, peak MiB), without the floor of `run`, of a process that GNU time starts: it is small itself."""
-    with tempfile.NamedTemporaryFile("r") as file:
-        seconds, _ = run([needed("time"), "-f", "%M", "-o", file.name, *args])
-        return seconds, int(file.read().split()[-1]) / 1024

@@ -4,7 +4,7 @@ In: what to run, as callables that give `(seconds, peak MiB)`. Out: rows of raw 
 The peak is that of the largest single process, as wait4 tells it; the kernel starts a child's figure at the size of
 this script, so that less than some 20 MiB cannot be seen.
 """
-import os, shutil, statistics, subprocess, sys, time
+import os, shutil, statistics, subprocess, sys, tempfile, time
 from dataclasses import dataclass, field
 
 # Nothing of the machine's Git settings shows through.
@@ -30,6 +30,13 @@ def run(args, **more):
     if process.returncode not in (0, 1):
         sys.exit(f"{' '.join(args)}: exit {process.returncode}\n{talk.decode()[-2000:]}")
     return seconds, usage.ru_maxrss / 1024
+
+
+def lean(args):
+    """(seconds, peak MiB), without the floor of `run`, of a process that GNU time starts: it is small itself."""
+    with tempfile.NamedTemporaryFile("r") as file:
+        seconds, _ = run([needed("time"), "-f", "%M", "-o", file.name, *args])
+        return seconds, int(file.read().split()[-1]) / 1024
 
 
 @dataclass
@@ -58,21 +65,40 @@ class Bar:
     times: float = 1
     # Of memory alone, on top of that of the side `over`.
     mib_over: float = None
+    # Of memory alone, as a multiple of that of the side `over`.
+    mib_times: float = None
 
     def __str__(self):
+        if self.mib_times:
+            return f"{self.mib_times:.3g} × the memory of {self.over}"
         if self.mib_over:
             return f"{self.mib_over:.0f} MiB over {self.over}"
         if self.times != 1:
-            return f"{self.times} × {self.over}"
+            return f"{self.times:.3g} × {self.over}"
         memory = f", {self.mib} MiB" if self.mib else ""
         return f"{amount(self.seconds)}{' over ' + self.over if self.over else ''}{memory}"
 
     def is_kept(self, ours, beside):
+        if self.mib_times:
+            return ours.peak_mib <= self.mib_times * beside[self.over].peak_mib
         if self.mib_over:
             return ours.peak_mib - beside[self.over].peak_mib <= self.mib_over
         base = self.times * statistics.median(beside[self.over].seconds) if self.over else 0
         fits = self.mib is None or ours.peak_mib <= self.mib
         return fits and statistics.median(ours.seconds) - base <= self.seconds
+
+
+class Bars:
+    """All of these."""
+
+    def __init__(self, *bars):
+        self.bars = bars
+
+    def __str__(self):
+        return ", ".join(map(str, self.bars))
+
+    def is_kept(self, ours, beside):
+        return all(bar.is_kept(ours, beside) for bar in self.bars)
 
 
 @dataclass
