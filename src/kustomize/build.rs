@@ -2,14 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::accumulate::{Accumulation, Chosen};
-use super::closure::Closure;
 use super::error::Error;
-use super::files::Files;
+use super::finish;
+use super::layer;
+use super::layer::{Accumulation, Chosen};
+use super::load::Closure;
+use super::load::Files;
+use super::load::Remote;
 use super::load::{LoadRestrictor, Loader, Remotes};
-use super::remote::Remote;
 use super::resource::Resource;
-use super::{finish, layer};
 use crate::tree::FileTree;
 use crate::yaml::emit;
 

@@ -3,60 +3,51 @@
 //! Takes a [`FileTree`](crate::tree::FileTree), the path of a root in it and the trees of the remotes that it names;
 //! gives the objects in kustomize's order and form, or says which remotes are missing. No I/O of its own, no process,
 //! no global state.
+//!
+//! # The way of a build
+//!
+//! ```text
+//! build ─▶ load ─▶ kustomization ─▶ layer ──────────────────────────▶ finish ─▶ Built
+//!          files   one file read    resources, generators, transform  hashes, references, order
+//!          ▲                        │ ▲
+//!          └──── bases, components ─┘ └── once for each root, the innermost first
+//! ```
+//!
+//! In reading order:
+//!
+//! - `build`: the whole way in one function, and what goes in and comes out ([`build()`], [`Options`], [`Built`]).
+//! - `resource`: an object while it is built, who it is ([`Id`]) and was, and all of them in their list.
+//! - `kustomization`: what a kustomization file or the object of a plugin says, as types.
+//! - `configuration`: the tables of fields that transformers go by; `schema`: what OpenAPI knows of kinds.
+//! - `load`: what an entry leads to, within what a build may read; the [`Closure`] of what it read, and [`Remote`]s.
+//! - `layer`: a root, and what its bases, components and generators come to.
+//! - `field`: the paths of fields, which transformers and references walk.
+//! - `transform`: a file for each transformer, in the order in which `transform` calls them.
+//! - `finish`: what happens once, at the end: hashes, references, vars, order and build metadata.
+//! - [`Error`], with the file, field and entry that are to blame.
+//!
+//! What is kustomize's alone and nobody would guess is told where it is done: values that are one at several places
+//! (`resource/twins`), annotations that remember (`resource/traces`, `transform/patches/past`), lists without merge keys
+//! (`transform/merge/loose`), objects that went through JSON (`transform/json_patch/settle`).
 
-mod accumulate;
 mod build;
-mod closure;
 pub mod configuration;
-mod crds;
-mod decode;
 mod error;
-mod field_path;
-mod fieldspec;
-mod files;
+mod field;
 mod finish;
-pub mod generate;
-mod generators;
-pub mod hash;
-mod id;
-mod images;
-mod json_patch;
 pub mod kustomization;
-mod labels;
 mod layer;
 mod load;
-mod merge;
-mod metadata;
-mod namespace;
 mod nearest;
-mod objects;
-mod order;
-mod origin;
-mod patches;
-mod plugin;
-mod plugins;
-mod prefix;
-mod rank;
-mod references;
-mod remote;
-mod replacement;
-mod replicas;
 mod resource;
-mod resources;
 mod schema;
-mod select;
-mod traces;
 mod transform;
-mod twins;
-mod vars;
 
 pub use build::{Built, Options, Outcome, build};
-pub use closure::Closure;
 pub use error::Error;
-pub use files::Files;
-pub use id::{Gvk, Id};
-pub use load::{LoadRestrictor, Remotes};
-pub use merge::{Merged, merge};
-pub use remote::{Remote, RemoteFolder, Repository, remote_folder};
-pub use resource::Resource;
+pub use finish::hash;
+pub use layer::generate;
+pub use load::{Closure, Files, LoadRestrictor, Remote, RemoteFolder, Remotes, Repository, remote_folder};
+pub use resource::{Gvk, Id, Resource};
 pub use schema::Schema;
+pub use transform::{Merged, merge};

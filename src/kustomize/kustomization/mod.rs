@@ -1,5 +1,7 @@
 //! The kustomization file.
 
+pub(super) mod decode;
+pub(super) mod plugin;
 mod read;
 mod types;
 mod written;

@@ -1,9 +1,9 @@
 //! Reading a kustomization file: strictly, in any letter case, with old fields moved to where they are today.
 
-use super::super::decode::{Rules, decode, describe, document};
-use super::super::error::Error;
+use super::decode::{Rules, decode, describe, document};
 use super::types::{ConfigMapArgs, Kustomization};
 use super::written::Written;
+use crate::kustomize::error::Error;
 use crate::object::{Mapping, Node};
 
 const KUSTOMIZATION: (&str, &str) = ("Kustomization", "kustomize.config.k8s.io/v1beta1");

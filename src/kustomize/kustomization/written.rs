@@ -1,6 +1,6 @@
 //! The kustomization file as it was written: on which line an entry stands.
 
-use super::super::decode::field;
+use super::decode::field;
 use crate::object::{Node, Place, Scalar};
 
 /// The node of a kustomization file, beside the values that were read from it.

@@ -6,9 +6,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::error::Error;
-use super::super::id::Gvk;
-use super::{Form, Kind, MergeKeys, Schema};
+use super::Form;
+use super::Kind;
+use super::MergeKeys;
+use super::Schema;
+use crate::kustomize::error::Error;
+use crate::kustomize::resource::Gvk;
 use crate::object::Node;
 use crate::yaml;
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use super::error::Error;
-use super::id::Gvk;
+use super::resource::Gvk;
 
 /// The version of Kubernetes whose document is built in.
 const BUILTIN_VERSION: &str = "v1.21.2";

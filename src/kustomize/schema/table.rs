@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::super::id::Gvk;
-use super::{Form, Kind, Schema};
+use super::Form;
+use super::Kind;
+use super::Schema;
+use crate::kustomize::resource::Gvk;
 
 /// Reads what `Display` writes.
 pub(super) fn read(text: &str) -> Option<Schema> {

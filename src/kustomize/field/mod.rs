@@ -1,0 +1,7 @@
+//! Fields of objects, as configurations name them.
+
+mod path;
+mod spec;
+
+pub(super) use path::{Missing, rewrite_items, with_field};
+pub(super) use spec::{FieldSpecs, Spec, for_each, scalar, shape, with_tagged, with_text};

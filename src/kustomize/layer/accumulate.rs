@@ -1,0 +1,283 @@
+//! The layers of a build: what a root's resources, generators and components come to once its own transformers have
+//! seen them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
+
+use rayon::prelude::*;
+
+use super::generators;
+use super::{Layer, open};
+use crate::kustomize::configuration::TransformerConfig;
+use crate::kustomize::error::Error;
+use crate::kustomize::finish::vars;
+use crate::kustomize::kustomization::{Kustomization, Var};
+use crate::kustomize::load::{Entered, File, Loader, Opened, Root};
+use crate::kustomize::resource::{Resource, Resources, objects};
+use crate::kustomize::schema::Schema;
+use crate::kustomize::transform;
+
+/// Roots entered in one build. Bases that are listed twice at every layer double with each.
+const LAYERS_MAX: usize = 20_000;
+
+/// What a build has come to know, besides the resources.
+pub(in crate::kustomize) struct Accumulation<'b> {
+    pub loader: Loader<'b>,
+    pub schema: Chosen,
+    /// The first layer that names a schema says which it is, for the whole build.
+    is_schema_chosen: bool,
+    pub warnings: Vec<String>,
+    /// Read once per file, however many layers have it for a base.
+    pub kustomizations: HashMap<u32, Arc<Kustomization>>,
+    objects: HashMap<u32, Arc<Vec<Resource>>>,
+    layers: usize,
+}
+
+/// The schema of a build.
+#[derive(Debug)]
+pub(in crate::kustomize) enum Chosen {
+    Builtin(&'static Schema),
+    Own(Box<Schema>),
+}
+
+impl Deref for Chosen {
+    type Target = Schema;
+
+    fn deref(&self) -> &Schema {
+        match self {
+            Self::Builtin(schema) => schema,
+            Self::Own(schema) => schema,
+        }
+    }
+}
+
+static NO_CONFIG: LazyLock<Arc<TransformerConfig>> = LazyLock::new(Arc::default);
+static BUILTIN_CONFIG: LazyLock<Arc<TransformerConfig>> =
+    LazyLock::new(|| Arc::new(TransformerConfig::builtin().clone()));
+
+/// Resources, and what is to be done with them above.
+pub(in crate::kustomize) struct Accumulated {
+    pub resources: Resources,
+    /// The tables of kustomize and of all layers so far; shared while nobody adds to them.
+    pub config: Arc<TransformerConfig>,
+    /// By name.
+    pub vars: BTreeMap<String, Var>,
+}
+
+impl Default for Accumulated {
+    fn default() -> Self {
+        Self { resources: Resources::default(), config: NO_CONFIG.clone(), vars: BTreeMap::new() }
+    }
+}
+
+impl<'b> Accumulation<'b> {
+    pub fn new(loader: Loader<'b>) -> Self {
+        Self {
+            loader,
+            schema: Chosen::Builtin(Schema::builtin()),
+            is_schema_chosen: false,
+            warnings: Vec::new(),
+            kustomizations: HashMap::new(),
+            objects: HashMap::new(),
+            layers: 0,
+        }
+    }
+
+    /// Everything that a layer does with what is accumulated: nothing yet, or for a component what its parent has.
+    pub fn accumulate(&mut self, layer: &Layer, mut accumulated: Accumulated) -> Result<Accumulated, Error> {
+        self.layers += 1;
+        if self.layers > LAYERS_MAX {
+            return Err(Error::new(format!("the build enters more than {LAYERS_MAX} roots")).in_file(&layer.name, 0));
+        }
+        let kustomization = layer.kustomization.clone();
+        self.resources(layer, "resources", entries(&kustomization.resources), &mut accumulated)?;
+        self.configure(layer, &mut accumulated.config)?;
+        generators::run(self, layer, &mut accumulated)?;
+        for (at, entry) in kustomization.components.iter().enumerate() {
+            accumulated = self
+                .component(layer, entry, accumulated)
+                .map_err(|error| layer.blame_entry(error, "components", at))?;
+        }
+        // Patches would not find what is still to be fetched.
+        if self.loader.missing.is_empty() {
+            transform::run(self, layer, &mut accumulated)?;
+            transform::validate(self, layer, &mut accumulated)?;
+            vars::claim(accumulated.resources.list_mut(), &kustomization.vars, &self.schema)
+                .and_then(|()| add_vars(&mut accumulated.vars, kustomization.vars.iter()))
+                .map_err(|error| layer.blame(error, "vars"))?;
+        }
+        Ok(accumulated)
+    }
+
+    /// Adds what `entries` name: files, folders or remotes, in their order.
+    pub fn resources(
+        &mut self,
+        layer: &Layer,
+        field: &str,
+        entries: Vec<(usize, &str)>,
+        into: &mut Accumulated,
+    ) -> Result<(), Error> {
+        let opened = self.open_all(layer, &entries);
+        for ((at, entry), opened) in entries.into_iter().zip(opened) {
+            self.resource(layer, entry, opened, into).map_err(|error| layer.blame_entry(error, field, at))?;
+        }
+        Ok(())
+    }
+
+    /// Opens the entries that are files, and reads those that were not read before, in parallel.
+    fn open_all(&mut self, layer: &Layer, entries: &[(usize, &str)]) -> Vec<Result<Opened, Error>> {
+        let opened: Vec<_> = entries.iter().map(|(_, entry)| self.loader.open(&layer.root, entry)).collect();
+        let unread = opened.iter().filter_map(|opened| match opened {
+            Ok(Opened::File(file)) if !self.objects.contains_key(&file.number) => Some(file),
+            _ => None,
+        });
+        let unread: Vec<&File> = unread.collect();
+        // What could not be read is read again when its turn comes, so that the first error in order is the one told.
+        let read =
+            unread.par_iter().filter_map(|file| Some((file.number, objects::read(&file.content, file.number).ok()?)));
+        let read: Vec<_> = read.collect();
+        self.objects.extend(read.into_iter().map(|(number, objects)| (number, Arc::new(objects))));
+        opened
+    }
+
+    fn resource(
+        &mut self,
+        layer: &Layer,
+        entry: &str,
+        opened: Result<Opened, Error>,
+        into: &mut Accumulated,
+    ) -> Result<(), Error> {
+        match opened? {
+            Opened::Missing => Ok(()),
+            Opened::File(file) => {
+                let read = self.objects(&file)?;
+                let mut resources = Vec::clone(&read);
+                if let Some(origins) = &layer.origins {
+                    let origin = origins.of_entry(entry);
+                    for resource in &mut resources {
+                        (resource.origin, resource.is_annotated) = (Some(origin.clone()), true);
+                    }
+                }
+                into.resources.append(resources, &self.schema).map_err(|error| error.in_file(&file.name, 0))
+            }
+            Opened::NoFile => match self.loader.enter(&layer.root, entry)? {
+                Entered::Missing => Ok(()),
+                Entered::Root(root) => self.base(layer, entry, root, into),
+            },
+        }
+    }
+
+    fn objects(&mut self, file: &File) -> Result<Arc<Vec<Resource>>, Error> {
+        if let Some(read) = self.objects.get(&file.number) {
+            return Ok(read.clone());
+        }
+        let read = objects::read(&file.content, file.number).map_err(|error| error.in_file(&file.name, 0))?;
+        Ok(self.objects.entry(file.number).or_insert(Arc::new(read)).clone())
+    }
+
+    fn base(&mut self, above: &Layer, entry: &str, root: Arc<Root>, into: &mut Accumulated) -> Result<(), Error> {
+        let layer = self.open(above, entry, root)?;
+        if layer.kustomization.kind == "Component" {
+            return Err(Error::new(format!("{} is a component", layer.name)).with_hint("list it under components"));
+        }
+        let Accumulated { resources, config, vars } = self.accumulate(&layer, Accumulated::default())?;
+        into.resources.append(resources.into_list(), &self.schema)?;
+        add_config(&mut into.config, config)?;
+        add_vars(&mut into.vars, vars.values())
+    }
+
+    fn component(&mut self, above: &Layer, entry: &str, accumulated: Accumulated) -> Result<Accumulated, Error> {
+        let Entered::Root(root) = self.loader.enter(&above.root, entry)? else { return Ok(accumulated) };
+        let layer = self.open(above, entry, root)?;
+        if layer.kustomization.kind != "Component" {
+            return Err(Error::new(format!("{} is no component", layer.name)).with_hint("list it under resources"));
+        }
+        let accumulated = self.accumulate(&layer, accumulated)?;
+        accumulated.resources.check_unique(&self.schema)?;
+        Ok(accumulated)
+    }
+
+    fn open(&mut self, above: &Layer, entry: &str, root: Arc<Root>) -> Result<Layer, Error> {
+        let origins = above.origins.as_ref().map(|origins| origins.below(entry));
+        let layer = open(self, root, Some(origins))?;
+        self.set_schema(&layer)?;
+        Ok(layer)
+    }
+
+    /// Adds kustomize's tables, and those that the layer names.
+    fn configure(&mut self, layer: &Layer, config: &mut Arc<TransformerConfig>) -> Result<(), Error> {
+        let kustomization = &layer.kustomization;
+        let mut own = BUILTIN_CONFIG.clone();
+        for (at, path) in kustomization.configurations.iter().enumerate() {
+            let read = self.loader.load(&layer.root, path).and_then(|file| {
+                let more = TransformerConfig::read(&file.content, &file.name, file.number)?;
+                Arc::make_mut(&mut own).merge(&more).map_err(|error| error.in_file(&file.name, 0))
+            });
+            read.map_err(|error| layer.blame_entry(error, "configurations", at))?;
+        }
+        add_config(config, own).map_err(|error| layer.blame(error, "configurations"))?;
+        for (at, path) in kustomization.crds.iter().enumerate() {
+            let read = self.loader.load(&layer.root, path).and_then(|file| {
+                let more = TransformerConfig::read_crds(&file.content, &file.name, file.number)?;
+                Arc::make_mut(config).merge(&more).map_err(|error| error.in_file(&file.name, 0))
+            });
+            read.map_err(|error| layer.blame_entry(error, "crds", at))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the schema that the layer names, if it is the first to name one.
+    pub fn set_schema(&mut self, layer: &Layer) -> Result<(), Error> {
+        let openapi = &layer.kustomization.openapi;
+        let chosen = match (openapi.get("path"), openapi.get("version")) {
+            (None, None) => return Ok(()),
+            (Some(path), version) => {
+                let file = self.loader.load(&layer.root, path).map_err(|error| layer.blame(error, "openapi.path"))?;
+                if self.is_schema_chosen {
+                    return Ok(());
+                }
+                if version.is_some() {
+                    let why = "a path and a version are given; a build has one schema";
+                    return Err(layer.blame(Error::new(why), "openapi"));
+                }
+                let schema = Schema::from_openapi(&file.content).map_err(|error| error.in_file(&file.name, 0))?;
+                Chosen::Own(Box::new(schema))
+            }
+            (None, Some(_)) if self.is_schema_chosen => return Ok(()),
+            (None, Some(version)) if version.is_empty() => return Ok(()),
+            (None, Some(version)) => {
+                Chosen::Builtin(Schema::of_version(version).map_err(|error| layer.blame(error, "openapi.version"))?)
+            }
+        };
+        (self.schema, self.is_schema_chosen) = (chosen, true);
+        Ok(())
+    }
+}
+
+/// Entries with their number in the list.
+pub(in crate::kustomize) fn entries(list: &[String]) -> Vec<(usize, &str)> {
+    list.iter().map(String::as_str).enumerate().collect()
+}
+
+/// Adds tables; most layers have the same ones, kustomize's own.
+fn add_config(config: &mut Arc<TransformerConfig>, more: Arc<TransformerConfig>) -> Result<(), Error> {
+    if Arc::ptr_eq(config, &more) || Arc::ptr_eq(&more, &NO_CONFIG) {
+        return Ok(());
+    }
+    if Arc::ptr_eq(config, &NO_CONFIG) {
+        *config = more;
+        return Ok(());
+    }
+    Arc::make_mut(config).merge(&more)
+}
+
+/// A name of a var is there once.
+fn add_vars<'v>(vars: &mut BTreeMap<String, Var>, more: impl Iterator<Item = &'v Var>) -> Result<(), Error> {
+    for var in more {
+        if vars.insert(var.name.clone(), var.clone()).is_some() {
+            return Err(Error::new(format!("the var {:?} is defined twice", var.name)));
+        }
+    }
+    Ok(())
+}

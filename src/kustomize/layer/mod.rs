@@ -1,0 +1,95 @@
+//! A root with its kustomization file read: one layer of a build.
+
+mod accumulate;
+pub mod generate;
+mod generators;
+pub(super) mod plugins;
+
+use std::sync::Arc;
+
+use super::error::Error;
+use super::kustomization::{self, Kustomization};
+use super::load::{Opened, Root};
+use super::resource::Origin;
+use super::resource::origin::Origins;
+
+pub(super) use self::accumulate::{Accumulated, Accumulation, Chosen};
+
+/// The names of a kustomization file; a folder has one of them.
+pub(super) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// A root, what its file says, and where its resources come from in the eyes of `buildMetadata`.
+pub(super) struct Layer {
+    pub root: Arc<Root>,
+    pub kustomization: Arc<Kustomization>,
+    /// The number of the kustomization file.
+    pub file: u32,
+    /// As messages call it.
+    pub name: String,
+    /// `None` where nobody asked.
+    pub origins: Option<Origins>,
+}
+
+impl Layer {
+    /// An error of the entry `field` of this layer, unless it knows better where it is from.
+    pub fn blame(&self, error: Error, field: &str) -> Error {
+        if error.file().is_some() { error } else { error.in_field(field).in_file(&self.name, 0) }
+    }
+
+    /// An error of entry `at` of the list `field`.
+    pub fn blame_entry(&self, error: Error, field: &str, at: usize) -> Error {
+        if error.file().is_some() {
+            return error;
+        }
+        let line = self.kustomization.written.place(field, at).line;
+        error.in_field(&format!("{field}[{at}]")).in_file(&self.name, line)
+    }
+
+    /// The origin of what the field for `kind` makes or changes, where origins are asked for.
+    pub fn builtin(&self, kind: &str) -> Option<Origin> {
+        self.origins.as_ref().map(|origins| origins.of_builtin(kind))
+    }
+}
+
+/// Reads the kustomization file of `root`. What is built for is told about origins by the layer above; the top one
+/// asks its own file.
+pub(super) fn open(
+    build: &mut Accumulation<'_>,
+    root: Arc<Root>,
+    above: Option<Option<Origins>>,
+) -> Result<Layer, Error> {
+    let folder = build.loader.name(root.tree, &root.folder);
+    let mut found = Vec::new();
+    for file_name in FILE_NAMES {
+        if let Opened::File(file) = build.loader.open(&root, file_name)? {
+            found.push((file_name, file));
+        }
+    }
+    let (file_name, file) = match <[_; 1]>::try_from(found) {
+        Ok([found]) => found,
+        Err(found) if found.is_empty() => return Err(none(&folder)),
+        Err(found) => {
+            let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+            return Err(Error::new(format!(
+                "the folder {folder} has several kustomization files: {}",
+                names.join(", ")
+            )));
+        }
+    };
+    let kustomization = match build.kustomizations.get(&file.number) {
+        Some(kustomization) => kustomization.clone(),
+        None => {
+            let read = kustomization::read(&file.content, &file.name, file.number)?;
+            build.warnings.extend(read.warnings.iter().map(|warning| format!("{}: {warning}", file.name)));
+            build.kustomizations.entry(file.number).or_insert(Arc::new(read)).clone()
+        }
+    };
+    let origins = above.unwrap_or_else(|| (!kustomization.build_metadata.is_empty()).then(Origins::default));
+    let origins = origins.map(|origins| origins.of_file(file_name));
+    Ok(Layer { root, kustomization, file: file.number, name: file.name, origins })
+}
+
+fn none(folder: &str) -> Error {
+    Error::new(format!("the folder {folder} has no kustomization file"))
+        .with_hint(format!("name it {} and list something under resources", FILE_NAMES[0]))
+}

@@ -1,0 +1,221 @@
+//! The resources of a build in their order, found by who they are or were: adding one that is there already is refused,
+//! a generated one may be merged into it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::id::{Gvk, Id};
+use super::metadata::{Texts, data, set_in_metadata, set_name, set_namespace, set_texts, texts};
+use super::{Behavior, Resource};
+use crate::kustomize::error::Error;
+use crate::kustomize::schema::Schema;
+use crate::object::Node;
+
+/// More than any cluster takes.
+const RESOURCES_MAX: usize = 200_000;
+
+/// Resources in order. Who they are is looked up in an index that is made when it is needed, and forgotten when
+/// something may have changed them.
+#[derive(Debug, Default)]
+pub(in crate::kustomize) struct Resources {
+    list: Vec<Resource>,
+    index: Option<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    current: HashMap<Key, usize>,
+    /// By present and previous ids; filled when something generated comes.
+    any: Option<HashMap<Key, Vec<usize>>>,
+}
+
+/// What makes two ids the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    gvk: Gvk,
+    namespace: Arc<str>,
+    name: Arc<str>,
+}
+
+impl From<&Id> for Key {
+    fn from(id: &Id) -> Self {
+        Self { gvk: id.gvk.clone(), namespace: id.effective_namespace().into(), name: id.name.clone() }
+    }
+}
+
+impl Resources {
+    pub fn list(&self) -> &[Resource] {
+        &self.list
+    }
+
+    /// All resources, to be changed in any way.
+    pub fn list_mut(&mut self) -> &mut Vec<Resource> {
+        self.index = None;
+        &mut self.list
+    }
+
+    pub fn into_list(self) -> Vec<Resource> {
+        self.list
+    }
+
+    /// Adds resources behind the others; refuses one that is there already.
+    pub fn append(&mut self, resources: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
+        resources.into_iter().try_for_each(|resource| self.push(resource, schema))
+    }
+
+    fn push(&mut self, resource: Resource, schema: &Schema) -> Result<(), Error> {
+        if self.list.len() >= RESOURCES_MAX {
+            return Err(Error::new(format!("the build has more than {RESOURCES_MAX} resources")));
+        }
+        let at = self.list.len();
+        let id = resource.id(schema);
+        let index = self.index.get_or_insert_with(|| Index { current: current(&self.list, schema), any: None });
+        if index.current.insert(Key::from(&id), at).is_some() {
+            return Err(Error::new(format!("there is already a resource {id}")).on_line(resource.node.place().line));
+        }
+        if let Some(any) = &mut index.any {
+            keys(&resource, schema).for_each(|key| any.entry(key).or_default().push(at));
+        }
+        self.list.push(resource);
+        Ok(())
+    }
+
+    /// Adds generated resources: each as a new one, or in the place of the one that it replaces or is merged into.
+    pub fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
+        generated.into_iter().try_for_each(|resource| self.absorb_one(resource, schema))
+    }
+
+    fn absorb_one(&mut self, resource: Resource, schema: &Schema) -> Result<(), Error> {
+        let id = resource.id(schema);
+        let index = self.index.get_or_insert_with(|| Index { current: current(&self.list, schema), any: None });
+        let any = index.any.get_or_insert_with(|| any(&self.list, schema));
+        match any.get(&Key::from(&id)).map(Vec::as_slice) {
+            None => match resource.behavior {
+                Behavior::Merge | Behavior::Replace => {
+                    Err(Error::new(format!("there is no resource {id} to merge into or to replace")))
+                }
+                Behavior::Create | Behavior::Unspecified => self.push(resource, schema),
+            },
+            Some(&[at]) => self.join(at, resource, &id),
+            Some(several) => {
+                Err(Error::new(format!("{} resources are or were called {id}, which it is merged into", several.len())))
+            }
+        }
+    }
+
+    fn join(&mut self, at: usize, resource: Resource, id: &Id) -> Result<(), Error> {
+        let old = &self.list[at];
+        if old.gvk() != resource.gvk() {
+            return Err(Error::new(format!("what was {id} is now a {}, and cannot take it in", old.kind())));
+        }
+        self.list[at] = match resource.behavior {
+            Behavior::Replace => replaced(old, resource),
+            Behavior::Merge => merged(old, resource)?,
+            Behavior::Create | Behavior::Unspecified => {
+                return Err(Error::new(format!("there is already a resource {id}"))
+                    .with_hint("set behavior to merge or replace"));
+            }
+        };
+        Ok(())
+    }
+
+    /// Refuses two resources that came to be called alike.
+    pub fn check_unique(&self, schema: &Schema) -> Result<(), Error> {
+        let mut seen = HashMap::new();
+        for resource in &self.list {
+            let id = resource.id(schema);
+            if seen.insert(Key::from(&id), ()).is_some() {
+                return Err(Error::new(format!("two resources are called {id}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn current(list: &[Resource], schema: &Schema) -> HashMap<Key, usize> {
+    list.iter().enumerate().map(|(at, resource)| (Key::from(&resource.id(schema)), at)).collect()
+}
+
+fn any(list: &[Resource], schema: &Schema) -> HashMap<Key, Vec<usize>> {
+    let mut any: HashMap<Key, Vec<usize>> = HashMap::new();
+    for (at, resource) in list.iter().enumerate() {
+        keys(resource, schema).for_each(|key| any.entry(key).or_default().push(at));
+    }
+    any
+}
+
+/// Everything that a resource is or was called, each once.
+fn keys(resource: &Resource, schema: &Schema) -> impl Iterator<Item = Key> + use<> {
+    let mut keys: Vec<Key> = Vec::new();
+    for id in resource.previous_ids(schema).into_iter().chain([resource.id(schema)]) {
+        let key = Key::from(&id);
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys.into_iter()
+}
+
+/// The new resource under the old one's name and with the labels and annotations of both.
+fn replaced(old: &Resource, mut new: Resource) -> Resource {
+    for field in ["labels", "annotations"] {
+        let mut both = texts(&old.node, &["metadata", field]);
+        both.extend(texts(&new.node, &["metadata", field]));
+        set_in_metadata(&mut new.node, field, both);
+    }
+    set_name(&mut new.node, old.name());
+    set_namespace(&mut new.node, old.namespace());
+    Resource {
+        previous: old.previous.clone(),
+        prefixes: old.prefixes.clone(),
+        suffixes: old.suffixes.clone(),
+        variables: old.variables.clone(),
+        behavior: old.behavior,
+        needs_hash: old.needs_hash && new.needs_hash,
+        origin: new.origin.or_else(|| old.origin.clone()),
+        transformations: old.transformations.clone(),
+        is_annotated: old.is_annotated,
+        twins: new.twins,
+        node: new.node,
+    }
+}
+
+/// As [`replaced`], with the data of both.
+fn merged(old: &Resource, new: Resource) -> Result<Resource, Error> {
+    let mut values = data(&old.node, "data");
+    if new.kind() == "Secret" && &*new.gvk().api_version() == "v1" {
+        values.extend(encoded(&old.node)?);
+    }
+    values.extend(data(&new.node, "data"));
+    let mut binary = data(&old.node, "binaryData");
+    binary.extend(data(&new.node, "binaryData"));
+    let mut joined = replaced(old, new);
+    set_texts(&mut joined.node, "data", values);
+    set_texts(&mut joined.node, "binaryData", binary);
+    joined.origin = old.origin.clone().or(joined.origin);
+    Ok(joined)
+}
+
+/// The `stringData` of a Secret, as its `data` would have it.
+fn encoded(secret: &Node) -> Result<Texts, Error> {
+    let Some(fields) = secret.get("stringData").and_then(Node::as_mapping) else { return Ok(Texts::new()) };
+    let encode = |(key, value): (&crate::object::Scalar, &Node)| match value.text() {
+        Some(text) => {
+            Ok((key.text.clone(), in_lines(&BASE64_STANDARD.encode(if value.is_null() { "" } else { text }))))
+        }
+        None => Err(Error::new(format!("stringData.{} is no text", key.text))),
+    };
+    fields.iter().map(encode).collect()
+}
+
+/// Go's kustomize breaks base64 into lines of 70.
+fn in_lines(encoded: &str) -> Arc<str> {
+    if encoded.len() <= 70 {
+        return encoded.into();
+    }
+    let lines = encoded.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("base64 is ASCII"));
+    lines.map(|line| format!("{line}\n")).collect::<String>().into()
+}

@@ -1,0 +1,70 @@
+//! Reading and writing the fields of `metadata`, as kustomize does: labels and annotations are texts, a map that gets
+//! empty goes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::object::{Mapping, Node, Scalar, Tag};
+
+/// A map of texts, such as labels or `data`.
+pub(in crate::kustomize) type Texts = BTreeMap<Arc<str>, Arc<str>>;
+
+/// The texts of the map at `path`; none where there is no map. What is no scalar counts as an empty text.
+pub(in crate::kustomize) fn texts(node: &Node, path: &[&str]) -> Texts {
+    let fields = node.at(path).and_then(Node::as_mapping);
+    fields.map(|fields| fields.iter().map(|(key, value)| (key.text.clone(), text(value))).collect()).unwrap_or_default()
+}
+
+/// The texts of a field of a ConfigMap or Secret: a null is an empty one there.
+pub(in crate::kustomize) fn data(node: &Node, field: &str) -> Texts {
+    let value = |value: &Node| if value.is_null() { "".into() } else { text(value) };
+    let fields = node.get(field).and_then(Node::as_mapping);
+    fields.map(|fields| fields.iter().map(|(key, own)| (key.text.clone(), value(own))).collect()).unwrap_or_default()
+}
+
+/// Replaces the map `field` of `metadata`, which is made where it is missing.
+pub(in crate::kustomize) fn set_in_metadata(node: &mut Node, field: &str, texts: Texts) {
+    let Some(fields) = node.as_mapping_mut() else { return };
+    if fields.get("metadata").is_none_or(Node::is_null) {
+        fields.insert("metadata", Mapping::default().into());
+    }
+    if let Some(metadata) = node.get_mut("metadata") {
+        set_texts(metadata, field, texts);
+    }
+}
+
+/// Replaces the map `field`.
+pub(super) fn set_texts(node: &mut Node, field: &str, texts: Texts) {
+    let Some(fields) = node.as_mapping_mut() else { return };
+    fields.remove(field);
+    if !texts.is_empty() {
+        let entries = texts.into_iter().map(|(key, value)| (Scalar::string(key), Node::string(value)));
+        fields.insert(field, entries.collect::<Mapping>().into());
+    }
+}
+
+/// The text of a scalar as it is written; a null written as nothing is empty.
+fn text(value: &Node) -> Arc<str> {
+    value.as_scalar().map_or_else(|| "".into(), |scalar| scalar.text.clone())
+}
+
+pub(in crate::kustomize) fn set_name(node: &mut Node, name: &str) {
+    set_scalar(node, "name", Scalar::new(name, Tag::Str));
+}
+
+/// An empty namespace takes the field away.
+pub(super) fn set_namespace(node: &mut Node, namespace: &str) {
+    if namespace.is_empty() {
+        if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_mapping_mut) {
+            metadata.remove("namespace");
+        }
+    } else {
+        set_scalar(node, "namespace", Scalar::new(namespace, Tag::Str));
+    }
+}
+
+fn set_scalar(node: &mut Node, field: &str, value: Scalar) {
+    if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_mapping_mut) {
+        metadata.insert(field, value.into());
+    }
+}

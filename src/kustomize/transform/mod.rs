@@ -1,0 +1,315 @@
+//! The transformers of a layer: those of the kustomization file's fields in kustomize's order, and those of plugin
+//! objects behind them; then the validators, which may change nothing.
+
+mod images;
+mod json_patch;
+mod labels;
+mod merge;
+mod namespace;
+mod patches;
+mod prefix;
+mod replacement;
+mod replicas;
+mod select;
+
+use std::collections::BTreeMap;
+
+use self::namespace::{Namespace, Subjects};
+use self::patches::{Form, PatchSource};
+use self::prefix::Side;
+use super::configuration::{TransformerConfig, merge_specs};
+use super::error::Error;
+use super::field::FieldSpecs;
+use super::finish;
+use super::kustomization::plugin::{AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin};
+use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, ReplacementField, Replica};
+use super::layer::plugins::{self, Plugged};
+use super::layer::{Accumulated, Accumulation, Layer};
+use super::resource::metadata::{set_in_metadata, texts};
+use super::resource::objects::is_empty;
+use super::resource::{Origin, Resource, origin};
+use crate::object::{Mapping, Node, Place};
+
+pub use self::merge::{Merged, merge};
+
+/// Validators may leave this label behind.
+const VALIDATED_BY: &str = "validated-by";
+
+/// What transformers work with.
+struct Transformers<'t, 'b> {
+    build: &'t mut Accumulation<'b>,
+    layer: &'t Layer,
+    accumulated: &'t mut Accumulated,
+}
+
+/// Does to the accumulated resources what the kustomization file of the layer says.
+pub(super) fn run(build: &mut Accumulation<'_>, layer: &Layer, accumulated: &mut Accumulated) -> Result<(), Error> {
+    let config = accumulated.config.clone();
+    let mut all = Transformers { build, layer, accumulated };
+    let plugins = plugins::load(all.build, layer, "transformers", &layer.kustomization.transformers)?;
+    all.fields(&layer.kustomization, &config)?;
+    plugins.into_iter().try_for_each(|plugin| all.plugin(plugin, "transformers"))
+}
+
+/// Runs the validators of the layer: transformers that refuse, or leave everything as it is.
+pub(super) fn validate(
+    build: &mut Accumulation<'_>,
+    layer: &Layer,
+    accumulated: &mut Accumulated,
+) -> Result<(), Error> {
+    let validators = plugins::load(build, layer, "validators", &layer.kustomization.validators)?;
+    let mut all = Transformers { build, layer, accumulated };
+    for validator in validators {
+        let before = all.accumulated.resources.list().to_vec();
+        let name = validator.name.clone();
+        all.plugin(Plugged { origin: None, ..validator }, "validators")?;
+        let after = all.accumulated.resources.list();
+        if !before.iter().map(compared).eq(after.iter().map(unmarked).map(|after| compared(&after))) {
+            let error = Error::new(format!("the validator {name} changes resources"));
+            return Err(layer.blame(error.with_hint("list it under transformers"), "validators"));
+        }
+    }
+    Ok(())
+}
+
+/// What a validator must leave alone. Labels that a file has are others once they are written anew, which kustomize
+/// does to take the mark of a validator away.
+fn compared(resource: &Resource) -> impl PartialEq + use<> {
+    let Resource { node, previous, prefixes, suffixes, needs_hash, .. } = resource.clone();
+    let labels = node.at(&["metadata", "labels"]).and_then(Node::as_mapping);
+    let places: Vec<Place> = labels.into_iter().flat_map(Mapping::iter).map(|(key, _)| key.place).collect();
+    (places, node, previous, prefixes, suffixes, needs_hash)
+}
+
+fn unmarked(resource: &Resource) -> Resource {
+    let mut resource = resource.clone();
+    let mut labels = texts(&resource.node, &["metadata", "labels"]);
+    if labels.remove(VALIDATED_BY).is_some() {
+        set_in_metadata(&mut resource.node, "labels", labels);
+    }
+    resource
+}
+
+impl Transformers<'_, '_> {
+    /// Runs the transformers of the file's own fields.
+    fn fields(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
+        let layer = self.layer;
+        let blame = |field: &'static str| move |error| layer.blame(error, field);
+        self.merge_patches(&kustomization.patches_strategic_merge)?;
+        self.done(
+            layer.builtin("PatchStrategicMergeTransformer"),
+            usize::from(!kustomization.patches_strategic_merge.is_empty()),
+        );
+        self.patches(&kustomization.patches, Form::Any, "patches")?;
+        self.done(layer.builtin("PatchTransformer"), kustomization.patches.len());
+        if !kustomization.namespace.is_empty() {
+            let (namespace, field_specs) = (kustomization.namespace.clone(), config.namespace.clone());
+            let own = NamespaceTransformer { namespace, field_specs, ..NamespaceTransformer::default() };
+            self.namespace(&own).map_err(blame("namespace"))?;
+            self.done(layer.builtin("NamespaceTransformer"), 1);
+        }
+        if !kustomization.name_prefix.is_empty() {
+            self.affix(Side::Prefix, &kustomization.name_prefix, &config.name_prefix).map_err(blame("namePrefix"))?;
+            self.done(layer.builtin("PrefixTransformer"), 1);
+        }
+        if !kustomization.name_suffix.is_empty() {
+            self.affix(Side::Suffix, &kustomization.name_suffix, &config.name_suffix).map_err(blame("nameSuffix"))?;
+            self.done(layer.builtin("SuffixTransformer"), 1);
+        }
+        self.all_labels(kustomization, config)?;
+        if !kustomization.common_annotations.is_empty() {
+            self.pairs(&kustomization.common_annotations, &config.common_annotations)
+                .map_err(blame("commonAnnotations"))?;
+            self.done(layer.builtin("AnnotationsTransformer"), 1);
+        }
+        self.patches(&kustomization.patches_json6902, Form::Json, "patchesJson6902")?;
+        self.done(layer.builtin("PatchJson6902Transformer"), kustomization.patches_json6902.len());
+        self.replicas(&kustomization.replicas, &config.replicas).map_err(blame("replicas"))?;
+        self.done(layer.builtin("ReplicaCountTransformer"), kustomization.replicas.len());
+        let images = kustomization.images.iter().enumerate();
+        let images: Vec<_> = images.map(|(at, image)| (image, kustomization.written.image_place(at))).collect();
+        self.images(&images, &config.images).map_err(blame("images"))?;
+        self.done(self.layer.builtin("ImageTagTransformer"), images.len());
+        self.replacements(&kustomization.replacements, |error, at| layer.blame_entry(error, "replacements", at))
+            .map_err(blame("replacements"))?;
+        self.done(layer.builtin("ReplacementTransformer"), kustomization.replacements.len().min(1));
+        Ok(())
+    }
+
+    fn merge_patches(&mut self, entries: &[String]) -> Result<(), Error> {
+        let field = "patchesStrategicMerge";
+        let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
+        let sources = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| PatchSource::of_merge(self.build, self.layer, entry).map_err(|error| blame(at, error)));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
+    }
+
+    fn patches(&mut self, entries: &[Patch], form: Form, field: &str) -> Result<(), Error> {
+        let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
+        let sources = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| PatchSource::of(self.build, self.layer, entry, form).map_err(|error| blame(at, error)));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
+        patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
+    }
+
+    fn patch(&mut self, patch: &Patch, form: Form) -> Result<(), Error> {
+        let source = PatchSource::of(self.build, self.layer, patch, form)?;
+        let list = self.accumulated.resources.list_mut();
+        patches::apply(list, &[source], &self.build.schema, &|_, error| error)
+    }
+
+    fn merge(&mut self, own: &PatchStrategicMergeTransformer) -> Result<(), Error> {
+        if own.paths.is_empty() && own.patches.is_empty() {
+            return Err(Error::new("neither paths nor patches are given"));
+        }
+        let sources = own.paths.iter().map(|path| PatchSource::of_merge(self.build, self.layer, path));
+        let mut sources = sources.collect::<Result<Vec<_>, _>>()?;
+        sources.push(PatchSource::inline(&own.patches));
+        let list = self.accumulated.resources.list_mut();
+        patches::apply(list, &sources, &self.build.schema, &|_, error| error)
+    }
+
+    fn all_labels(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
+        for (at, label) in kustomization.labels.iter().enumerate() {
+            label_specs(label, config)
+                .and_then(|specs| self.pairs(&label.pairs, &specs))
+                .map_err(|error| self.layer.blame_entry(error, "labels", at))?;
+            self.done(self.layer.builtin("LabelTransformer"), 1);
+        }
+        self.pairs(&kustomization.common_labels, &config.common_labels)
+            .map_err(|error| self.layer.blame(error, "commonLabels"))?;
+        // kustomize has one more transformer for commonLabels, with or without any.
+        if !kustomization.labels.is_empty() || !kustomization.common_labels.is_empty() {
+            self.done(self.layer.builtin("LabelTransformer"), 1);
+        }
+        Ok(())
+    }
+
+    /// Runs the transformer of a plugin object, an entry of `field`.
+    fn plugin(&mut self, plugged: Plugged, field: &str) -> Result<(), Error> {
+        let Plugged { plugin, name, origin } = plugged;
+        let run = match &plugin {
+            Plugin::Annotations(own) => self.pairs(&own.annotations, &own.field_specs),
+            Plugin::Labels(own) => self.pairs(&own.labels, &own.field_specs),
+            Plugin::Hash => finish::append_hashes(self.accumulated.resources.list_mut(), &self.build.schema),
+            Plugin::Image(own) => self.images(&[(&own.image_tag, Place::default())], &own.field_specs),
+            Plugin::Namespace(own) => self.namespace(own),
+            Plugin::Affix(own) => self.affixes(own),
+            Plugin::Replicas(own) => self.replicas(std::slice::from_ref(&own.replica), &own.field_specs),
+            Plugin::ConfigMap(_) | Plugin::Secret(_) | Plugin::IamPolicy(_) => {
+                Err(Error::new("it is a generator, not a transformer"))
+            }
+            Plugin::Patch(own) => self.patch(own, Form::Any),
+            Plugin::PatchJson6902(own) => self.patch(own, Form::Json),
+            Plugin::PatchStrategicMerge(own) => self.merge(own),
+            Plugin::Replacements(own) => {
+                self.replacements(own, |error, at| error.in_field(&format!("replacements[{at}]")))
+            }
+        };
+        run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
+        self.done(origin, 1);
+        Ok(())
+    }
+
+    /// Notes that `by` changed the resources, `times` over, and drops what it emptied.
+    fn done(&mut self, by: Option<Origin>, times: usize) {
+        if times == 0 {
+            return;
+        }
+        let list = self.accumulated.resources.list_mut();
+        list.retain(|resource| !is_empty(&resource.node));
+        if let Some(by) = by {
+            (0..times).for_each(|_| origin::record(list, &by));
+        }
+    }
+
+    /// Carries replacements out; those of files stand in the place of the entries that name the files.
+    fn replacements(
+        &mut self,
+        listed: &[ReplacementField],
+        blame: impl Fn(Error, usize) -> Error,
+    ) -> Result<(), Error> {
+        let mut all = Vec::new();
+        for (at, own) in listed.iter().enumerate() {
+            all.extend(self.replacements_of(own).map_err(|error| blame(error, at))?);
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        replacement::apply(self.accumulated.resources.list_mut(), &all, &self.build.schema)
+    }
+
+    fn replacements_of(&mut self, own: &ReplacementField) -> Result<Vec<ReplacementField>, Error> {
+        if own.path.is_empty() {
+            return Ok(vec![own.clone()]);
+        }
+        if own.source.is_some() || !own.targets.is_empty() {
+            return Err(Error::new("both a path and a replacement are given"));
+        }
+        let file = self.build.loader.load(&self.layer.root, &own.path)?;
+        replacement::read(&file.content, &file.name, file.number, &mut self.build.warnings)
+    }
+
+    fn namespace(&mut self, own: &NamespaceTransformer) -> Result<(), Error> {
+        let subjects = Subjects::read(&own.set_role_binding_subjects)?;
+        let (name, specs) = (own.namespace.as_str(), own.field_specs.as_slice());
+        let namespace = Namespace { name, specs, subjects, unset_only: own.unset_only };
+        namespace::apply(self.accumulated.resources.list_mut(), &namespace, &self.build.schema)?;
+        if name.is_empty() { Ok(()) } else { self.accumulated.resources.check_unique(&self.build.schema) }
+    }
+
+    fn affixes(&mut self, own: &AffixTransformer) -> Result<(), Error> {
+        let specs = own.field_specs.as_deref().unwrap_or_default();
+        for (side, text) in [(Side::Prefix, &own.prefix), (Side::Suffix, &own.suffix)] {
+            if !text.is_empty() {
+                self.affix(side, text, specs)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn affix(&mut self, side: Side, text: &str, specs: &[FieldSpec]) -> Result<(), Error> {
+        let list = self.accumulated.resources.list_mut();
+        prefix::apply(list, side, text, &FieldSpecs::new(specs), &self.build.schema)
+    }
+
+    fn pairs(&mut self, pairs: &BTreeMap<String, String>, specs: &[FieldSpec]) -> Result<(), Error> {
+        if pairs.is_empty() {
+            return Ok(());
+        }
+        labels::apply(self.accumulated.resources.list_mut(), pairs, &FieldSpecs::new(specs))
+    }
+
+    fn replicas(&mut self, replicas: &[Replica], specs: &[FieldSpec]) -> Result<(), Error> {
+        let list = self.accumulated.resources.list_mut();
+        replicas::apply(list, replicas, &FieldSpecs::new(specs), &self.build.schema)
+    }
+
+    fn images(&mut self, images: &[(&Image, Place)], specs: &[FieldSpec]) -> Result<(), Error> {
+        images::apply(self.accumulated.resources.list_mut(), images, &FieldSpecs::new(specs))
+    }
+}
+
+/// Where an entry of `labels` goes: its own fields, those of the configuration, and what its switches ask for.
+fn label_specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>, Error> {
+    let mut specs = label.fields.clone();
+    merge_specs(&mut specs, &config.labels)?;
+    if label.include_selectors {
+        merge_specs(&mut specs, &config.common_labels)?;
+        return Ok(specs);
+    }
+    if label.include_templates {
+        merge_specs(&mut specs, &config.template_labels)?;
+    }
+    if label.include_volume_claim_templates {
+        merge_specs(&mut specs, &config.volume_claim_template_labels)?;
+    }
+    let own = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
+    merge_specs(&mut specs, &[own])?;
+    Ok(specs)
+}

@@ -1,0 +1,48 @@
+//! What a resource has been called, while it is patched.
+//!
+//! kustomize remembers that in annotations of the resource, which a patch may take away. We remember it beside the
+//! resource, and put a mark among the annotations to see whether they survive.
+
+use crate::kustomize::resource::{Behavior, Resource};
+use crate::object::{Mapping, Node};
+
+/// Stands for the annotations in which kustomize remembers who a resource was. No YAML text holds it.
+const MARK: &str = "\0";
+
+/// Whether the patch may take such annotations away.
+pub(super) fn changes_annotations(patch: &Node) -> bool {
+    let replaces = |node: &Node| node.is_null() || node.get("$patch").is_some();
+    let metadata = patch.get("metadata");
+    metadata.is_some_and(|metadata| replaces(metadata) || metadata.get("annotations").is_some_and(replaces))
+}
+
+/// Puts the mark into the annotations, which are made where they are missing.
+pub(super) fn mark(node: &mut Node) {
+    if let Some(annotations) = annotations(node) {
+        annotations.insert(MARK, Node::null());
+    }
+}
+
+/// Takes the mark out; whether it was still there.
+pub(super) fn unmark(node: &mut Node) -> bool {
+    let annotations = node.at_mut(&["metadata", "annotations"]).and_then(Node::as_mapping_mut);
+    annotations.is_some_and(|annotations| annotations.remove(MARK).is_some())
+}
+
+fn annotations(node: &mut Node) -> Option<&mut Mapping> {
+    let metadata = node.get_mut("metadata")?.as_mapping_mut()?;
+    if metadata.get("annotations").is_none_or(|annotations| annotations.as_mapping().is_none()) {
+        metadata.insert("annotations", Mapping::default().into());
+    }
+    metadata.get_mut("annotations")?.as_mapping_mut()
+}
+
+/// With its annotations a resource loses its past.
+pub(super) fn forget(resource: &mut Resource) {
+    let Resource { previous, prefixes, suffixes, .. } = resource;
+    previous.clear();
+    prefixes.clear();
+    suffixes.clear();
+    (resource.behavior, resource.needs_hash, resource.is_annotated) = (Behavior::Unspecified, false, false);
+    (resource.origin, resource.transformations) = (None, Vec::new());
+}

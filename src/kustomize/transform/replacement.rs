@@ -1,0 +1,270 @@
+//! `replacements`: a value of one resource, or one that is given, goes to fields of others.
+//!
+//! Takes the resources and the replacements in order; changes the resources. Fields that are texts keep being texts,
+//! and a path may go on inside of a text that holds YAML or JSON.
+
+mod path;
+mod select;
+mod structured;
+mod text;
+
+use std::collections::HashSet;
+
+use crate::kustomize::error::Error;
+use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
+use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
+use crate::kustomize::resource::Resource;
+use crate::kustomize::schema::Schema;
+use crate::object::{Mapping, Node, Scalar, Tag};
+use crate::yaml::{Dialect, plain, resolve};
+use path::{Kind, Place, text_of};
+use select::{Index, Targets};
+
+/// The field of a source or target that names none.
+const DEFAULT_FIELD: &str = "metadata.name";
+
+/// Reads the file `name` that an entry of `replacements` gives as its `path`: one replacement or a list of them.
+pub(in crate::kustomize) fn read(
+    text: &[u8],
+    name: &str,
+    file: u32,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<ReplacementField>, Error> {
+    let list = document(text, file).and_then(|node| match &node {
+        Node::Sequence(_) => decode(&node, Rules::Object, warnings),
+        Node::Mapping(_) => decode(&node, Rules::Object, warnings).map(|one| vec![one]),
+        Node::Scalar(_) => Err(Error::new(format!("expected a replacement, found {}", describe(&node)))),
+    });
+    let list: Vec<ReplacementField> = list.map_err(|error| error.in_file(name, 0))?;
+    Ok(list.into_iter().map(|replacement| ReplacementField { path: String::new(), ..replacement }).collect())
+}
+
+/// Carries the replacements out, one after the other. Those that are in files have been read.
+pub(super) fn apply(
+    resources: &mut [Resource],
+    replacements: &[ReplacementField],
+    schema: &Schema,
+) -> Result<(), Error> {
+    let mut work = Work { index: Index::new(resources), resources, made: HashSet::new(), schema };
+    for (at, replacement) in replacements.iter().enumerate() {
+        work.replace(replacement).map_err(|error| error.in_field(&format!("[{at}]")))?;
+    }
+    Ok(())
+}
+
+struct Work<'r> {
+    resources: &'r mut [Resource],
+    index: Index,
+    /// Scalars that a replacement made: their kind follows their text.
+    made: HashSet<(usize, Vec<usize>)>,
+    schema: &'r Schema,
+}
+
+impl Work<'_> {
+    fn replace(&mut self, replacement: &ReplacementField) -> Result<(), Error> {
+        if replacement.targets.is_empty() {
+            return Err(Error::new("there are no targets"));
+        }
+        let value = self.value(replacement)?;
+        for (at, target) in replacement.targets.iter().enumerate() {
+            self.write(&value, target).map_err(|error| error.in_field(&format!("targets[{at}]")))?;
+        }
+        Ok(())
+    }
+
+    fn value(&self, replacement: &ReplacementField) -> Result<Node, Error> {
+        match (&replacement.source, &replacement.source_value) {
+            (None, None) => Err(Error::new("there is neither a source nor a sourceValue")),
+            (Some(_), Some(_)) => Err(Error::new("source and sourceValue exclude each other")),
+            (None, Some(text)) => Ok(plain(text.as_str(), Dialect::Resource).into()),
+            (Some(source), None) => self.source(source).map_err(|error| error.in_field("source")),
+        }
+    }
+
+    fn source(&self, source: &SourceSelector) -> Result<Node, Error> {
+        let resource = &self.resources[self.index.source(self.resources, source)?];
+        let field = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
+        let found = path::split(field).and_then(|parts| path::look_up(&resource.node, &parts));
+        match found.map_err(|error| error.in_field("fieldPath"))? {
+            Some((_, value)) if !is_empty(value) => part(value, source.options.as_ref()).map(parted),
+            _ => Err(Error::new(format!("{} {} has no field {field}", resource.kind(), resource.name()))
+                .in_field("fieldPath")),
+        }
+    }
+
+    fn write(&mut self, value: &Node, target: &TargetSelector) -> Result<(), Error> {
+        let select = target.select.as_ref().ok_or_else(|| Error::new("the target has no select"))?;
+        let targets = Targets::new(select, &target.reject)?;
+        let default = [DEFAULT_FIELD.to_owned()];
+        let fields = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+        let fields = fields.iter().map(|field| path::split(field)).collect::<Result<Vec<_>, _>>()?;
+        for at in targets.candidates(&self.index, self.resources.len()) {
+            if !targets.take(&self.resources[at], self.schema) {
+                continue;
+            }
+            for (field, parts) in fields.iter().enumerate() {
+                let written = self.write_field(at, parts, value, target.options.as_ref());
+                written.map_err(|error| {
+                    let resource = &self.resources[at];
+                    let message = format!("writing to {} {}", resource.kind(), resource.name());
+                    Error::new(message).caused_by(error).in_field(&format!("fieldPaths[{field}]"))
+                })?;
+                self.resources[at].settle_twins();
+            }
+            self.index.add(at, &self.resources[at]);
+        }
+        Ok(())
+    }
+
+    fn write_field(
+        &mut self,
+        at: usize,
+        parts: &[String],
+        value: &Node,
+        options: Option<&FieldOptions>,
+    ) -> Result<(), Error> {
+        let create = create(value, options);
+        if create.is_some() {
+            make_room(&mut self.resources[at]);
+        }
+        let node = &mut self.resources[at].node;
+        if structured::write(node, parts, value, options)? {
+            return Ok(());
+        }
+        let places = path::find(node, parts, create)?;
+        if places.is_empty() {
+            let error = Error::new(format!("there is no field {}", parts.join(".")));
+            return Err(if create.is_none() { error.with_hint("options.create makes it") } else { error });
+        }
+        for place in places {
+            let Place::Here { at: position, is_made } = place else {
+                refuse_lost(&place, options)?;
+                continue;
+            };
+            let key = (at, position);
+            let is_made = is_made || self.made.contains(&key);
+            let Some(target) = path::reach(node, &key.1) else { continue };
+            set(target, value, options)?;
+            if is_made {
+                retag(target);
+                self.made.insert(key);
+            } else {
+                refuse_other_kind(target)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Annotations that are null hold what kustomize remembers there, once it does, and so are a mapping.
+fn make_room(resource: &mut Resource) {
+    if let Some(annotations) = resource.node.at_mut(&["metadata", "annotations"]).filter(|node| node.is_null())
+        && resource.is_annotated
+    {
+        *annotations = Mapping::default().into();
+    }
+}
+
+/// The kind of node that is made where a target has none.
+fn create(value: &Node, options: Option<&FieldOptions>) -> Option<Kind> {
+    options.filter(|options| options.create).map(|_| Kind::of(value))
+}
+
+fn is_empty(value: &Node) -> bool {
+    match value {
+        Node::Scalar(_) => value.is_null(),
+        Node::Sequence(items) => items.is_empty(),
+        Node::Mapping(mapping) => mapping.is_empty(),
+    }
+}
+
+/// The part of a source's text that the options ask for.
+fn part(value: &Node, options: Option<&FieldOptions>) -> Result<Node, Error> {
+    let Some(FieldOptions { delimiter, index, .. }) = options.filter(|options| !options.delimiter.is_empty()) else {
+        return Ok(value.clone());
+    };
+    let scalar = value.as_scalar().ok_or_else(not_a_text)?;
+    let part = usize::try_from(*index).ok().and_then(|index| scalar.text.split(delimiter.as_str()).nth(index));
+    let none = || Error::new(format!("{:?} has no part {index}", scalar.text)).in_field("options.index");
+    Ok(Scalar { text: part.ok_or_else(none)?.into(), ..scalar.clone() }.into())
+}
+
+/// A copy is nobody's twin.
+fn parted(mut value: Node) -> Node {
+    match &mut value {
+        Node::Scalar(scalar) => scalar.twin = 0,
+        Node::Sequence(items) => {
+            return Node::sequence(items.iter().cloned().map(parted).collect());
+        }
+        Node::Mapping(mapping) => {
+            mapping
+                .entries_mut()
+                .iter_mut()
+                .for_each(|(_, value)| *value = parted(std::mem::replace(value, Node::null())));
+        }
+    }
+    value
+}
+
+fn not_a_text() -> Error {
+    Error::new("only a text can be divided by a delimiter").in_field("options.delimiter")
+}
+
+/// Writes `value` into a target: a scalar keeps what it is and takes the text, all else is replaced.
+fn set(target: &mut Node, value: &Node, options: Option<&FieldOptions>) -> Result<(), Error> {
+    let divided = options.filter(|options| !options.delimiter.is_empty());
+    match (target, divided) {
+        (Node::Scalar(scalar), None) => scalar.text = text_of(value).into(),
+        (Node::Scalar(scalar), Some(options)) => scalar.text = joined(&scalar.text, text_of(value), options).into(),
+        (_, Some(_)) => return Err(not_a_text()),
+        (target, None) => *target = value.clone(),
+    }
+    Ok(())
+}
+
+/// The text with one part replaced; before the first and behind the last, a part is added.
+fn joined(text: &str, value: &str, FieldOptions { delimiter, index, .. }: &FieldOptions) -> String {
+    let mut parts: Vec<&str> = text.split(delimiter.as_str()).collect();
+    match usize::try_from(*index) {
+        Err(_) => parts.insert(0, value),
+        Ok(index) => match parts.get_mut(index) {
+            Some(part) => *part = value,
+            None => parts.push(value),
+        },
+    }
+    parts.join(delimiter)
+}
+
+/// A change of what kustomize throws away afterwards.
+fn refuse_lost(place: &Place, options: Option<&FieldOptions>) -> Result<(), Error> {
+    let is_divided = options.is_some_and(|options| !options.delimiter.is_empty());
+    if is_divided && *place == (Place::Lost { is_scalar: false }) { Err(not_a_text()) } else { Ok(()) }
+}
+
+fn retag(target: &mut Node) {
+    if let Node::Scalar(scalar) = target {
+        scalar.tag = resolve(&scalar.text, Dialect::Resource);
+    }
+}
+
+/// A number stays a number, whatever is written to it: a text that is none cannot be written out.
+fn refuse_other_kind(target: &Node) -> Result<(), Error> {
+    let Node::Scalar(Scalar { text, tag, .. }) = target else { return Ok(()) };
+    let read = resolve(text, Dialect::Resource);
+    let is_kept = match tag {
+        Tag::Str | Tag::Binary => true,
+        Tag::Float => matches!(read, Tag::Float | Tag::Int),
+        _ => read == *tag,
+    };
+    if is_kept { Ok(()) } else { Err(Error::new(format!("{text:?} cannot take the place of {}", kind_name(*tag)))) }
+}
+
+fn kind_name(tag: Tag) -> &'static str {
+    match tag {
+        Tag::Null => "null",
+        Tag::Bool => "a boolean",
+        Tag::Int | Tag::Float => "a number",
+        Tag::Timestamp => "a timestamp",
+        Tag::Str | Tag::Binary => "a string",
+    }
+}
