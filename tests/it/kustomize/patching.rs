@@ -100,6 +100,27 @@ spec:
     );
 }
 
+#[test]
+fn a_folded_text_gets_its_break_before_the_patch() {
+    let text = "\
+resources: [a.yaml]
+patches:
+- target: {kind: X}
+  patch: '- {op: add, path: /spec/c, value: 1}'
+=== a.yaml
+apiVersion: v1
+kind: X
+metadata: {name: a}
+spec:
+  a: >
+    one
+      two
+    three
+";
+    let head = "apiVersion: v1\nkind: X\nmetadata:\n  name: a\nspec:\n";
+    check(text, &format!("{head}  a: |\n    one\n\n      two\n    three\n  c: 1\n"));
+}
+
 fn changes(operation: &str, changes: &[&str]) {
     let before = patched("{op: test, path: /spec/a, value: 1}").expect("it passes");
     let after = patched(operation).unwrap_or_else(|| panic!("{operation} is refused"));

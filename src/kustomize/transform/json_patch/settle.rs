@@ -23,7 +23,8 @@ pub(super) fn settled(node: &Node) -> Result<Node, Error> {
 fn scalar(scalar: &Scalar) -> Result<Scalar, Error> {
     match scalar.tag {
         Tag::Null if scalar.style == Style::Plain && !scalar.text.is_empty() => return Ok(Scalar::null()),
-        Tag::Str => return Ok(written(scalar.text.clone())),
+        // A folded text comes back as another one.
+        Tag::Str if scalar.style != Style::Folded => return Ok(written(scalar.text.clone())),
         _ => {}
     }
     let refused = |text: &str| Error::new(format!("{text:?} cannot go through JSON, which a JSON patch needs"));
@@ -33,7 +34,7 @@ fn scalar(scalar: &Scalar) -> Result<Scalar, Error> {
             let number = text.parse().map_err(|cause| refused(&scalar.text).caused_by(cause))?;
             Ok(plain(general(number), Dialect::Resource))
         }
-        Tag::Timestamp | Tag::Binary | Tag::Null if text.starts_with('"') => {
+        Tag::Str | Tag::Timestamp | Tag::Binary | Tag::Null if text.starts_with('"') => {
             let value: String = serde_json::from_str(&text).map_err(|cause| refused(&scalar.text).caused_by(cause))?;
             Ok(written(value.into()))
         }
