@@ -11,7 +11,7 @@ mod twins;
 
 use std::sync::Arc;
 
-use self::twins::Twins;
+pub(in crate::kustomize) use self::twins::Twins;
 use super::schema::Schema;
 use crate::object::Node;
 

@@ -2,13 +2,14 @@
 //!
 //! A value is a string whatever it looks like. What a key had before, a mapping even, gives way.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{FieldSpecs, Missing, for_each, shape};
-use crate::kustomize::resource::Resource;
-use crate::object::{Mapping, Node, Scalar};
-use crate::yaml::{Dialect, plain};
+use crate::kustomize::resource::{Resource, Twins};
+use crate::object::{Mapping, Node, Scalar, Style, Tag};
+use crate::yaml::{Dialect, plain, resolve};
 
 /// Writes `pairs` at every place of `specs`.
 pub(super) fn apply(
@@ -19,16 +20,47 @@ pub(super) fn apply(
     if pairs.is_empty() {
         return Ok(());
     }
+    let styles: Vec<Style> = pairs.values().map(|text| made_style(text)).collect();
     for_each(resources, |resource| {
         let gvk = resource.gvk();
-        let values: Vec<Scalar> =
-            pairs.values().map(|value| resource.twins.add(Scalar::string(value.as_str()))).collect();
+        let values = pairs.values().zip(&styles);
+        let values: Vec<Value> = values.map(|(text, style)| Value::new(text, *style, &mut resource.twins)).collect();
         let set = |node: &Node| with_pairs(node, pairs.keys().zip(&values));
-        specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::BecomesMapping, &set))
+        specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::BecomesMapping, &set))?;
+        let mut restyled = values.iter().filter_map(Value::restyled).peekable();
+        if restyled.peek().is_some() {
+            resource.write_twins(restyled);
+        }
+        Ok(())
     })
 }
 
-fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Scalar)>) -> Result<Option<Node>, Error> {
+/// The value of a pair in one resource: one node wherever it is put that had none.
+struct Value {
+    scalar: Scalar,
+    /// It takes over how each value was written that it takes the place of; so do the places where it is already.
+    style: Cell<Style>,
+}
+
+impl Value {
+    fn new(text: &str, style: Style, twins: &mut Twins) -> Self {
+        let scalar = twins.add(Scalar { style, ..Scalar::string(text) });
+        Self { style: Cell::new(style), scalar }
+    }
+
+    fn restyled(&self) -> Option<Scalar> {
+        let style = self.style.get();
+        (style != self.scalar.style).then(|| Scalar { style, ..self.scalar.clone() })
+    }
+}
+
+/// What would not be a text without quotes gets some.
+fn made_style(text: &str) -> Style {
+    let needs_quotes = !text.contains('\n') && resolve(text, Dialect::Kustomization) != Tag::Str;
+    if needs_quotes { Style::DoubleQuoted } else { Style::Plain }
+}
+
+fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Value)>) -> Result<Option<Node>, Error> {
     match node {
         Node::Mapping(fields) => {
             let mut changed = fields.clone();
@@ -42,11 +74,20 @@ fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Scal
 }
 
 /// A new value is one node wherever it is put; a value that is there is written over, and its twins with it.
-fn set_pair(fields: &mut Mapping, key: &str, value: &Scalar) {
+fn set_pair(fields: &mut Mapping, key: &str, value: &Value) {
     match fields.get(key) {
-        Some(Node::Scalar(old)) if old == value => {}
-        Some(Node::Scalar(old)) => fields.insert(key, old.become_like(value).into()),
-        Some(_) => fields.insert(key, Scalar::string(value.text.clone()).into()),
-        None => fields.insert(plain(key, Dialect::Resource), value.clone().into()),
+        Some(Node::Scalar(old)) => {
+            value.style.set(old.style);
+            if *old != value.scalar {
+                fields.insert(key, old.become_like(&value.scalar).into());
+            }
+        }
+        Some(_) => fields.insert(key, Scalar::string(value.scalar.text.clone()).into()),
+        None => {
+            if value.style.get() == Style::Plain {
+                value.style.set(value.scalar.style);
+            }
+            fields.insert(plain(key, Dialect::Resource), value.scalar.clone().into());
+        }
     }
 }

@@ -205,7 +205,10 @@ fn overwrite(value: &mut Node, change: Node) {
         *value = change;
         return;
     };
-    (new.style, new.twin) = value.as_scalar().map_or((Style::Plain, 0), |old| (old.style, old.twin));
+    new = match value {
+        Node::Scalar(old) => new.written_over(old),
+        _ => Scalar { style: Style::Plain, twin: 0, ..new },
+    };
     if new.style != Style::Plain && new.tag != Tag::Binary {
         new.tag = Tag::Str;
     }

@@ -126,6 +126,7 @@ impl Patching<'_> {
             forget(resource);
         }
         restore(&mut resource.node, &before, options);
+        resource.settle_merged_twins();
         self.finding.note(at, &self.resources[at]);
         Ok(())
     }
