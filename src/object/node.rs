@@ -26,6 +26,8 @@ pub struct Scalar {
     pub twin: u32,
     /// A comment at the field that this is the key of holds a JSON object, which kustomize takes for its schema.
     pub has_own_schema: bool,
+    /// Made without a type: what it is follows its text, which whoever changes the text has to see to.
+    pub is_untyped: bool,
 }
 
 /// What a scalar is. A tag of an application's own (`!Ref`) reads as a string.
@@ -83,7 +85,8 @@ impl Scalar {
     }
 
     pub fn new(text: impl Into<Arc<str>>, tag: Tag) -> Self {
-        Self { text: text.into(), tag, style: Style::Plain, place: Place::default(), twin: 0, has_own_schema: false }
+        let (style, place) = (Style::Plain, Place::default());
+        Self { text: text.into(), tag, style, place, twin: 0, has_own_schema: false, is_untyped: false }
     }
 
     pub fn null() -> Self {

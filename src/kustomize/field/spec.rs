@@ -129,13 +129,21 @@ pub(in crate::kustomize) fn with_text(node: &Node, text: &str) -> Result<Option<
     // A null has no quotes, though one that is not written in a flow mapping is marked by them.
     let is_unquoted = old.style == Style::Plain || old.tag == Tag::Null;
     let tag = if is_unquoted { resolve(text, Dialect::Resource) } else { Tag::Str };
-    Ok(with_tagged(old, text, tag))
+    Ok(with_tagged(old, text, tag).map(untyped))
 }
 
 /// The scalar with another text, and what that is; its place stays the one where it was read.
 pub(in crate::kustomize) fn with_tagged(old: &Scalar, text: &str, tag: Tag) -> Option<Node> {
     let is_changed = &*old.text != text || old.tag != tag;
     is_changed.then(|| old.become_like(&Scalar::new(text, tag)).at(old.place).into())
+}
+
+/// The scalar without a type: its text says what it is.
+fn untyped(mut node: Node) -> Node {
+    if let Node::Scalar(scalar) = &mut node {
+        scalar.is_untyped = true;
+    }
+    node
 }
 
 /// The scalar that has to be here.

@@ -8,8 +8,6 @@ mod select;
 mod structured;
 mod text;
 
-use std::collections::HashSet;
-
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
 use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
@@ -45,7 +43,7 @@ pub(super) fn apply(
     replacements: &[ReplacementField],
     schema: &Schema,
 ) -> Result<(), Error> {
-    let mut work = Work { index: Index::new(resources), resources, made: HashSet::new(), schema };
+    let mut work = Work { index: Index::new(resources), resources, schema };
     for (at, replacement) in replacements.iter().enumerate() {
         work.replace(replacement).map_err(|error| error.in_field(&format!("[{at}]")))?;
     }
@@ -55,8 +53,6 @@ pub(super) fn apply(
 struct Work<'r> {
     resources: &'r mut [Resource],
     index: Index,
-    /// Scalars that a replacement made: their kind follows their text.
-    made: HashSet<(usize, Vec<usize>)>,
     schema: &'r Schema,
 }
 
@@ -141,13 +137,10 @@ impl Work<'_> {
                 refuse_lost(&place, options)?;
                 continue;
             };
-            let key = (at, position);
-            let is_made = is_made || self.made.contains(&key);
-            let Some(target) = path::reach(node, &key.1) else { continue };
+            let Some(target) = path::reach(node, &position) else { continue };
             set(target, value, options)?;
-            if is_made {
+            if is_made || target.as_scalar().is_some_and(|scalar| scalar.is_untyped) {
                 retag(target);
-                self.made.insert(key);
             } else {
                 refuse_other_kind(target)?;
             }
@@ -243,7 +236,7 @@ fn refuse_lost(place: &Place, options: Option<&FieldOptions>) -> Result<(), Erro
 
 fn retag(target: &mut Node) {
     if let Node::Scalar(scalar) = target {
-        scalar.tag = resolve(&scalar.text, Dialect::Resource);
+        (scalar.tag, scalar.is_untyped) = (resolve(&scalar.text, Dialect::Resource), true);
     }
 }
 

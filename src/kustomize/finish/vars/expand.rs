@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use super::value::Values;
 use crate::kustomize::error::Error;
 use crate::kustomize::field::rewrite_items;
-use crate::object::{Mapping, Node, Scalar, Tag};
+use crate::object::{Mapping, Node, Scalar, Style, Tag};
 
 /// A field: a text, a list of texts, or a mapping some of whose values are texts.
 pub(super) fn node(node: &Node, values: &Values) -> Result<Option<Node>, Error> {
@@ -32,20 +32,22 @@ fn mapping(fields: &Mapping, values: &Values) -> Result<Option<Node>, Error> {
     Ok(changed.map(Node::from))
 }
 
+/// A text, or what was made without a type.
 fn string(node: &Node) -> Option<&Scalar> {
-    node.as_scalar().filter(|scalar| scalar.tag == Tag::Str)
+    node.as_scalar().filter(|scalar| scalar.tag == Tag::Str || scalar.is_untyped)
 }
 
-/// The text expanded; a variable alone gives its value with its type.
+/// The text expanded; a variable alone gives its value with its type. With variables or without, it is a text from now
+/// on if it had no type, and folded no more.
 fn scalar(text: &Scalar, values: &Values) -> Result<Option<Node>, Error> {
-    if !text.text.contains('$') {
-        return Ok(None);
-    }
+    let own = || Scalar { tag: Tag::Str, is_untyped: false, ..text.clone() };
     let expanded = match whole(&text.text).and_then(|name| values.get(name)) {
-        Some(value) => values.whole(value)?.cloned().unwrap_or_else(|| text.clone()),
-        None => Scalar::string(expand(&text.text, values)?),
+        Some(value) => values.whole(value)?.cloned().unwrap_or_else(own),
+        None if text.text.contains('$') => Scalar::string(expand(&text.text, values)?),
+        None => own(),
     };
-    Ok((expanded != *text).then(|| text.become_like(&expanded).at(text.place).into()))
+    let is_changed = expanded != *text || text.style == Style::Folded;
+    Ok(is_changed.then(|| Scalar { style: Style::Plain, ..text.become_like(&expanded) }.at(text.place).into()))
 }
 
 /// The variable that the text consists of.
