@@ -4,8 +4,13 @@ use std::error::Error as StdError;
 use std::fmt;
 
 /// A refused build. `overlays/prod/kustomization.yaml: patches[1].target: reading the selector`, its cause in `source`.
+///
+/// Boxed, since nearly every function of the room may return one.
 #[derive(Debug)]
-pub struct Error {
+pub struct Error(Box<Refusal>);
+
+#[derive(Debug, Default)]
+struct Refusal {
     /// The file that is to blame, from the root of the tree.
     file: Option<String>,
     /// From 1; 0 where the file has no line to blame.
@@ -19,13 +24,13 @@ pub struct Error {
 
 impl Error {
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { file: None, line: 0, field: None, message: message.into(), hint: None, source: None }
+        Self(Box::new(Refusal { message: message.into(), ..Refusal::default() }))
     }
 
     /// The file to blame; who knew it first, closest to the mistake, knows best.
     pub(super) fn in_file(mut self, file: &str, line: u32) -> Self {
-        if self.file.is_none() {
-            self.file = Some(file.to_owned());
+        if self.0.file.is_none() {
+            self.0.file = Some(file.to_owned());
             self = self.on_line(line);
         }
         self
@@ -33,15 +38,15 @@ impl Error {
 
     /// The line to blame in the file that will be named later; who knew it first knows best.
     pub(super) fn on_line(mut self, line: u32) -> Self {
-        if self.line == 0 {
-            self.line = line;
+        if self.0.line == 0 {
+            self.0.line = line;
         }
         self
     }
 
     /// The field of the kustomization file that was at work; outer fields come in front.
     pub(super) fn in_field(mut self, outer: &str) -> Self {
-        self.field = Some(match self.field.take() {
+        self.0.field = Some(match self.0.field.take() {
             Some(inner) if inner.starts_with('[') => format!("{outer}{inner}"),
             Some(inner) => format!("{outer}.{inner}"),
             None => outer.to_owned(),
@@ -50,46 +55,47 @@ impl Error {
     }
 
     pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     pub(super) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.0.source = Some(source.into());
         self
     }
 
     pub fn file(&self) -> Option<&str> {
-        self.file.as_deref()
+        self.0.file.as_deref()
     }
 
     pub fn line(&self) -> u32 {
-        self.line
+        self.0.line
     }
 
     pub fn field(&self) -> Option<&str> {
-        self.field.as_deref()
+        self.0.field.as_deref()
     }
 
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
+        let Refusal { file, line, field, message, .. } = &*self.0;
+        if let Some(file) = file {
             write!(f, "{file}")?;
-            if self.line > 0 {
-                write!(f, ":{}", self.line)?;
+            if *line > 0 {
+                write!(f, ":{line}")?;
             }
             write!(f, ": ")?;
         }
-        if let Some(field) = &self.field {
+        if let Some(field) = field {
             write!(f, "{field}: ")?;
         }
-        write!(f, "{}", self.message)
+        f.write_str(message)
     }
 }
 
@@ -101,6 +107,6 @@ impl serde::de::Error for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().map(|source| source as _)
     }
 }

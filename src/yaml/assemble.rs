@@ -18,7 +18,7 @@ use super::{typed, value};
 use crate::object::{Node, Place, Scalar, Style, Tag as Type};
 
 /// The most that aliases may add to a document, in bytes of text and a few for each node.
-pub const ALIASED_BYTES_MAX: usize = 64 << 20;
+const ALIASED_BYTES_MAX: usize = 64 << 20;
 const NODE_BYTES: usize = 16;
 const SHARED_KEY_BYTES_MAX: usize = 64;
 

@@ -72,7 +72,7 @@ impl Default for Accumulated {
 }
 
 impl<'b> Accumulation<'b> {
-    pub fn new(loader: Loader<'b>) -> Self {
+    pub(in crate::kustomize) fn new(loader: Loader<'b>) -> Self {
         Self {
             loader,
             schema: Chosen::Builtin(Schema::builtin()),
@@ -85,7 +85,11 @@ impl<'b> Accumulation<'b> {
     }
 
     /// Everything that a layer does with what is accumulated: nothing yet, or for a component what its parent has.
-    pub fn accumulate(&mut self, layer: &Layer, mut accumulated: Accumulated) -> Result<Accumulated, Error> {
+    pub(in crate::kustomize) fn accumulate(
+        &mut self,
+        layer: &Layer,
+        mut accumulated: Accumulated,
+    ) -> Result<Accumulated, Error> {
         self.layers += 1;
         if self.layers > LAYERS_MAX {
             return Err(Error::new(format!("the build enters more than {LAYERS_MAX} roots")).in_file(&layer.name, 0));
@@ -111,7 +115,7 @@ impl<'b> Accumulation<'b> {
     }
 
     /// Adds what `entries` name: files, folders or remotes, in their order.
-    pub fn resources(
+    pub(in crate::kustomize) fn resources(
         &mut self,
         layer: &Layer,
         field: &str,
@@ -228,7 +232,7 @@ impl<'b> Accumulation<'b> {
     }
 
     /// Takes the schema that the layer names, if it is the first to name one.
-    pub fn set_schema(&mut self, layer: &Layer) -> Result<(), Error> {
+    pub(in crate::kustomize) fn set_schema(&mut self, layer: &Layer) -> Result<(), Error> {
         let openapi = &layer.kustomization.openapi;
         let chosen = match (openapi.get("path"), openapi.get("version")) {
             (None, None) => return Ok(()),

@@ -32,12 +32,12 @@ pub(super) struct Layer {
 
 impl Layer {
     /// An error of the entry `field` of this layer, unless it knows better where it is from.
-    pub fn blame(&self, error: Error, field: &str) -> Error {
+    pub(super) fn blame(&self, error: Error, field: &str) -> Error {
         if error.file().is_some() { error } else { error.in_field(field).in_file(&self.name, 0) }
     }
 
     /// An error of entry `at` of the list `field`.
-    pub fn blame_entry(&self, error: Error, field: &str, at: usize) -> Error {
+    pub(super) fn blame_entry(&self, error: Error, field: &str, at: usize) -> Error {
         if error.file().is_some() {
             return error;
         }
@@ -46,7 +46,7 @@ impl Layer {
     }
 
     /// The origin of what the field for `kind` makes or changes, where origins are asked for.
-    pub fn builtin(&self, kind: &str) -> Option<Origin> {
+    pub(super) fn builtin(&self, kind: &str) -> Option<Origin> {
         self.origins.as_ref().map(|origins| origins.of_builtin(kind))
     }
 }

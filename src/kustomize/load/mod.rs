@@ -108,7 +108,7 @@ pub(super) struct Loader<'b> {
 }
 
 impl<'b> Loader<'b> {
-    pub fn new(tree: &'b dyn FileTree, options: &'b Options<'b>) -> Self {
+    pub(super) fn new(tree: &'b dyn FileTree, options: &'b Options<'b>) -> Self {
         Self {
             trees: vec![Tree { files: tree, name: String::new() }],
             by_repository: HashMap::new(),
@@ -122,7 +122,7 @@ impl<'b> Loader<'b> {
     }
 
     /// The root that the build starts from.
-    pub fn start(&mut self, path: &str) -> Result<Arc<Root>, Error> {
+    pub(super) fn start(&mut self, path: &str) -> Result<Arc<Root>, Error> {
         match self.resolve(0, &joined("", path)?)? {
             Resolved::Folder(folder) => {
                 Ok(Arc::new(Root { tree: 0, folder, referrer: None, repository: None, depth: 0 }))
@@ -133,7 +133,7 @@ impl<'b> Loader<'b> {
     }
 
     /// The root that `entry` of `from` names: a folder of a repository, or of the same tree.
-    pub fn enter(&mut self, from: &Arc<Root>, entry: &str) -> Result<Entered, Error> {
+    pub(super) fn enter(&mut self, from: &Arc<Root>, entry: &str) -> Result<Entered, Error> {
         if entry.is_empty() {
             return Err(Error::new("the entry is empty"));
         }
@@ -196,7 +196,7 @@ impl<'b> Loader<'b> {
     }
 
     /// A file that has to be there.
-    pub fn load(&mut self, root: &Root, path: &str) -> Result<File, Error> {
+    pub(super) fn load(&mut self, root: &Root, path: &str) -> Result<File, Error> {
         match self.open(root, path)? {
             Opened::File(file) => Ok(file),
             Opened::NoFile => Err(Error::new(format!("the file {path:?} does not exist"))),
@@ -205,7 +205,7 @@ impl<'b> Loader<'b> {
     }
 
     /// What `entry` names, taken for a file: one behind a URL, or one that `root` may read.
-    pub fn open(&mut self, root: &Root, entry: &str) -> Result<Opened, Error> {
+    pub(super) fn open(&mut self, root: &Root, entry: &str) -> Result<Opened, Error> {
         if is_file_url(entry) {
             return self.open_url(entry);
         }
@@ -277,7 +277,7 @@ impl<'b> Loader<'b> {
     }
 
     /// How messages call a path.
-    pub fn name(&self, tree: usize, path: &str) -> String {
+    pub(super) fn name(&self, tree: usize, path: &str) -> String {
         match &self.trees[tree].name {
             own if own.is_empty() && self.options.is_whole_machine => format!("/{path}"),
             own if own.is_empty() => if path.is_empty() { "." } else { path }.to_owned(),

@@ -23,7 +23,7 @@ pub struct Id {
 }
 
 /// The namespace of what has none, as kustomize writes it.
-pub const CLUSTER_SCOPED: &str = "_non_namespaceable_";
+pub(in crate::kustomize) const CLUSTER_SCOPED: &str = "_non_namespaceable_";
 
 impl Gvk {
     pub fn new(api_version: &str, kind: &str) -> Self {

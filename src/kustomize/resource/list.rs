@@ -47,22 +47,22 @@ impl From<&Id> for Key {
 }
 
 impl Resources {
-    pub fn list(&self) -> &[Resource] {
+    pub(in crate::kustomize) fn list(&self) -> &[Resource] {
         &self.list
     }
 
     /// All resources, to be changed in any way.
-    pub fn list_mut(&mut self) -> &mut Vec<Resource> {
+    pub(in crate::kustomize) fn list_mut(&mut self) -> &mut Vec<Resource> {
         self.index = None;
         &mut self.list
     }
 
-    pub fn into_list(self) -> Vec<Resource> {
+    pub(in crate::kustomize) fn into_list(self) -> Vec<Resource> {
         self.list
     }
 
     /// Adds resources behind the others; refuses one that is there already.
-    pub fn append(&mut self, resources: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
+    pub(in crate::kustomize) fn append(&mut self, resources: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
         resources.into_iter().try_for_each(|resource| self.push(resource, schema))
     }
 
@@ -84,7 +84,7 @@ impl Resources {
     }
 
     /// Adds generated resources: each as a new one, or in the place of the one that it replaces or is merged into.
-    pub fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
+    pub(in crate::kustomize) fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
         generated.into_iter().try_for_each(|resource| self.absorb_one(resource, schema))
     }
 
@@ -123,7 +123,7 @@ impl Resources {
     }
 
     /// Refuses two resources that came to be called alike.
-    pub fn check_unique(&self, schema: &Schema) -> Result<(), Error> {
+    pub(in crate::kustomize) fn check_unique(&self, schema: &Schema) -> Result<(), Error> {
         let mut seen = HashMap::new();
         for resource in &self.list {
             let id = resource.id(schema);

@@ -14,13 +14,13 @@ pub(in crate::kustomize) struct Origins {
 }
 
 impl Origins {
-    pub fn of_file(mut self, file_name: &'static str) -> Self {
+    pub(in crate::kustomize) fn of_file(mut self, file_name: &'static str) -> Self {
         self.file_name = file_name;
         self
     }
 
     /// The origin of what `entry` names.
-    pub fn of_entry(&self, entry: &str) -> Origin {
+    pub(in crate::kustomize) fn of_entry(&self, entry: &str) -> Origin {
         let mut origin = self.here.clone();
         match remote_folder(entry) {
             Some(remote) => {
@@ -34,17 +34,17 @@ impl Origins {
         origin
     }
 
-    pub fn below(&self, entry: &str) -> Self {
+    pub(in crate::kustomize) fn below(&self, entry: &str) -> Self {
         Self { here: self.of_entry(entry), file_name: self.file_name }
     }
 
     /// The origin of what the kustomization file itself says.
-    pub fn of_own_file(&self) -> Origin {
+    pub(in crate::kustomize) fn of_own_file(&self) -> Origin {
         self.of_entry(self.file_name)
     }
 
     /// The origin of what the field for `kind` of the kustomization file makes or changes.
-    pub fn of_builtin(&self, kind: &str) -> Origin {
+    pub(in crate::kustomize) fn of_builtin(&self, kind: &str) -> Origin {
         let by = ConfiguredBy {
             api_version: "builtin".to_owned(),
             kind: kind.to_owned(),

@@ -55,7 +55,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Merge(patches) => patches.is_empty(),
             Self::Json(patch) => patch.is_empty(),
@@ -100,20 +100,29 @@ impl<'p> Source<'p> {
 
 impl<'p> PatchSource<'p> {
     /// The patch of an entry of `patches` or `patchesJson6902`.
-    pub fn of(build: &mut Accumulation<'_>, layer: &Layer, patch: &'p Patch, form: Form) -> Result<Self, Error> {
+    pub(in crate::kustomize) fn of(
+        build: &mut Accumulation<'_>,
+        layer: &Layer,
+        patch: &'p Patch,
+        form: Form,
+    ) -> Result<Self, Error> {
         let (text, file) = Source::of(patch, form)?.text(build, layer)?;
         let options = patch.options.clone().unwrap_or_default();
         Ok(Self { form, text, file, target: patch.target.as_ref(), options })
     }
 
     /// The patches of an entry of `patchesStrategicMerge`.
-    pub fn of_merge(build: &mut Accumulation<'_>, layer: &Layer, entry: &'p str) -> Result<Self, Error> {
+    pub(in crate::kustomize) fn of_merge(
+        build: &mut Accumulation<'_>,
+        layer: &Layer,
+        entry: &'p str,
+    ) -> Result<Self, Error> {
         let (text, file) = Source::of_merge(entry).text(build, layer)?;
         Ok(Self { text, file, ..Self::inline(entry) })
     }
 
     /// Strategic merges as they stand in a plugin's field.
-    pub fn inline(text: &'p str) -> Self {
+    pub(in crate::kustomize) fn inline(text: &'p str) -> Self {
         Self { form: Form::Merge, text: text.into(), file: None, target: None, options: PatchArgs::default() }
     }
 
