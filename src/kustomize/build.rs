@@ -1,7 +1,5 @@
 //! A build from its start to its documents.
 
-use rayon::prelude::*;
-
 use super::error::Error;
 use super::finish;
 use super::layer;
@@ -10,6 +8,7 @@ use super::load::Closure;
 use super::load::Files;
 use super::load::Remote;
 use super::load::{LoadRestrictor, Loader, Remotes};
+use super::parallel;
 use super::resource::Resource;
 use crate::tree::FileTree;
 use crate::yaml::emit;
@@ -55,7 +54,7 @@ impl Built {
 
     /// The documents as `kustomize build` prints them.
     pub fn yaml(&self) -> Result<String, Error> {
-        let documents: Vec<_> = self.resources.par_iter().map(Resource::yaml).collect();
+        let documents = parallel::map(&self.resources, Resource::yaml);
         let documents: Vec<String> = documents.into_iter().collect::<Result<_, _>>()?;
         Ok(documents.join("---\n"))
     }

@@ -4,17 +4,12 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::path::{Change, FieldPath, Missing};
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::FieldSpec;
 use crate::kustomize::resource::{Gvk, Resource};
 use crate::object::{Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, resolve};
-
-/// With fewer resources than this, threads cost more than they bring.
-const RESOURCES_IN_PARALLEL: usize = 256;
 
 /// Field specs in their order, found by the kind that they are for.
 #[derive(Debug, Default)]
@@ -109,17 +104,6 @@ impl Spec {
         let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
         Error::new(format!("going to the field {:?} of {kind}/{name}", self.path())).caused_by(cause)
     }
-}
-
-/// Changes every resource by itself, many of them in parallel. The first refusal in their order is the one told.
-pub(in crate::kustomize) fn for_each<F>(resources: &mut [Resource], change: F) -> Result<(), Error>
-where
-    F: Fn(&mut Resource) -> Result<(), Error> + Sync + Send,
-{
-    if resources.len() < RESOURCES_IN_PARALLEL {
-        return resources.iter_mut().try_for_each(change);
-    }
-    resources.par_iter_mut().map(change).find_map_first(Result::err).map_or(Ok(()), Err)
 }
 
 /// The scalar `node` with another text. As in kustomize its quotes stay, and without quotes the text alone says

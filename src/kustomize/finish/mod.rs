@@ -6,11 +6,10 @@ mod order;
 mod references;
 pub(super) mod vars;
 
-use rayon::prelude::*;
-
 use super::error::Error;
 use super::kustomization::Var;
 use super::layer::{Accumulated, Layer};
+use super::parallel;
 use super::resource::metadata::{set_in_metadata, set_name, texts};
 use super::resource::{Resource, origin, traces};
 use super::schema::Schema;
@@ -42,8 +41,7 @@ pub(super) fn finish(
     let mut list =
         order::ordered(resources.into_list(), sort, schema).map_err(|error| top.blame(error, "sortOptions"))?;
     let wanted: Vec<&str> = top.kustomization.build_metadata.iter().map(String::as_str).collect();
-    let cleaned: Vec<_> = list.par_iter_mut().map(|resource| clean(resource, &wanted)).collect();
-    cleaned.into_iter().collect::<Result<(), _>>()?;
+    parallel::for_each(&mut list, |resource| clean(resource, &wanted))?;
     Ok(list)
 }
 

@@ -9,12 +9,11 @@ mod role;
 
 use std::collections::HashMap;
 
-use rayon::prelude::*;
-
 use self::directory::{Directory, Scope, Standing};
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{Missing, Spec, rewrite_items, with_text};
 use crate::kustomize::kustomization::NameReference;
+use crate::kustomize::parallel;
 use crate::kustomize::resource::{Gvk, Resource};
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node};
@@ -52,9 +51,8 @@ pub(super) fn fix(resources: &mut [Resource], references: &[NameReference], sche
     let fields: Vec<Field> = references.iter().flat_map(fields).collect();
     let directory = Directory::new(resources, schema);
     let by_kind = fields_by_kind(&fields, &directory);
-    let fixed: Vec<_> = (directory.standings.par_iter())
-        .map(|standing| fix_resource(&directory, standing, &by_kind[&standing.original]))
-        .collect();
+    let fix = |standing| fix_resource(&directory, standing, &by_kind[&standing.original]);
+    let fixed = parallel::map(&directory.standings, fix);
     for (resource, fixed) in resources.iter_mut().zip(fixed) {
         resource.node = fixed?;
     }

@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use self::value::{Value, Values};
 use crate::kustomize::error::Error;
-use crate::kustomize::field::{FieldSpecs, Missing, for_each};
+use crate::kustomize::field::{FieldSpecs, Missing};
 use crate::kustomize::kustomization::{FieldSpec, Var, VarTarget};
+use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::{Gvk, Id, Resource};
 use crate::kustomize::schema::Schema;
 

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Deref;
 use std::sync::{Arc, LazyLock};
 
-use rayon::prelude::*;
-
 use super::generators;
 use super::{Layer, open};
 use crate::kustomize::configuration::TransformerConfig;
@@ -14,6 +12,7 @@ use crate::kustomize::error::Error;
 use crate::kustomize::finish::vars;
 use crate::kustomize::kustomization::{Kustomization, Var};
 use crate::kustomize::load::{Entered, File, Loader, Opened, Root};
+use crate::kustomize::parallel;
 use crate::kustomize::resource::{Resource, Resources, objects};
 use crate::kustomize::schema::Schema;
 use crate::kustomize::transform;
@@ -137,11 +136,10 @@ impl<'b> Accumulation<'b> {
             _ => None,
         });
         let unread: Vec<&File> = unread.collect();
+        let bytes = unread.iter().map(|file| file.content.len()).sum();
+        let read = |file: &&File| Some((file.number, Arc::new(objects::read(&file.content, file.number).ok()?)));
         // What could not be read is read again when its turn comes, so that the first error in order is the one told.
-        let read =
-            unread.par_iter().filter_map(|file| Some((file.number, objects::read(&file.content, file.number).ok()?)));
-        let read: Vec<_> = read.collect();
-        self.objects.extend(read.into_iter().map(|(number, objects)| (number, Arc::new(objects))));
+        self.objects.extend(parallel::map_bytes(&unread, bytes, read).into_iter().flatten());
         opened
     }
 

@@ -5,8 +5,9 @@
 
 use crate::goregex::{self, Regex};
 use crate::kustomize::error::Error;
-use crate::kustomize::field::{FieldSpecs, Missing, Spec, for_each, scalar, shape, with_text};
+use crate::kustomize::field::{FieldSpecs, Missing, Spec, scalar, shape, with_text};
 use crate::kustomize::kustomization::Image;
+use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::Resource;
 use crate::object::{Node, Place};
 

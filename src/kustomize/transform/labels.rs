@@ -6,7 +6,8 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::kustomize::error::Error;
-use crate::kustomize::field::{FieldSpecs, Missing, for_each, shape};
+use crate::kustomize::field::{FieldSpecs, Missing, shape};
+use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::{Resource, Twins};
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, plain, resolve};

@@ -1,10 +1,9 @@
 //! `namespace`: the namespace of everything that has one, and of what names it elsewhere.
 
 use crate::kustomize::error::Error;
-use crate::kustomize::field::{
-    FieldSpecs, Missing, Spec, for_each, rewrite_items, scalar, shape, with_field, with_tagged,
-};
+use crate::kustomize::field::{FieldSpecs, Missing, Spec, rewrite_items, scalar, shape, with_field, with_tagged};
 use crate::kustomize::kustomization::FieldSpec;
+use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::Resource;
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node, Tag};

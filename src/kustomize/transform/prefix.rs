@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::kustomize::error::Error;
-use crate::kustomize::field::{FieldSpecs, Missing, for_each, with_text};
+use crate::kustomize::field::{FieldSpecs, Missing, with_text};
+use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::{Gvk, Resource};
 use crate::kustomize::schema::Schema;
 use crate::object::Node;

@@ -3,10 +3,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::Form;
 use crate::kustomize::error::Error;
+use crate::kustomize::parallel;
 use crate::kustomize::resource::{CLUSTER_SCOPED, Gvk, Id, Resource};
 use crate::kustomize::schema::Schema;
 use crate::object::{Node, Tag};
@@ -48,7 +47,7 @@ struct Moves<'r> {
 
 impl<'r> Directory<'r> {
     pub(super) fn new(resources: &'r [Resource], schema: &Schema) -> Self {
-        let standings = resources.par_iter().map(|resource| Standing::new(resource, schema)).collect();
+        let standings = parallel::map(resources, |resource| Standing::new(resource, schema));
         let (by_previous_name, by_previous_name_here) = (HashMap::new(), HashMap::new());
         let mut directory = Self { standings, by_previous_name, by_previous_name_here, moves: HashMap::new() };
         for (number, resource) in resources.iter().enumerate() {
