@@ -52,6 +52,8 @@ pub enum Problem {
     KeyTwice(String),
     #[error("the key that begins with {0:?} is too long")]
     KeyTooLong(String),
+    #[error("a text of several lines cannot begin with a tab, unless it is in quotes")]
+    TabFirst,
     #[error("nesting is deeper than {NESTING_MAX}")]
     TooDeep,
 }
@@ -66,6 +68,14 @@ pub fn emit(node: &Node) -> Result<String, EmitError> {
     writer.node(node, 0, Lead::Root)?;
     writer.end_line();
     Ok(writer.out)
+}
+
+/// Whether kustomize writes the text as a block that it cannot read back, on its way to JSON. Quotes in the file stay
+/// and prevent that; what kustomize writes itself has none.
+fn is_unreadable(scalar: &Scalar) -> bool {
+    scalar.text.starts_with('\t')
+        && matches!(scalar.style, Style::Plain | Style::Literal)
+        && Shape::of(&scalar.text.replace('\t', "")).form == shape::Form::Literal
 }
 
 impl Problem {
@@ -173,6 +183,9 @@ impl Writer {
 
     fn scalar(&mut self, scalar: &Scalar, column: usize, lead: Lead) -> Result<(), EmitError> {
         if scalar.tag == Tag::Str && scalar.style != Style::Folded {
+            if is_unreadable(scalar) {
+                return Err(Problem::TabFirst.at(scalar));
+            }
             return self.string(scalar, &scalar.text, column, lead);
         }
         match value::value(scalar)? {

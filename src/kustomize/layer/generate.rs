@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{ConfigMapArgs, GeneratorOptions, SecretArgs};
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
+use crate::yaml::{Dialect, plain};
 
 /// Reads a file that an entry names, by the path that it has there.
 pub type Read<'a> = dyn FnMut(&str) -> Result<Vec<u8>, Error> + 'a;
@@ -31,7 +32,7 @@ pub fn config_map(args: &ConfigMapArgs, options: &GeneratorOptions, read: &mut R
             Ok(text) => (&mut texts, text),
             Err(error) => (&mut binaries, base64_lines(error.as_bytes())),
         };
-        field.entries_mut().push((Scalar::string(key), text(value)));
+        field.entries_mut().push((plain(key, Dialect::Resource), text(value)));
     }
     for (field, values) in [("data", texts), ("binaryData", binaries)] {
         if !values.is_empty() {
@@ -47,7 +48,8 @@ pub fn secret(args: &SecretArgs, options: &GeneratorOptions, read: &mut Read<'_>
     let r#type = if args.r#type.is_empty() { "Opaque" } else { &args.r#type };
     object.insert("type", Node::string(r#type));
     let values = pairs(&args.args, read)?.into_iter();
-    let values: Mapping = values.map(|(key, value)| (Scalar::string(key), text(base64_lines(&value)))).collect();
+    let values: Mapping =
+        values.map(|(key, value)| (plain(key, Dialect::Resource), text(base64_lines(&value)))).collect();
     object.insert("data", values.into());
     Ok(finish(object, options))
 }
@@ -80,7 +82,7 @@ fn finish(mut object: Mapping, options: &GeneratorOptions) -> Node {
     for (field, values) in [("labels", &options.labels), ("annotations", &options.annotations)] {
         let metadata = object.get_mut("metadata").and_then(Node::as_mapping_mut);
         if let Some(metadata) = metadata.filter(|_| !values.is_empty()) {
-            let values = values.iter().map(|(key, value)| (Scalar::string(&**key), Node::string(&**value)));
+            let values = values.iter().map(|(key, value)| (plain(&**key, Dialect::Resource), Node::string(&**value)));
             metadata.insert(field, values.collect::<Mapping>().into());
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::object::{Mapping, Node, Scalar, Tag};
+use crate::yaml::{Dialect, plain};
 
 /// A map of texts, such as labels or `data`.
 pub(in crate::kustomize) type Texts = BTreeMap<Arc<str>, Arc<str>>;
@@ -33,14 +34,23 @@ pub(in crate::kustomize) fn set_in_metadata(node: &mut Node, field: &str, texts:
     }
 }
 
-/// Replaces the map `field`.
+/// Replaces the map `field`. Its keys are without quotes from then on, and `true` is no string: kustomize refuses it.
 pub(super) fn set_texts(node: &mut Node, field: &str, texts: Texts) {
     let Some(fields) = node.as_mapping_mut() else { return };
     fields.remove(field);
     if !texts.is_empty() {
-        let entries = texts.into_iter().map(|(key, value)| (Scalar::string(key), Node::string(value)));
+        let entries = texts.into_iter().map(|(key, value)| (plain(key, Dialect::Resource), Node::string(value)));
         fields.insert(field, entries.collect::<Mapping>().into());
     }
+}
+
+/// The annotations, which are made where they are missing.
+pub(super) fn made_annotations(node: &mut Node) -> Option<&mut Mapping> {
+    let metadata = node.get_mut("metadata")?.as_mapping_mut()?;
+    if metadata.get("annotations").is_none_or(|annotations| annotations.as_mapping().is_none()) {
+        metadata.insert("annotations", Mapping::default().into());
+    }
+    metadata.get_mut("annotations")?.as_mapping_mut()
 }
 
 /// The text of a scalar as it is written; a null written as nothing is empty.

@@ -24,5 +24,6 @@ mod selecting;
 mod small;
 mod trees;
 mod twins;
+mod unreadable;
 mod variables;
 mod writing;
