@@ -144,6 +144,6 @@ impl Resource {
     }
 
     fn text(&self, path: &[&str]) -> &str {
-        self.node.at(path).and_then(Node::text).unwrap_or_default()
+        self.node.at(path).filter(|node| !node.is_null()).and_then(Node::text).unwrap_or_default()
     }
 }

@@ -326,3 +326,25 @@ metadata: {name: x}
 ",
     );
 }
+
+#[test]
+fn a_namespace_that_is_null_is_none() {
+    check(
+        "
+resources: [x.yaml]
+configMapGenerator: [{name: x, behavior: merge, literals: [a=b]}]
+=== x.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: x, namespace: null}
+",
+        "
+apiVersion: v1
+data:
+  a: b
+kind: ConfigMap
+metadata:
+  name: x
+",
+    );
+}
