@@ -124,7 +124,7 @@ impl Lines<'_> {
             object: &image.object,
             list: image.list.field(),
             container: &image.container,
-            file: self.built.files.name(image.place.file).map(|name| self.root.shown(name)),
+            file: self.built.files.name(image.place.file).map(str::to_owned),
             line: (image.place.line > 0).then_some(image.place.line),
             managed_by: marker.or_else(|| updater(&image.text, listed)),
         }
@@ -139,7 +139,8 @@ impl Lines<'_> {
 
 /// The markers of file `number` of the build; none where it came from elsewhere, for nobody writes there.
 fn marked(root: &Root, built: &Built, number: u32) -> HashMap<usize, String> {
-    let content = built.files.name(number).and_then(|name| content(&*root.tree, name)).unwrap_or_default();
+    let content =
+        built.files.name(number).and_then(|name| content(&*root.tree, &root.path_of(name))).unwrap_or_default();
     setter::current(&content).into_iter().map(|current| (current.line, current.setter)).collect()
 }
 

@@ -60,8 +60,8 @@ enum Restriction {
 pub(super) struct Root {
     pub(super) tree: Box<dyn FileTree>,
     pub(super) path: String,
-    /// The tree is all of this machine.
-    is_whole_machine: bool,
+    /// The tree is all of this machine, seen from this folder.
+    working: Option<String>,
 }
 
 /// A directory of a repository at a revision.
@@ -72,11 +72,12 @@ struct Committed {
 }
 
 impl Root {
-    /// A file of the build as the user would name it: from the working directory, where it lies below.
-    pub(super) fn shown(&self, name: &str) -> String {
-        let below = || Some(Path::new(name).strip_prefix(env::current_dir().ok()?).ok()?.to_str()?.to_owned());
-        let below = if self.is_whole_machine { below() } else { None };
-        below.unwrap_or_else(|| name.to_owned())
+    /// The path in the tree of a file that the build calls `name`.
+    pub(super) fn path_of(&self, name: &str) -> String {
+        match &self.working {
+            Some(working) if !name.starts_with('/') => format!("{working}/{name}"),
+            _ => name.to_owned(),
+        }
     }
 }
 
@@ -99,7 +100,7 @@ impl SourceArgs {
         let remote = self.login.remote(&committed.url)?;
         let snapshot = git.snapshots(&remote, &[&committed.revision])?.pop();
         let tree = snapshot.expect("one revision was asked for");
-        Ok(Root { tree: Box::new(tree), path: committed.path, is_whole_machine: false })
+        Ok(Root { tree: Box::new(tree), path: committed.path, working: None })
     }
 
     /// `None` where a directory is meant.
@@ -127,7 +128,8 @@ impl SourceArgs {
             Restriction::RootOnly => LoadRestrictor::RootOnly,
             Restriction::None => LoadRestrictor::None,
         };
-        let options = Options { restrictor, is_whole_machine: root.is_whole_machine, remotes: None };
+        let (is_whole_machine, seen_from) = (root.working.is_some(), root.working.as_deref().unwrap_or_default());
+        let options = Options { restrictor, is_whole_machine, seen_from, remotes: None };
         Ok(build(&*root.tree, &root.path, &options, &fetcher)?)
     }
 
@@ -143,5 +145,7 @@ impl SourceArgs {
 fn directory(path: &str) -> Result<Root, Failure> {
     let full = Path::new(path).canonicalize().map_err(|error| Failure::from(error).doing(format!("opening {path}")))?;
     let Some(full) = full.to_str() else { return Err(Failure::new(format!("the path of {path} is not UTF-8"))) };
-    Ok(Root { tree: Box::new(Directory::new("/")), path: full.to_owned(), is_whole_machine: true })
+    let working = env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
+    let working = working.unwrap_or_default().trim_start_matches('/').to_owned();
+    Ok(Root { tree: Box::new(Directory::new("/")), path: full.to_owned(), working: Some(working) })
 }

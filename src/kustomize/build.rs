@@ -20,6 +20,8 @@ pub struct Options<'t> {
     /// The tree's root is that of the machine: paths and links that begin with `/` mean what they mean there.
     /// Otherwise they are refused.
     pub is_whole_machine: bool,
+    /// The folder that the user stands in, from the root of the tree: messages name what lies below as seen from it.
+    pub seen_from: &'t str,
     /// What was fetched, as far as it was.
     pub remotes: Option<&'t Remotes>,
 }

@@ -44,6 +44,12 @@ impl Error {
         self
     }
 
+    /// The error of a text that stands inside another file, whose lines are not those of that file.
+    pub(super) fn in_text(self, what: &str) -> Self {
+        let hint = self.hint.clone();
+        Self { hint, ..Self::new(what).caused_by(self) }
+    }
+
     /// The field of the kustomization file that was at work; outer fields come in front.
     pub(super) fn in_field(mut self, outer: &str) -> Self {
         self.0.field = Some(match self.0.field.take() {
@@ -91,6 +97,8 @@ impl fmt::Display for Error {
                 write!(f, ":{line}")?;
             }
             write!(f, ": ")?;
+        } else if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
         }
         if let Some(field) = field {
             write!(f, "{field}: ")?;

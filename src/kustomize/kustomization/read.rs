@@ -4,10 +4,13 @@ use super::decode::{Rules, decode, describe, document};
 use super::types::{ConfigMapArgs, Kustomization};
 use super::written::Written;
 use crate::kustomize::error::Error;
+use crate::kustomize::nearest::nearest;
 use crate::object::{Mapping, Node};
 
 const KUSTOMIZATION: (&str, &str) = ("Kustomization", "kustomize.config.k8s.io/v1beta1");
 const COMPONENT: (&str, &str) = ("Component", "kustomize.config.k8s.io/v1alpha1");
+
+const FLUX: &str = "kustomize.toolkit.fluxcd.io/";
 
 /// Fields that this build does not know how to follow.
 const HELM: [&str; 3] = ["helmCharts", "helmGlobals", "helmChartInflationGenerator"];
@@ -40,6 +43,7 @@ fn from_node(node: Node) -> Result<Kustomization, Error> {
         }
     };
     refuse_helm(fields)?;
+    refuse_flux(fields)?;
     let mut warnings = deprecated(fields);
     let mut kustomization: Kustomization = decode(&node, Rules::Kustomization, &mut warnings)?;
     if fields.iter().all(|(key, value)| says_nothing(&key.text, value)) {
@@ -61,6 +65,17 @@ fn refuse_helm(fields: &Mapping) -> Result<(), Error> {
             .on_line(key.place.line)
             .with_hint("render the chart and list the result under resources")),
     }
+}
+
+/// Flux has objects of the same kind, which say what is to be built, not how.
+fn refuse_flux(fields: &Mapping) -> Result<(), Error> {
+    let version = fields.get("apiVersion").filter(|version| version.text().unwrap_or_default().starts_with(FLUX));
+    version.map_or(Ok(()), |version| {
+        Err(Error::new("an object of Flux is no kustomization file")
+            .in_field("apiVersion")
+            .on_line(version.place().line)
+            .with_hint("build the folder that its spec.path names"))
+    })
 }
 
 fn deprecated(fields: &Mapping) -> Vec<String> {
@@ -99,21 +114,24 @@ fn move_env(args: &mut ConfigMapArgs) {
 /// Fills in kind and version where they are missing; no others are read.
 fn enforce_type(kustomization: &mut Kustomization) -> Result<(), Error> {
     let Kustomization { kind, api_version, written, .. } = kustomization;
-    let refuse = |field: &str, message: String| {
-        let line = written.field(field).map_or(0, |value| value.place().line);
-        Err(Error::new(message).in_field(field).on_line(line))
-    };
+    let refused = |field: &str, message: String| Error::new(message).in_field(field).on_line(written.line(field));
     if kind.is_empty() {
         *kind = KUSTOMIZATION.0.into();
     }
     let Some((_, version)) = [KUSTOMIZATION, COMPONENT].into_iter().find(|(known, _)| known == kind) else {
-        return refuse("kind", format!("{kind} is neither Kustomization nor Component"));
+        let error = refused("kind", format!("{kind} is neither Kustomization nor Component"));
+        let meant = nearest(kind, [KUSTOMIZATION.0, COMPONENT.0].into_iter());
+        return Err(match meant {
+            Some(meant) => error.with_hint(format!("did you mean {meant}?")),
+            None => error.with_hint("an object belongs into a file that is listed under resources"),
+        });
     };
     if api_version.is_empty() {
         *api_version = version.into();
     }
     if api_version != version {
-        return refuse("apiVersion", format!("{api_version} is not {version}, that of a {kind}"));
+        let message = format!("{api_version} is not {version}, that of a {kind}");
+        return Err(refused("apiVersion", message).with_hint(format!("write {version}, or leave it out")));
     }
     Ok(())
 }

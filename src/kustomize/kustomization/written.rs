@@ -39,6 +39,24 @@ impl Written {
         self.entry(name, index).map(Node::place).unwrap_or_default()
     }
 
+    /// The line of the field or entry at `path`, such as `configMapGenerator[0].files[2]`, or of what is written of it.
+    pub fn line(&self, path: &str) -> u32 {
+        let mut steps = path.split('.').flat_map(|step| step.split('[')).map(|step| step.trim_end_matches(']'));
+        let Some(first) = steps.next() else { return 0 };
+        let mut line = self.field(first).map_or(0, |value| value.place().line);
+        let mut steps = steps.peekable();
+        let entry = steps.peek().and_then(|step| step.parse().ok()).and_then(|index| self.entry(first, index));
+        let mut at = if entry.is_some() { steps.next().and(entry) } else { self.field(first) };
+        while let Some(node) = at {
+            line = if node.place().line > 0 { node.place().line } else { line };
+            at = steps.next().and_then(|step| match step.parse::<usize>() {
+                Ok(index) => node.as_sequence()?.get(index),
+                Err(_) => field(node, step),
+            });
+        }
+        line
+    }
+
     /// Where the version of an image is written: on that line a marker stands.
     pub fn image_place(&self, index: usize) -> Place {
         let field = |name| self.value("images", index, name);

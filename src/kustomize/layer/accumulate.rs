@@ -161,7 +161,7 @@ impl<'b> Accumulation<'b> {
                         (resource.origin, resource.is_annotated) = (Some(origin.clone()), true);
                     }
                 }
-                into.resources.append(resources, &self.schema).map_err(|error| error.in_file(&file.name, 0))
+                into.resources.append(resources, &self.schema, &self.loader.files)
             }
             Opened::NoFile => match self.loader.enter(&layer.root, entry)? {
                 Entered::Missing => Ok(()),
@@ -184,7 +184,7 @@ impl<'b> Accumulation<'b> {
             return Err(Error::new(format!("{} is a component", layer.name)).with_hint("list it under components"));
         }
         let Accumulated { resources, config, vars } = self.accumulate(&layer, Accumulated::default())?;
-        into.resources.append(resources.into_list(), &self.schema)?;
+        into.resources.append(resources.into_list(), &self.schema, &self.loader.files)?;
         add_config(&mut into.config, config)?;
         add_vars(&mut into.vars, vars.values())
     }

@@ -75,7 +75,7 @@ fn read(build: &mut Accumulation<'_>, layer: &Layer, path: &str) -> Result<Vec<u
 }
 
 fn add(build: &Accumulation<'_>, resource: Resource, accumulated: &mut Accumulated) -> Result<(), Error> {
-    accumulated.resources.absorb(vec![resource], &build.schema)
+    accumulated.resources.absorb(vec![resource], &build.schema, &build.loader.files)
 }
 
 fn generated(node: Node, args: &ConfigMapArgs, options: &GeneratorOptions, by: Option<Origin>) -> Resource {

@@ -33,16 +33,17 @@ pub(super) struct Layer {
 impl Layer {
     /// An error of the entry `field` of this layer, unless it knows better where it is from.
     pub(super) fn blame(&self, error: Error, field: &str) -> Error {
-        if error.file().is_some() { error } else { error.in_field(field).in_file(&self.name, 0) }
+        if error.file().is_some() {
+            return error;
+        }
+        let error = error.in_field(field);
+        let line = self.kustomization.written.line(error.field().unwrap_or(field));
+        error.in_file(&self.name, line)
     }
 
     /// An error of entry `at` of the list `field`.
     pub(super) fn blame_entry(&self, error: Error, field: &str, at: usize) -> Error {
-        if error.file().is_some() {
-            return error;
-        }
-        let line = self.kustomization.written.place(field, at).line;
-        error.in_field(&format!("{field}[{at}]")).in_file(&self.name, line)
+        self.blame(error, &format!("{field}[{at}]"))
     }
 
     /// The origin of what the field for `kind` makes or changes, where origins are asked for.
@@ -70,10 +71,8 @@ pub(super) fn open(
         Err(found) if found.is_empty() => return Err(none(&folder)),
         Err(found) => {
             let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
-            return Err(Error::new(format!(
-                "the folder {folder} has several kustomization files: {}",
-                names.join(", ")
-            )));
+            let message = format!("the folder {folder} has several kustomization files: {}", names.join(", "));
+            return Err(Error::new(message).with_hint("keep one of them"));
         }
     };
     let kustomization = match build.kustomizations.get(&file.number) {

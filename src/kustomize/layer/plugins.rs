@@ -29,7 +29,7 @@ pub(in crate::kustomize) fn load(
         match objects::read(entry.as_bytes(), layer.file) {
             Ok(inline) => accumulated
                 .resources
-                .append(with_origin(inline, layer), &build.schema)
+                .append(with_origin(inline, layer), &build.schema, &build.loader.files)
                 .map_err(|error| layer.blame_entry(error, field, at))?,
             Err(_) => paths.push((at, entry.as_str())),
         }
@@ -47,7 +47,12 @@ fn with_origin(mut objects: Vec<Resource>, layer: &Layer) -> Vec<Resource> {
 
 fn plugged(build: &mut Accumulation<'_>, layer: &Layer, field: &str, object: &Resource) -> Result<Plugged, Error> {
     let name = format!("{} {}", object.kind(), object.name());
-    let plugin = plugin::read(&object.node, &mut build.warnings)
-        .map_err(|error| layer.blame(Error::new(format!("reading the plugin {name}")).caused_by(error), field))?;
+    let place = object.node.place();
+    // Lines of an object in the kustomization file itself are those of its text.
+    let file = build.loader.files.name(place.file).filter(|_| place.file != layer.file);
+    let plugin = plugin::read(&object.node, &mut build.warnings).map_err(|error| {
+        let error = Error::new(format!("reading the plugin {name}")).caused_by(error);
+        layer.blame(file.iter().fold(error, |error, file| error.in_file(file, place.line)), field)
+    })?;
     Ok(Plugged { plugin, name, origin: origin::of_plugin(object) })
 }

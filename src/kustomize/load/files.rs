@@ -10,7 +10,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The name of file `number`: its path in the tree, or its URL.
+    /// The name of file `number`, as messages have it: its path in the tree, or its URL.
     pub fn name(&self, number: u32) -> Option<&str> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         self.names.get(at).map(String::as_str)

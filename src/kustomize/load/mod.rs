@@ -24,6 +24,7 @@ pub use self::remote::{Remote, RemoteFolder, Repository, remote_folder};
 const DEPTH_MAX: usize = 100;
 /// Links that lead to links.
 const HOPS_MAX: usize = 40;
+const TWO_ENTRIES: &str = "is the list indented wrongly, so that two entries became one?";
 const FILES_MAX: usize = 200_000;
 const BYTES_MAX: u64 = 1 << 30;
 
@@ -127,7 +128,11 @@ impl<'b> Loader<'b> {
             Resolved::Folder(folder) => {
                 Ok(Arc::new(Root { tree: 0, folder, referrer: None, repository: None, depth: 0 }))
             }
-            Resolved::File(_) => Err(Error::new(format!("{path:?} is a file; a build starts from a folder"))),
+            Resolved::File(file) => {
+                let (name, folder) = (self.name(0, &file.path), self.name(0, parent(&file.path)));
+                Err(Error::new(format!("{name} is a file; a build starts from a folder"))
+                    .with_hint(format!("build {folder}")))
+            }
             Resolved::Nothing => Err(Error::new(format!("the folder {path:?} does not exist"))),
         }
     }
@@ -146,8 +151,20 @@ impl<'b> Loader<'b> {
             return self.enter_repository(from, entry, remote);
         }
         let folder = self.folder(from, entry)?;
-        refuse_cycle(from, &folder, &self.name(from.tree, &folder))?;
+        self.refuse_cycle(from, &folder)?;
         Ok(Entered::Root(below(from, from.tree, folder, None)))
+    }
+
+    /// A root may not be entered from itself, nor from anything below it.
+    fn refuse_cycle(&self, from: &Arc<Root>, folder: &str) -> Result<(), Error> {
+        let chain: Vec<&Root> = ancestors(from).take_while(|root| root.tree == from.tree).collect();
+        if !chain.iter().any(|root| is_at_or_below(&root.folder, folder)) {
+            return Ok(());
+        }
+        let folders = chain.iter().rev().map(|root| &*root.folder).chain([folder]);
+        let names: Vec<String> = folders.map(|folder| self.name(from.tree, folder)).collect();
+        let name = self.name(from.tree, folder);
+        Err(Error::new(format!("{name} is, or contains, a root that leads to it: {}", names.join(" -> "))))
     }
 
     fn folder(&mut self, from: &Root, entry: &str) -> Result<String, Error> {
@@ -156,13 +173,33 @@ impl<'b> Loader<'b> {
         }
         if entry.split('/').any(|part| part != ".." && part.contains("..")) {
             return Err(Error::new(format!("the path {entry:?} is ambiguous: it has `..` inside a name"))
-                .with_hint("is the list indented wrongly, so that two entries became one?"));
+                .with_hint(TWO_ENTRIES));
         }
         match self.resolve(from.tree, &joined(&from.folder, entry)?)? {
             Resolved::Folder(folder) => Ok(folder),
             Resolved::File(_) => Err(Error::new(format!("{entry:?} is a file, not a folder"))),
-            Resolved::Nothing => Err(Error::new(format!("there is neither a file nor a folder {entry:?}"))),
+            Resolved::Nothing => Err(self.absent(from, entry)),
         }
+    }
+
+    /// The refusal of an entry that leads to nothing, with what may be the reason.
+    fn absent(&mut self, from: &Root, entry: &str) -> Error {
+        let submodule = joined(&from.folder, entry).ok().and_then(|path| self.submodule(from.tree, &path));
+        if let Some(submodule) = submodule {
+            return submodule_refused(entry, &submodule);
+        }
+        let error = Error::new(format!("there is neither a file nor a folder {entry:?}"));
+        // What YAML makes of a second entry that is indented further than the first.
+        if entry.contains(" - ") { error.with_hint(TWO_ENTRIES) } else { error }
+    }
+
+    /// The submodule of the tree that `path` would lie in.
+    fn submodule(&mut self, tree: usize, path: &str) -> Option<String> {
+        let Ok(Look::File(entry)) = self.look(tree, ".gitmodules") else { return None };
+        let content = self.trees[tree].files.read(&entry).ok()?;
+        let text = String::from_utf8_lossy(&content);
+        let paths = text.lines().filter_map(|line| line.trim().strip_prefix("path")?.trim().strip_prefix('='));
+        paths.map(str::trim).find(|submodule| is_at_or_below(path, submodule)).map(str::to_owned)
     }
 
     fn enter_repository(&mut self, from: &Arc<Root>, entry: &str, remote: RemoteFolder) -> Result<Entered, Error> {
@@ -178,6 +215,9 @@ impl<'b> Loader<'b> {
             Resolved::Folder(folder) => Ok(Entered::Root(below(from, tree, folder, Some(entry.to_owned())))),
             Resolved::File(_) => Err(Error::new(format!("{entry:?} leads to a file; a folder is needed"))),
             Resolved::Nothing => {
+                if let Some(submodule) = self.submodule(tree, &remote.path) {
+                    return Err(submodule_refused(entry, &submodule));
+                }
                 let Repository { url, .. } = &remote.repository;
                 Err(Error::new(format!("{url} has no folder {:?}", remote.path)))
             }
@@ -279,10 +319,19 @@ impl<'b> Loader<'b> {
     /// How messages call a path.
     pub(super) fn name(&self, tree: usize, path: &str) -> String {
         match &self.trees[tree].name {
-            own if own.is_empty() && self.options.is_whole_machine => format!("/{path}"),
-            own if own.is_empty() => if path.is_empty() { "." } else { path }.to_owned(),
+            own if own.is_empty() => self.own_name(path),
             remote => format!("{remote}//{path}"),
         }
+    }
+
+    /// As seen from where the user stands; what lies elsewhere on the machine has its full path.
+    fn own_name(&self, path: &str) -> String {
+        let Options { is_whole_machine, seen_from, .. } = self.options;
+        if *is_whole_machine && (seen_from.is_empty() || !is_at_or_below(path, seen_from)) {
+            return format!("/{path}");
+        }
+        let below = path.strip_prefix(seen_from).unwrap_or(path).trim_start_matches('/');
+        if below.is_empty() { "." } else { below }.to_owned()
     }
 
     /// Follows links until there are none.
@@ -332,23 +381,13 @@ fn below(from: &Arc<Root>, tree: usize, folder: String, repository: Option<Strin
     Arc::new(Root { tree, folder, referrer: Some(from.clone()), repository, depth: from.depth + 1 })
 }
 
+fn submodule_refused(entry: &str, submodule: &str) -> Error {
+    Error::new(format!("{entry:?} lies in the submodule {submodule}, and submodules are not fetched"))
+        .with_hint("name the repository of the submodule as a remote base")
+}
+
 fn ancestors(root: &Arc<Root>) -> impl Iterator<Item = &Root> {
     std::iter::successors(Some(&**root), |root| root.referrer.as_deref())
-}
-
-/// A root may not be entered from itself, nor from anything below it.
-fn refuse_cycle(from: &Arc<Root>, folder: &str, name: &str) -> Result<(), Error> {
-    let chain: Vec<&Root> = ancestors(from).take_while(|root| root.tree == from.tree).collect();
-    if !chain.iter().any(|root| is_at_or_below(&root.folder, folder)) {
-        return Ok(());
-    }
-    let mut folders: Vec<&str> = chain.iter().rev().map(|root| display(&root.folder)).collect();
-    folders.push(display(folder));
-    Err(Error::new(format!("{name} is, or contains, a root that leads to it: {}", folders.join(" -> "))))
-}
-
-fn display(folder: &str) -> &str {
-    if folder.is_empty() { "." } else { folder }
 }
 
 fn is_at_or_below(path: &str, folder: &str) -> bool {
@@ -373,6 +412,13 @@ fn joined(folder: &str, path: &str) -> Result<String, Error> {
     Ok(parts.join("/"))
 }
 
+/// A tree names its paths in its own way; here they have their name already.
 fn unreadable(name: &str, error: TreeError) -> Error {
-    Error::new("reading it").in_file(name, 0).caused_by(error)
+    let refused = |why: &str| Error::new(why).in_file(name, 0);
+    match error {
+        TreeError::NotFound { .. } => refused("the file is gone"),
+        TreeError::TooLarge { limit, .. } => refused(&format!("the file is larger than {} MiB", limit >> 20)),
+        TreeError::Read { source, .. } => refused("reading the file").caused_by(source),
+        other => refused("reading the file").caused_by(other),
+    }
 }

@@ -11,6 +11,7 @@ use super::id::{Gvk, Id};
 use super::metadata::{Texts, data, set_in_metadata, set_name, set_namespace, set_texts, texts};
 use super::{Behavior, Resource};
 use crate::kustomize::error::Error;
+use crate::kustomize::load::Files;
 use crate::kustomize::schema::Schema;
 use crate::object::Node;
 
@@ -62,19 +63,19 @@ impl Resources {
     }
 
     /// Adds resources behind the others; refuses one that is there already.
-    pub(in crate::kustomize) fn append(&mut self, resources: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
-        resources.into_iter().try_for_each(|resource| self.push(resource, schema))
+    pub(in crate::kustomize) fn append(&mut self, resources: Vec<Resource>, schema: &Schema, files: &Files) -> Result<(), Error> {
+        resources.into_iter().try_for_each(|resource| self.push(resource, schema, files))
     }
 
-    fn push(&mut self, resource: Resource, schema: &Schema) -> Result<(), Error> {
+    fn push(&mut self, resource: Resource, schema: &Schema, files: &Files) -> Result<(), Error> {
         if self.list.len() >= RESOURCES_MAX {
             return Err(Error::new(format!("the build has more than {RESOURCES_MAX} resources")));
         }
         let at = self.list.len();
         let id = resource.id(schema);
         let index = self.index.get_or_insert_with(|| Index { current: current(&self.list, schema), any: None });
-        if index.current.insert(Key::from(&id), at).is_some() {
-            return Err(Error::new(format!("there is already a resource {id}")).on_line(resource.node.place().line));
+        if let Some(first) = index.current.insert(Key::from(&id), at) {
+            return Err(twice(&id, &self.list[first], &resource, files));
         }
         if let Some(any) = &mut index.any {
             keys(&resource, schema).for_each(|key| any.entry(key).or_default().push(at));
@@ -84,11 +85,11 @@ impl Resources {
     }
 
     /// Adds generated resources: each as a new one, or in the place of the one that it replaces or is merged into.
-    pub(in crate::kustomize) fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema) -> Result<(), Error> {
-        generated.into_iter().try_for_each(|resource| self.absorb_one(resource, schema))
+    pub(in crate::kustomize) fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema, files: &Files) -> Result<(), Error> {
+        generated.into_iter().try_for_each(|resource| self.absorb_one(resource, schema, files))
     }
 
-    fn absorb_one(&mut self, resource: Resource, schema: &Schema) -> Result<(), Error> {
+    fn absorb_one(&mut self, resource: Resource, schema: &Schema, files: &Files) -> Result<(), Error> {
         let id = resource.id(schema);
         let index = self.index.get_or_insert_with(|| Index { current: current(&self.list, schema), any: None });
         let any = index.any.get_or_insert_with(|| any(&self.list, schema));
@@ -97,7 +98,7 @@ impl Resources {
                 Behavior::Merge | Behavior::Replace => {
                     Err(Error::new(format!("there is no resource {id} to merge into or to replace")))
                 }
-                Behavior::Create | Behavior::Unspecified => self.push(resource, schema),
+                Behavior::Create | Behavior::Unspecified => self.push(resource, schema, files),
             },
             Some(&[at]) => self.join(at, resource, &id),
             Some(several) => {
@@ -132,6 +133,21 @@ impl Resources {
             }
         }
         Ok(())
+    }
+}
+
+/// The refusal of a resource that is there already, with the lines on which both are written.
+fn twice(id: &Id, first: &Resource, second: &Resource, files: &Files) -> Error {
+    let line = |resource: &Resource| {
+        let place = resource.node.place();
+        files.name(place.file).map(|name| format!("{name}:{}", place.line))
+    };
+    let error = Error::new(format!("there is already a resource {id}"));
+    match (line(first), line(second)) {
+        (Some(first), Some(second)) if first == second => error.with_hint(format!("{first} is read twice")),
+        (Some(first), Some(second)) => error.with_hint(format!("it is in {first} and in {second}")),
+        (Some(one), None) | (None, Some(one)) => error.with_hint(format!("one of them is in {one}")),
+        (None, None) => error,
     }
 }
 

@@ -16,8 +16,10 @@ const OBJECTS_MAX: usize = 200_000;
 
 /// The resources of a file, in kustomize's order: what Lists hold comes behind the rest.
 pub(in crate::kustomize) fn read(text: &[u8], file: u32) -> Result<Vec<Resource>, Error> {
-    let documents =
-        nodes(text, file, Dialect::Resource).map_err(|error| Error::new("reading YAML").caused_by(error))?;
+    let documents = nodes(text, file, Dialect::Resource).map_err(|error| {
+        let line = error.line.try_into().unwrap_or(u32::MAX);
+        Error::new(format!("reading YAML: column {}: {}", error.column, error.message)).on_line(line)
+    })?;
     let mut waiting: VecDeque<Node> = checked(documents)?.into();
     let mut resources = Vec::new();
     while let Some(node) = waiting.pop_front() {
@@ -55,7 +57,10 @@ fn checked(mut documents: Vec<Node>) -> Result<Vec<Node>, Error> {
 fn check(node: &Node) -> Result<(), Error> {
     let line = node.place().line;
     if kind(node).is_empty() {
-        return Err(Error::new("an object has no kind").on_line(line));
+        let error = Error::new("an object has no kind").on_line(line);
+        return Err(
+            error.with_hint("what is read here are Kubernetes objects, with apiVersion, kind and metadata.name")
+        );
     }
     let name = node.at(&["metadata", "name"]).filter(|name| !name.is_null());
     if !kind(node).ends_with("List") && name.and_then(Node::text).unwrap_or_default().is_empty() {

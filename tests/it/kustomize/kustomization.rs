@@ -98,10 +98,22 @@ fn refusals_name_line_and_field() {
         ),
         ("replicas:\n- count: 1.5", "2: replicas[0].count: expected a whole number, found the number 1.5"),
         ("Images: [{}]\nimages: [{}]", "2: images: stands here twice (Images is the same field)"),
-        ("namePrefix: a\nkind: Deployment", "2: kind: Deployment is neither Kustomization nor Component"),
+        (
+            "namePrefix: a\nkind: Deployment",
+            "2: kind: Deployment is neither Kustomization nor Component (an object belongs into a file that is listed \
+             under resources)",
+        ),
+        (
+            "namePrefix: a\nkind: Kustomisation",
+            "2: kind: Kustomisation is neither Kustomization nor Component (did you mean Kustomization?)",
+        ),
+        (
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nspec: {}",
+            "1: apiVersion: an object of Flux is no kustomization file (build the folder that its spec.path names)",
+        ),
         (
             "namePrefix: a\napiVersion: v1",
-            "2: apiVersion: v1 is not kustomize.config.k8s.io/v1beta1, that of a Kustomization",
+            "2: apiVersion: v1 is not kustomize.config.k8s.io/v1beta1, that of a Kustomization (write kustomize.config.k8s.io/v1beta1, or leave it out)",
         ),
         (
             "helmCharts:\n- name: a",

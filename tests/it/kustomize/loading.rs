@@ -1,5 +1,6 @@
 //! What entries lead to: files, folders, links; and what is refused.
 
+use std::error::Error as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -38,9 +39,84 @@ fn entries_that_lead_nowhere_are_refused_with_file_and_entry() {
     refused(&[own("resources: [base]"), ("app/base/x.yaml", SERVICE)], &["app/base has no kustomization file"]);
     refused(&[own("resources: [x.yaml]"), ("app/Kustomization", "namePrefix: a")], &["several kustomization files"]);
     refused(&[own("components: [../c]"), ("c/kustomization.yaml", "namePrefix: a")], &["no component"]);
-    refused(&[own("resources: [x.yaml, x.yaml]"), ("app/x.yaml", SERVICE)], &["app/x.yaml", "already a resource"]);
+    refused(&[own("resources: [x.yaml, x.yaml]"), ("app/x.yaml", SERVICE)], &["resources[1]", "already a resource"]);
     refused(&[("other", "")], &["\"app\" does not exist"]);
     refused(&[("app", "")], &["is a file"]);
+}
+
+/// The root `app` beside other files is refused; what is told of it, the hint behind.
+fn told(files: &[(&str, &str)], options: &Options<'_>) -> String {
+    let error = built(&tree(files), "app", options).expect_err("refused");
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    format!("{error}{cause} ({})", error.hint().unwrap_or_default())
+}
+
+#[test]
+fn refusals_name_the_line_of_the_entry_and_say_what_to_do() {
+    let check = |text, wanted| {
+        let files =
+            [("app/kustomization.yaml", text), ("app/x.yaml", SERVICE), ("b/kustomization.yaml", "bases: [../c]")];
+        let more =
+            [("c/kustomization.yaml", "resources: [x.yaml]"), ("c/x.yaml", SERVICE), ("app/y.yaml", "a: b\nc: d\n")];
+        assert_eq!(told(&[files, more].concat(), &Options::default()), format!("app/{wanted}"));
+    };
+    check(
+        "resources:\n- x.yaml\n- ../b",
+        "kustomization.yaml:3: resources[1]: there is already a resource Service.v1.[noGrp]/web.[noNs] \
+         (it is in app/x.yaml:1 and in c/x.yaml:1)",
+    );
+    check(
+        "resources:\n- x.yaml\n- ./x.yaml",
+        "kustomization.yaml:3: resources[1]: there is already a resource Service.v1.[noGrp]/web.[noNs] \
+         (app/x.yaml:1 is read twice)",
+    );
+    check(
+        "resources:\n- y.yaml",
+        "y.yaml:1: an object has no kind \
+         (what is read here are Kubernetes objects, with apiVersion, kind and metadata.name)",
+    );
+    check(
+        "configMapGenerator:\n- name: a\n  literals:\n  - a=b\n  - c\n",
+        "kustomization.yaml:5: configMapGenerator[0].literals[1]: \"c\" is not of the form key=value ()",
+    );
+    check(
+        "resources:\n- x.yaml\nreplicas:\n- {name: a, count: 1}\n- {name: b, count: 2}\n",
+        "kustomization.yaml:4: replicas[0]: no resource of the kinds that have replicas is named \"a\" ()",
+    );
+    check(
+        "resources: [x.yaml]\npatches:\n- path: y.yaml\n",
+        "kustomization.yaml:3: patches[0]: reading the patch: app/y.yaml:1: an object has no kind \
+         (what is read here are Kubernetes objects, with apiVersion, kind and metadata.name)",
+    );
+    check(
+        "resources:\n- x.yaml\n  - y.yaml\n",
+        "kustomization.yaml:2: resources[0]: there is neither a file nor a folder \"x.yaml - y.yaml\" \
+         (is the list indented wrongly, so that two entries became one?)",
+    );
+}
+
+#[test]
+fn messages_name_what_lies_below_where_the_user_stands_as_seen_from_there() {
+    let files = [("app/kustomization.yaml", "resources: [../b]"), ("b/kustomization.yaml", "resources: [../app]")];
+    let check = |seen_from, wanted: &str| {
+        let options = Options { is_whole_machine: true, seen_from, ..Options::default() };
+        assert_eq!(told(&files, &options), wanted);
+    };
+    let leads = "is, or contains, a root that leads to it:";
+    check("", &format!("/b/kustomization.yaml:1: resources[0]: /app {leads} /app -> /b -> /app ()"));
+    check("b", &format!("kustomization.yaml:1: resources[0]: /app {leads} /app -> . -> /app ()"));
+    check("ap", &format!("/b/kustomization.yaml:1: resources[0]: /app {leads} /app -> /b -> /app ()"));
+}
+
+#[test]
+fn what_a_submodule_would_hold_is_said_to_be_one() {
+    let files = [
+        ("app/kustomization.yaml", "resources: [../mods/infra/base]"),
+        (".gitmodules", "[submodule \"infra\"]\n\tpath = mods/infra\n\turl = https://example.com/infra.git\n"),
+    ];
+    let wanted = "app/kustomization.yaml:1: resources[0]: \"../mods/infra/base\" lies in the submodule mods/infra, and \
+                  submodules are not fetched (name the repository of the submodule as a remote base)";
+    assert_eq!(told(&files, &Options::default()), wanted);
 }
 
 #[test]

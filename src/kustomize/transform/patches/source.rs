@@ -131,11 +131,11 @@ impl<'p> PatchSource<'p> {
         let number = self.file.as_ref().map_or(0, |(number, _)| *number);
         let in_file = |error: Error| match &self.file {
             Some((_, name)) => error.in_file(name, 0),
-            None => error,
+            None => error.in_text("reading the patch"),
         };
         let merge = || objects::read(self.text.as_bytes(), number).map_err(in_file);
         let change = match self.form {
-            Form::Any => either(merge(), JsonPatch::read(&self.text))?,
+            Form::Any => self.either(merge(), JsonPatch::read(&self.text).map_err(in_file))?,
             Form::Merge => Change::Merge(merge()?),
             Form::Json => match JsonPatch::read(&self.text)? {
                 patch if patch.is_empty() => return Err(Error::new("the JSON patch is empty")),
@@ -144,18 +144,19 @@ impl<'p> PatchSource<'p> {
         };
         Ok(Prepared { form: self.form, change, target, options: self.options.clone() })
     }
-}
 
-/// Text is a JSON patch only where it is no merge patch.
-fn either(merge: Result<Vec<Resource>, Error>, json: Result<JsonPatch, Error>) -> Result<Change, Error> {
-    match (merge, json) {
-        (Ok(merge), Ok(json)) if !merge.is_empty() && !json.is_empty() => {
-            Err(Error::new("the text is a merge patch as well as a JSON patch"))
-        }
-        (Ok(merge), _) => Ok(Change::Merge(merge)),
-        (Err(_), Ok(json)) => Ok(Change::Json(json)),
-        (Err(merge), Err(json)) => {
-            Err(Error::new("reading the patch").with_hint(format!("as a JSON patch: {json}")).caused_by(merge))
+    /// Text is a JSON patch only where it is no merge patch. What is neither is refused as what it looks like.
+    fn either(&self, merge: Result<Vec<Resource>, Error>, json: Result<JsonPatch, Error>) -> Result<Change, Error> {
+        match (merge, json) {
+            (Ok(merge), Ok(json)) if !merge.is_empty() && !json.is_empty() => {
+                Err(Error::new("the text is a merge patch as well as a JSON patch"))
+            }
+            (Ok(merge), _) => Ok(Change::Merge(merge)),
+            (Err(_), Ok(json)) => Ok(Change::Json(json)),
+            (Err(_), Err(json)) if self.text.trim_start().starts_with(['[', '-']) && !self.text.starts_with("---") => {
+                Err(json.in_text("reading the JSON patch"))
+            }
+            (Err(merge), Err(_)) => Err(merge.in_text("reading the patch")),
         }
     }
 }
