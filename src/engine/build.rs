@@ -13,6 +13,7 @@ use crate::kustomize::{self, Built, Options, Outcome, Remotes, Repository};
 use crate::tree::FileTree;
 
 pub use allowed::{Allowed, Place, UnreadablePlace};
+use fetch::Fetched;
 pub use fetch::{FetchError, Fetcher};
 
 /// A remote base may name further ones: so many times more is asked for.
@@ -58,16 +59,17 @@ pub fn build(
     options: &Options<'_>,
     fetcher: &Fetcher<'_>,
 ) -> Result<Build, BuildError> {
-    let (mut remotes, mut pinned) = (Remotes::default(), BTreeMap::new());
+    let mut fetched = Fetched::default();
     for _ in 0..ROUNDS_MAX {
-        let options = Options { remotes: Some(&remotes), ..*options };
+        let options = Options { remotes: Some(&fetched.remotes), ..*options };
         match kustomize::build(tree, path, &options)? {
-            Outcome::Built(built) => return Ok(Build { built, pinned }),
+            Outcome::Built(built) => return Ok(Build { built, pinned: fetched.pinned }),
             Outcome::Missing(missing) => {
-                if remotes.repositories.len() + remotes.files.len() + missing.len() > REMOTES_MAX {
+                let Remotes { repositories, files } = &fetched.remotes;
+                if repositories.len() + files.len() + missing.len() > REMOTES_MAX {
                     return Err(BuildError::TooMany);
                 }
-                fetcher.fetch(missing, &mut remotes, &mut pinned)?;
+                fetcher.fetch(missing, &mut fetched)?;
             }
         }
     }

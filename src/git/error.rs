@@ -227,6 +227,17 @@ impl Error {
         Self::MissingBranch { url, branch: branch.to_owned(), present, more }
     }
 
+    /// The server wants a login, or does not show what it has without one.
+    pub fn wants_login(&self) -> bool {
+        let Self::Remote { source, .. } = self else { return false };
+        match source {
+            Fault::CredentialsNeeded | Fault::NotFound => true,
+            Fault::Refused { fault, .. } => matches!(**fault, Fault::CredentialsNeeded | Fault::NotFound),
+            Fault::Ssh(fault) => matches!(**fault, SshFault::NoIdentity),
+            _ => false,
+        }
+    }
+
     /// Advice for the user, to be shown behind `hint:`.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -24,8 +24,7 @@ impl Git {
     /// they are not here.
     pub fn snapshots(&self, remote: &Remote, revisions: &[&str]) -> Result<Vec<Snapshot>, Error> {
         let session = self.open_to_read(remote)?;
-        let commits = revisions.iter().map(|revision| session.fetch_revision(revision));
-        let commits = commits.collect::<Result<Vec<Oid>, Error>>()?;
+        let commits = fetched(&session, revisions)?;
         // Before anything is read: packs may be put together anew here.
         session.tidy(self.limits.state_bytes);
         let session = Arc::new(Mutex::new(session));
@@ -33,7 +32,17 @@ impl Git {
     }
 }
 
+fn fetched(session: &Session, revisions: &[&str]) -> Result<Vec<Oid>, Error> {
+    revisions.iter().map(|revision| session.fetch_revision(revision)).collect()
+}
+
 impl Snapshot {
+    /// The files of further revisions of the same remote: its store is open here, and nobody else can open it.
+    pub fn others(&self, revisions: &[&str]) -> Result<Vec<Snapshot>, Error> {
+        let commits = fetched(&self.session(), revisions)?;
+        Ok(commits.into_iter().map(|commit| Snapshot { session: Arc::clone(&self.session), commit }).collect())
+    }
+
     pub fn commit(&self) -> Oid {
         self.commit
     }

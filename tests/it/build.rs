@@ -95,6 +95,40 @@ fn remote_bases_are_fetched_at_the_revision_they_name() {
 }
 
 #[test]
+fn a_remote_base_may_name_another_revision_of_its_own_repository() {
+    let (server, desk) = (GitServer::start(), Desk::new(&[]));
+    server.create("infra.git", BASE);
+    git(&server.path("infra.git"), &["tag", "v1", "main"]);
+    let base = format!("{}//base?ref=v1", server.url("infra.git"));
+    server.commit("infra.git", "main", &[("eu/kustomization.yaml", &overlay(&base))], "second");
+    let url = format!("{}//eu?ref=main", server.url("infra.git"));
+    fs::write(desk.path().join("kustomization.yaml"), format!("resources:\n- {url}\n")).expect("a file");
+    assert_eq!(desk.run(&["build"]).ok(), EU_WEB);
+    assert_eq!(desk.run(&["build", &url]).ok(), EU_WEB);
+}
+
+#[test]
+fn remotes_that_want_a_login_are_refused_with_advice() {
+    let (server, desk) = (GitServer::start(), Desk::new(&[]));
+    server.create("infra.git", BASE);
+    server.protect("Basic dXNlcjpwYXNzd29yZA==");
+    let base = format!("{}//base?ref=v1", server.url("infra.git"));
+    fs::write(desk.path().join("kustomization.yaml"), overlay(&base)).expect("a file");
+    let refused = desk.run(&["build"]).code_is(2);
+    assert!(refused.stderr.contains("remotes are read without a login"), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
+fn messages_name_files_as_seen_from_the_working_directory() {
+    let desk = Desk::new(&[BASE[0], ("eu/kustomization.yaml", &overlay("../base")), ("us/kustomization.yaml", "a: b")]);
+    let refused = desk.run(&["build", "eu"]).code_is(2);
+    assert!(refused.stderr.starts_with("error: base/kustomization.yaml:2: resources[0]: "), "{}", refused.stderr);
+    let refused = desk.run(&["build", "us"]).code_is(2);
+    assert!(refused.stderr.starts_with("error: us/kustomization.yaml:1: a: unknown field"), "{}", refused.stderr);
+}
+
+#[test]
 fn only_allowed_places_are_asked() {
     let (server, desk) = (GitServer::start(), Desk::new(&[]));
     server.create("team/infra.git", BASE);

@@ -11,6 +11,8 @@ use crate::git::{self, Auth, Git, RemoteUrl, Snapshot, Transport, UrlError};
 use crate::kustomize::{Remote, Remotes, Repository};
 use crate::net::{self, Connection, Deadline, Http, Method, Redirects, Request, StatusCode, Url};
 
+/// Keeps what was read without credentials apart from what a source's login brought.
+const IDENTITY: &str = "remotes of builds";
 /// A file is read up to this size.
 const FILE_BYTES_MAX: usize = 16 << 20;
 const FILE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,6 +28,16 @@ pub struct Fetcher<'a> {
     pub allowed: &'a Allowed,
     /// For ssh remotes, which no server reads without a key.
     pub ssh: Auth,
+}
+
+/// What a build has fetched so far.
+#[derive(Default)]
+pub(super) struct Fetched {
+    pub remotes: Remotes,
+    /// The commit that each remote was read at.
+    pub pinned: BTreeMap<Repository, String>,
+    /// A snapshot of each repository, whose store stays open.
+    opened: BTreeMap<RemoteUrl, Arc<Snapshot>>,
 }
 
 /// Why a remote was not fetched.
@@ -50,6 +62,11 @@ impl FetchError {
             Self::Denied { .. } => {
                 Some("--allow-remote PLACE allows what is at or below a place, such as github.com/acme")
             }
+            Self::Git { source, .. } if source.wants_login() => Some(
+                "remotes are read without a login, and over ssh with --ssh-key; name a clone of it by its path instead, \
+                 or build it by itself with --username",
+            ),
+            Self::Address { .. } => Some("no login is taken from a URL; name a clone by its path instead"),
             _ => None,
         }
     }
@@ -60,48 +77,63 @@ impl Fetcher<'_> {
     pub(super) fn fetch(
         &self,
         missing: impl IntoIterator<Item = Remote>,
-        remotes: &mut Remotes,
-        pinned: &mut BTreeMap<Repository, String>,
+        fetched: &mut Fetched,
     ) -> Result<(), FetchError> {
-        let mut by_url: BTreeMap<String, Vec<Repository>> = BTreeMap::new();
+        let mut by_url: BTreeMap<RemoteUrl, Vec<Repository>> = BTreeMap::new();
         for remote in missing {
             match remote {
-                Remote::Repository(repository) => by_url.entry(repository.url.clone()).or_default().push(repository),
+                Remote::Repository(repository) => {
+                    by_url.entry(self.address(&repository.url)?).or_default().push(repository);
+                }
                 Remote::File(url) => {
                     let content = self.file(&url)?;
-                    remotes.files.insert(url, content);
+                    fetched.remotes.files.insert(url, content);
                 }
             }
         }
-        for (url, repositories) in by_url {
-            for (repository, snapshot) in repositories.iter().zip(self.snapshots(&url, &repositories)?) {
-                pinned.insert(repository.clone(), snapshot.commit().to_string());
-                remotes.repositories.insert(repository.clone(), Arc::new(snapshot));
-            }
+        by_url.into_iter().try_for_each(|(url, repositories)| self.repositories(url, &repositories, fetched))
+    }
+
+    fn address(&self, text: &str) -> Result<RemoteUrl, FetchError> {
+        let url: RemoteUrl = text.parse().map_err(|source| FetchError::Address { url: text.to_owned(), source })?;
+        match self.allowed.repository(&url) {
+            true => Ok(url),
+            false => Err(FetchError::Denied { url: text.to_owned() }),
+        }
+    }
+
+    fn repositories(
+        &self,
+        url: RemoteUrl,
+        repositories: &[Repository],
+        fetched: &mut Fetched,
+    ) -> Result<(), FetchError> {
+        let revisions: Vec<&str> =
+            repositories.iter().map(|repository| repository.reference.as_deref().unwrap_or("HEAD")).collect();
+        let snapshots = match fetched.opened.get(&url) {
+            Some(opened) => opened.others(&revisions),
+            None => self.git.snapshots(&self.remote(&url, repositories), &revisions),
+        };
+        let snapshots = snapshots.map_err(|source| FetchError::Git { url: url.to_string(), source })?;
+        for (repository, snapshot) in repositories.iter().zip(snapshots) {
+            let snapshot = Arc::new(snapshot);
+            fetched.opened.entry(url.clone()).or_insert_with(|| Arc::clone(&snapshot));
+            fetched.pinned.insert(repository.clone(), snapshot.commit().to_string());
+            fetched.remotes.repositories.insert(repository.clone(), snapshot);
         }
         Ok(())
     }
 
-    fn snapshots(&self, text: &str, repositories: &[Repository]) -> Result<Vec<Snapshot>, FetchError> {
-        let named = |source| FetchError::Address { url: text.to_owned(), source };
-        let url: RemoteUrl = text.parse().map_err(named)?;
-        if !self.allowed.repository(&url) {
-            return Err(FetchError::Denied { url: text.to_owned() });
-        }
+    fn remote(&self, url: &RemoteUrl, repositories: &[Repository]) -> git::Remote {
         let timeout = repositories.iter().map(|repository| repository.timeout).max().unwrap_or(FILE_TIMEOUT);
-        let auth = if url.transport() == Transport::Ssh { self.ssh.clone() } else { Auth::None };
-        let remote = git::Remote {
-            url,
-            identity: String::new(),
-            auth,
+        git::Remote {
+            url: url.clone(),
+            identity: IDENTITY.to_owned(),
+            auth: if url.transport() == Transport::Ssh { self.ssh.clone() } else { Auth::None },
             connection: Connection::default(),
             insecure: false,
             timeout: timeout.min(TIMEOUT_MAX),
-        };
-        let revisions: Vec<&str> =
-            repositories.iter().map(|repository| repository.reference.as_deref().unwrap_or("HEAD")).collect();
-        let snapshots = self.git.snapshots(&remote, &revisions);
-        snapshots.map_err(|source| FetchError::Git { url: text.to_owned(), source })
+        }
     }
 
     /// The file at `url`; `None` where its server has none.
