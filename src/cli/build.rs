@@ -1,6 +1,6 @@
 //! `tagwright build`: the Kubernetes objects that a kustomization describes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,19 +36,29 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     match &args.output {
         None => output::raw(build.built.yaml()?.as_bytes())?,
         Some(folder) if folder.is_dir() => write_each(folder, &build.built)?,
+        Some(folder) if folder.to_string_lossy().ends_with('/') => {
+            return Err(Failure::new(format!("the directory {} does not exist", folder.display()))
+                .hint("make it first, for what is mistyped is not to be made"));
+        }
         Some(file) => write(file, &build.built.yaml()?)?,
     }
     Ok(Outcome::Done)
 }
 
-/// A file for each object, named as kustomize names it.
+/// A file for each object, named as kustomize names it. Nothing is written where two objects would share a file.
 fn write_each(folder: &Path, built: &Built) -> Result<(), Failure> {
     let namespaces: BTreeSet<String> = built.resources.iter().filter_map(|one| built.namespace(one)).collect();
+    let mut files = BTreeMap::new();
     for resource in &built.resources {
         let namespace = built.namespace(resource).filter(|_| namespaces.len() > 1);
-        write(&folder.join(file_name(resource, namespace)?), &resource.yaml()?)?;
+        let name = file_name(resource, namespace)?;
+        if files.contains_key(&name) {
+            return Err(Failure::new(format!("two objects would be written to {name}"))
+                .hint("their names differ by upper and lower case or by underscores alone; write one FILE instead"));
+        }
+        files.insert(name, resource.yaml()?);
     }
-    Ok(())
+    files.iter().try_for_each(|(name, text)| write(&folder.join(name), text))
 }
 
 /// `apps_v1_deployment_web.yaml`, with the namespace in front where there are several.

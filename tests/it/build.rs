@@ -155,6 +155,25 @@ fn the_output_goes_where_it_is_wanted() {
 }
 
 #[test]
+fn what_cannot_be_a_file_each_is_not_written_at_all() {
+    let objects = |names: &[&str]| -> String {
+        let object = |name: &&str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n");
+        names.iter().map(object).collect::<Vec<_>>().join("---\n")
+    };
+    for (names, wanted) in
+        [(["a", "x/../../y"], "cannot be the name"), (["web", "Web"], "two objects would be written")]
+    {
+        let desk = Desk::new(&[("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", &objects(&names))]);
+        fs::create_dir(desk.path().join("out")).expect("a folder");
+        let refused = desk.run(&["build", "-o", "out"]).code_is(2);
+        assert!(refused.stderr.contains(wanted), "{}", refused.stderr);
+        assert_eq!(fs::read_dir(desk.path().join("out")).expect("a folder").count(), 0, "{wanted}");
+    }
+    let refused = Desk::new(BASE).run(&["build", "base", "-o", "none/"]).code_is(2);
+    assert!(refused.stderr.contains("the directory none/ does not exist"), "{}", refused.stderr);
+}
+
+#[test]
 fn images_are_listed_with_the_line_and_who_manages_them() {
     let kustomization = "resources:\n- ../base\nimages:\n- name: acme/web\n  newTag: \"2\" # {\"$imagepolicy\": \"flux-system:web:tag\"}\n";
     let marked = Desk::new(&[BASE[0], BASE[1], ("eu/kustomization.yaml", kustomization)]);
