@@ -2,6 +2,7 @@
 //! kustomize writes it.
 
 use std::env;
+use std::io;
 use std::path::Path;
 
 use tokio::runtime::Handle;
@@ -88,16 +89,18 @@ impl SourceArgs {
         let http = Http::new(Default::default())?;
         let git = self.git.open(http.clone(), runtime.handle().clone())?;
         let progress = output::progress(format!("building {}", self.source));
-        let root = self.root(&git)?;
-        let build = self.build_root(&root, &git, &http, runtime.handle())?;
+        // Once, for a password is read from stdin.
+        let login = self.login.remote(&"/".parse().expect("a path"))?;
+        let root = self.root(&git, &login)?;
+        let build = self.build_root(&root, &git, &http, runtime.handle(), login.auth)?;
         progress.finish_and_clear();
         build.built.warnings.iter().for_each(|warning| output::warning(warning));
         Ok((root, build))
     }
 
-    fn root(&self, git: &Git) -> Result<Root, Failure> {
+    fn root(&self, git: &Git, login: &Remote) -> Result<Root, Failure> {
         let Some(committed) = self.committed()? else { return directory(&self.source) };
-        let remote = self.login.remote(&committed.url)?;
+        let remote = Remote { url: committed.url, ..login.clone() };
         let snapshot = git.snapshots(&remote, &[&committed.revision])?.pop();
         let tree = snapshot.expect("one revision was asked for");
         Ok(Root { tree: Box::new(tree), path: committed.path, working: None })
@@ -118,12 +121,14 @@ impl SourceArgs {
         Ok(Some(Committed { url: folder.repository.url.parse()?, revision, path: folder.path }))
     }
 
-    fn build_root(&self, root: &Root, git: &Git, http: &Http, runtime: &Handle) -> Result<Build, Failure> {
+    fn build_root(&self, root: &Root, git: &Git, http: &Http, runtime: &Handle, login: Auth) -> Result<Build, Failure> {
         let allowed = match self.allow_remote.as_slice() {
             [] => Allowed::Any,
             places => Allowed::Listed(places.to_vec()),
         };
-        let fetcher = Fetcher { git, http, runtime, allowed: &allowed, ssh: self.ssh()? };
+        // A key opens remotes that are reached over ssh. A password is for the repository that it was given for.
+        let ssh = if matches!(login, Auth::Ssh(_)) { login } else { Auth::None };
+        let fetcher = Fetcher { git, http, runtime, allowed: &allowed, ssh };
         let restrictor = match self.load_restrictor {
             Restriction::RootOnly => LoadRestrictor::RootOnly,
             Restriction::None => LoadRestrictor::None,
@@ -132,20 +137,22 @@ impl SourceArgs {
         let options = Options { restrictor, is_whole_machine, seen_from, remotes: None };
         Ok(build(&*root.tree, &root.path, &options, &fetcher)?)
     }
-
-    /// The key for remotes that are reached over ssh. A password is for the repository that it was given for.
-    fn ssh(&self) -> Result<Auth, Failure> {
-        let nowhere = "/".parse().expect("a path");
-        let Remote { auth, .. } = self.login.remote(&nowhere)?;
-        Ok(if matches!(auth, Auth::Ssh(_)) { auth } else { Auth::None })
-    }
 }
 
 /// A base may lie beside its overlay, anywhere: the tree is all of this machine.
 fn directory(path: &str) -> Result<Root, Failure> {
-    let full = Path::new(path).canonicalize().map_err(|error| Failure::from(error).doing(format!("opening {path}")))?;
+    let full = Path::new(path).canonicalize().map_err(|error| absent(path, error))?;
     let Some(full) = full.to_str() else { return Err(Failure::new(format!("the path of {path} is not UTF-8"))) };
     let working = env::current_dir().ok().and_then(|folder| folder.into_os_string().into_string().ok());
     let working = working.unwrap_or_default().trim_start_matches('/').to_owned();
     Ok(Root { tree: Box::new(Directory::new("/")), path: full.to_owned(), working: Some(working) })
+}
+
+/// What is no directory may be meant for a repository.
+fn absent(path: &str, error: io::Error) -> Failure {
+    let failure = Failure::from(error).doing(format!("opening {path:?}"));
+    if path.contains("://") || path.contains('@') {
+        return failure.hint("a repository is named with --ref or --path, or as https://host/org/repo//path?ref=main");
+    }
+    failure
 }

@@ -134,16 +134,16 @@ impl Fault {
         match self {
             Self::Net(net::Error::Tls { cause, .. }) if cause.contains("UnknownIssuer") => Some(
                 "a certificate of an authority that is not trusted here: put the authority's into the Secret as ca.crt; \
-                 for history --ca-file names a PEM file with it",
+                 on the command line --ca-file names a PEM file with it",
             ),
             Self::Net(net::Error::ClientCertificate { .. } | net::Error::Certificate { .. }) => {
                 Some("see ca.crt, tls.crt and tls.key in the Secret of the GitRepository")
             }
             Self::Net(error) => error.hint(),
             Self::Token(error) => error.hint(),
-            Self::CredentialsNeeded => {
-                Some("name a Secret in spec.secretRef of the GitRepository; history takes --username --password-stdin")
-            }
+            Self::CredentialsNeeded => Some(
+                "name a Secret in spec.secretRef of the GitRepository; the command line takes --username --password-stdin",
+            ),
             Self::CredentialsRefused => Some("many servers want an access token as the password, and tokens expire"),
             Self::Refused { fault, .. } => fault.hint(),
             Self::Forbidden => Some("the user or token may lack the right to read or to write this repository"),
