@@ -125,7 +125,7 @@ impl Lines<'_> {
             list: image.list.field(),
             container: &image.container,
             file: self.built.files.name(image.place.file).map(str::to_owned),
-            line: (image.place.line > 0).then_some(image.place.line),
+            line: (image.place.file > 0 && image.place.line > 0).then_some(image.place.line),
             managed_by: marker.or_else(|| updater(&image.text, listed)),
         }
     }

@@ -46,8 +46,9 @@ impl Error {
 
     /// The error of a text that stands inside another file, whose lines are not those of that file.
     pub(super) fn in_text(self, what: &str) -> Self {
-        let hint = self.hint.clone();
-        Self { hint, ..Self::new(what).caused_by(self) }
+        let hint = self.0.hint.clone();
+        let error = Self::new(what).caused_by(self);
+        hint.into_iter().fold(error, Self::with_hint)
     }
 
     /// The field of the kustomization file that was at work; outer fields come in front.
@@ -97,8 +98,8 @@ impl fmt::Display for Error {
                 write!(f, ":{line}")?;
             }
             write!(f, ": ")?;
-        } else if self.line > 0 {
-            write!(f, "line {}: ", self.line)?;
+        } else if self.0.line > 0 {
+            write!(f, "line {}: ", self.0.line)?;
         }
         if let Some(field) = field {
             write!(f, "{field}: ")?;

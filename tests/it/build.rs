@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{Run, command, finish};
+use crate::program::{Run, command, finish, run_with_input};
 use crate::servers::git_http::{GitServer, git};
 
 const BASE: &[(&str, &str)] = &[
@@ -120,6 +120,16 @@ fn remotes_that_want_a_login_are_refused_with_advice() {
 }
 
 #[test]
+fn a_source_that_wants_a_login_takes_its_password_once() {
+    let server = GitServer::start();
+    server.create("infra.git", BASE);
+    server.protect("Basic dXNlcjpwYXNzd29yZA==");
+    let url = server.url("infra.git");
+    let args = ["build", &url, "--path", "base", "--username", "user", "--password-stdin"];
+    assert_eq!(run_with_input(args, "password\n").ok(), EU_WEB.replace("eu-", ""));
+}
+
+#[test]
 fn messages_name_files_as_seen_from_the_working_directory() {
     let desk = Desk::new(&[BASE[0], ("eu/kustomization.yaml", &overlay("../base")), ("us/kustomization.yaml", "a: b")]);
     let refused = desk.run(&["build", "eu"]).code_is(2);
@@ -187,4 +197,17 @@ fn images_are_listed_with_the_line_and_who_manages_them() {
     assert_eq!((row["file"].as_str(), row["line"].as_u64()), (Some("base/web.yaml"), Some(8)));
     assert_eq!(row["managedBy"]["application"]["name"], "web");
     assert_eq!(marked.run(&["images", "base", "-o", "json"]).json()[0]["managedBy"], serde_json::Value::Null);
+}
+
+#[test]
+fn images_are_written_where_their_version_is() {
+    let kustomization = "resources:\n- ../base\nimages:\n- name: acme/web\n  newName: mirror/web\npatches:\n- patch: |\n    kind: Pod\n    apiVersion: v1\n    metadata:\n      name: web\n    spec:\n      containers:\n      - name: inline\n        image: a:1\n- target: {kind: Pod}\n  path: p.yaml\n- target: {kind: Pod}\n  patch: |-\n    - op: add\n      path: /spec/containers/-\n      value: {name: operation, image: c:1}\n";
+    let operation = "- op: add\n  path: /spec/containers/-\n  value:\n    name: file\n    image: b:1\n";
+    let files = [BASE[0], BASE[1], ("eu/kustomization.yaml", kustomization), ("eu/p.yaml", operation)];
+    let rows = Desk::new(&files).run(&["images", "eu", "-o", "json"]).code_is(0).json();
+    let row = |row: &serde_json::Value| format!("{} {}:{}", row["image"], row["file"], row["line"]).replace('"', "");
+    let rows: Vec<String> = rows.as_array().expect("a list").iter().map(row).collect();
+    let own = "eu/kustomization.yaml";
+    let wanted = [format!("a:1 {own}:15"), "mirror/web:1 base/web.yaml:8".into(), "b:1 eu/p.yaml:5".into()];
+    assert_eq!(rows, [&wanted[..], &[format!("c:1 {own}:22")]].concat());
 }

@@ -1,7 +1,7 @@
 //! The kustomization file as it was written: on which line an entry stands.
 
 use super::decode::field;
-use crate::object::{Node, Place, Scalar};
+use crate::object::{Node, Place, Scalar, Style};
 
 /// The node of a kustomization file, beside the values that were read from it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,10 +57,21 @@ impl Written {
         line
     }
 
-    /// Where the version of an image is written: on that line a marker stands.
+    /// Where the version of an image is written, on whose line a marker stands; nowhere, for an entry that leaves the
+    /// version as it was.
     pub fn image_place(&self, index: usize) -> Place {
-        let field = |name| self.value("images", index, name);
-        let version = ["newTag", "digest", "tagSuffix", "newName"].into_iter().find_map(field);
-        version.map_or_else(|| self.place("images", index), |scalar| scalar.place)
+        let field = |name| self.value("images", index, name).filter(|scalar| !scalar.text.is_empty());
+        ["newTag", "digest", "tagSuffix"].into_iter().find_map(field).map(|scalar| scalar.place).unwrap_or_default()
+    }
+
+    /// Where the lines of the text of an entry, or of its field `inner`, begin in the kustomization file; nowhere, for
+    /// a text whose lines are not those of the file.
+    pub fn text_place(&self, name: &str, index: usize, inner: Option<&str>) -> Place {
+        let scalar = match inner {
+            Some(inner) => self.value(name, index, inner),
+            None => self.entry(name, index).and_then(Node::as_scalar),
+        };
+        let lines = scalar.filter(|scalar| scalar.style == Style::Literal && !scalar.text.starts_with(['\n', ' ']));
+        lines.map(|scalar| scalar.place).unwrap_or_default()
     }
 }

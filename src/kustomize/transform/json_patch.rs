@@ -31,14 +31,19 @@ struct Operation {
 }
 
 impl JsonPatch {
-    /// Reads a patch. Text that begins with a bracket is JSON, any other YAML.
-    pub(in crate::kustomize) fn read(text: &str) -> Result<Self, Error> {
-        let list = if text.starts_with('[') { read_json(text)? } else { read_yaml(text)? };
+    /// Reads a patch. Text that begins with a bracket is JSON, any other YAML, whose places are in `file`.
+    pub(in crate::kustomize) fn read(text: &str, file: u32) -> Result<Self, Error> {
+        let list = if text.starts_with('[') { read_json(text)? } else { read_yaml(text, file)? };
         match list {
             Node::Sequence(operations) => operations.iter().map(Operation::read).collect::<Result<_, _>>().map(Self),
             null if null.is_null() => Ok(Self(Vec::new())),
             _ => Err(Error::new("a JSON patch is a list of operations")),
         }
+    }
+
+    /// The values that the operations bring.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        self.0.iter_mut().map(|operation| &mut operation.value)
     }
 
     pub(in crate::kustomize) fn is_empty(&self) -> bool {
@@ -85,8 +90,8 @@ fn node(value: Value) -> Node {
     }
 }
 
-fn read_yaml(text: &str) -> Result<Node, Error> {
-    let documents = nodes(text.as_bytes(), 0, Dialect::Kustomization)
+fn read_yaml(text: &str, file: u32) -> Result<Node, Error> {
+    let documents = nodes(text.as_bytes(), file, Dialect::Kustomization)
         .map_err(|cause| Error::new("reading YAML").caused_by(cause))?;
     Ok(documents.into_iter().next().unwrap_or_else(Node::null))
 }

@@ -139,20 +139,22 @@ impl Transformers<'_, '_> {
     fn merge_patches(&mut self, entries: &[String]) -> Result<(), Error> {
         let field = "patchesStrategicMerge";
         let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
-        let sources = entries
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| PatchSource::of_merge(self.build, self.layer, entry).map_err(|error| blame(at, error)));
+        let sources = entries.iter().enumerate().map(|(at, entry)| {
+            let place = self.layer.kustomization.written.text_place(field, at, None);
+            let source = PatchSource::of_merge(self.build, self.layer, entry);
+            source.map(|source| source.at(place)).map_err(|error| blame(at, error))
+        });
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
         patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
     }
 
     fn patches(&mut self, entries: &[Patch], form: Form, field: &str) -> Result<(), Error> {
         let blame = |at: usize, error: Error| self.layer.blame_entry(error, field, at);
-        let sources = entries
-            .iter()
-            .enumerate()
-            .map(|(at, entry)| PatchSource::of(self.build, self.layer, entry, form).map_err(|error| blame(at, error)));
+        let sources = entries.iter().enumerate().map(|(at, entry)| {
+            let place = self.layer.kustomization.written.text_place(field, at, Some("patch"));
+            let source = PatchSource::of(self.build, self.layer, entry, form);
+            source.map(|source| source.at(place)).map_err(|error| blame(at, error))
+        });
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
         patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
     }

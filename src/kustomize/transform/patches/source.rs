@@ -1,6 +1,7 @@
 //! Where patches are written, and what their text is: a strategic merge or a JSON patch.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{Patch, PatchArgs, Selector};
@@ -8,6 +9,7 @@ use crate::kustomize::layer::{Accumulation, Layer};
 use crate::kustomize::resource::{Resource, objects};
 use crate::kustomize::transform::json_patch::JsonPatch;
 use crate::kustomize::transform::select::Select;
+use crate::object::{Node, Place};
 
 /// The field or plugin that a patch is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub(in crate::kustomize) struct PatchSource<'p> {
     pub text: Cow<'p, str>,
     /// `None` for text in the kustomization file.
     pub file: PatchFile,
+    /// Where the lines of such a text begin.
+    pub place: Place,
     pub target: Option<&'p Selector>,
     pub options: PatchArgs,
 }
@@ -108,7 +112,7 @@ impl<'p> PatchSource<'p> {
     ) -> Result<Self, Error> {
         let (text, file) = Source::of(patch, form)?.text(build, layer)?;
         let options = patch.options.clone().unwrap_or_default();
-        Ok(Self { form, text, file, target: patch.target.as_ref(), options })
+        Ok(Self { form, text, file, place: Place::default(), target: patch.target.as_ref(), options })
     }
 
     /// The patches of an entry of `patchesStrategicMerge`.
@@ -123,7 +127,13 @@ impl<'p> PatchSource<'p> {
 
     /// Strategic merges as they stand in a plugin's field.
     pub(in crate::kustomize) fn inline(text: &'p str) -> Self {
-        Self { form: Form::Merge, text: text.into(), file: None, target: None, options: PatchArgs::default() }
+        let (place, options) = (Place::default(), PatchArgs::default());
+        Self { form: Form::Merge, text: text.into(), file: None, place, target: None, options }
+    }
+
+    /// With the place in the kustomization file at which the lines of its text begin, where it stands there.
+    pub(in crate::kustomize) fn at(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     pub(super) fn prepared(&self) -> Result<Prepared, Error> {
@@ -134,14 +144,20 @@ impl<'p> PatchSource<'p> {
             None => error.in_text("reading the patch"),
         };
         let merge = || objects::read(self.text.as_bytes(), number).map_err(in_file);
-        let change = match self.form {
-            Form::Any => self.either(merge(), JsonPatch::read(&self.text).map_err(in_file))?,
+        let mut change = match self.form {
+            Form::Any => self.either(merge(), JsonPatch::read(&self.text, number).map_err(in_file))?,
             Form::Merge => Change::Merge(merge()?),
-            Form::Json => match JsonPatch::read(&self.text)? {
+            Form::Json => match JsonPatch::read(&self.text, number)? {
                 patch if patch.is_empty() => return Err(Error::new("the JSON patch is empty")),
                 patch => Change::Json(patch),
             },
         };
+        if self.file.is_none() && self.place.line > 0 {
+            match &mut change {
+                Change::Merge(patches) => patches.iter_mut().for_each(|patch| move_lines(&mut patch.node, self.place)),
+                Change::Json(patch) => patch.values_mut().for_each(|value| move_lines(value, self.place)),
+            }
+        }
         Ok(Prepared { form: self.form, change, target, options: self.options.clone() })
     }
 
@@ -158,5 +174,17 @@ impl<'p> PatchSource<'p> {
             }
             (Err(merge), Err(_)) => Err(merge.in_text("reading the patch")),
         }
+    }
+}
+
+/// Makes the lines of a text those of the file in which it begins at `start`. As deep as its reader has bounded.
+fn move_lines(node: &mut Node, start: Place) {
+    match node {
+        Node::Scalar(scalar) if scalar.place.line > 0 => {
+            scalar.place = Place { file: start.file, line: start.line + scalar.place.line - 1 };
+        }
+        Node::Scalar(_) => {}
+        Node::Sequence(items) => Arc::make_mut(items).iter_mut().for_each(|item| move_lines(item, start)),
+        Node::Mapping(fields) => fields.iter_mut().for_each(|(_, value)| move_lines(value, start)),
     }
 }
