@@ -48,7 +48,12 @@ pub(super) fn finish(
 /// Gives every generated name the hash of its content.
 pub(super) fn append_hashes(resources: &mut [Resource], schema: &Schema) -> Result<(), Error> {
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash || traces::asks_for_hash(resource)) {
-        let suffix = hash::suffix(&resource.node)?;
+        let suffix = hash::suffix(&resource.node).map_err(|cause| {
+            let (kind, name) = (resource.kind(), resource.name());
+            let annotation = traces::NEEDS_HASH;
+            Error::new(format!("giving {kind} {name} the hash that its annotation {annotation} asks for"))
+                .caused_by(cause)
+        })?;
         resource.remember_id(schema);
         let name = format!("{}-{suffix}", resource.name());
         set_name(&mut resource.node, &name);

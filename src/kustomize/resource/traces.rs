@@ -15,7 +15,8 @@ const PREVIOUS_NAMESPACES: &str = "internal.config.kubernetes.io/previousNamespa
 const PREFIXES: &str = "internal.config.kubernetes.io/prefixes";
 const SUFFIXES: &str = "internal.config.kubernetes.io/suffixes";
 const BEHAVIOR: &str = "internal.config.kubernetes.io/generatorBehavior";
-const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+/// Asks for the hash of the content behind the name.
+pub(super) const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
 /// All that never reach the output, whoever wrote them.
 const TRACES: [&str; 18] = [

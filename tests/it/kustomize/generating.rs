@@ -226,3 +226,20 @@ fn a_hash_takes_the_content_as_it_is_found() {
     assert_eq!(with("binaryData", Node::sequence(vec![number])), "99gt5hckgh");
     assert_eq!(with("binaryData", Node::Mapping([].into_iter().collect())), "bm5gt87449");
 }
+
+/// kustomize takes the hash of what it has in memory there, with lines and columns.
+#[test]
+fn an_annotation_that_asks_for_the_hash_of_another_kind_is_refused() {
+    super::cases::check(
+        "== a hash of a Service
+-- kustomization.yaml
+resources: [all.yaml]
+-- all.yaml
+apiVersion: v1
+kind: Service
+metadata: {name: s, annotations: {internal.config.kubernetes.io/needsHashSuffix: enabled}}
+-- refused
+giving Service s the hash that its annotation internal.config.kubernetes.io/needsHashSuffix asks for
+",
+    );
+}
