@@ -51,28 +51,28 @@ fn change_images<'s>(
 /// An entry, ready to be compared.
 struct Entry<'i> {
     image: &'i Image,
-    /// `None` where the name is no pattern: it is that of no image.
-    pattern: Option<Regex>,
+    name: Name<'i>,
     place: Place,
 }
 
+/// The name in an entry. kustomize puts it into a regular expression as it is.
+enum Name<'i> {
+    /// No pattern but for its dots, each of which stands for any character.
+    Plain(&'i str),
+    Pattern(Regex),
+    /// A pattern that Go refuses: it is that of no image.
+    Nothing,
+}
+
 impl<'i> Entry<'i> {
-    /// kustomize puts the name into a regular expression as it is.
     fn new(image: &'i Image, place: Place) -> Result<Self, Error> {
-        let tag = "[a-zA-Z0-9_.{}-]*";
-        let algorithm = "[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*";
-        let pattern = match Regex::new(&format!("^{}(:{tag})?(@{algorithm}:{tag})?$", image.name)) {
-            Ok(pattern) => Some(pattern),
-            Err(goregex::Error::Syntax { .. }) => None,
-            Err(source) => return Err(Error::new("reading the name as a pattern").in_field("name").caused_by(source)),
-        };
-        Ok(Self { image, pattern, place })
+        Ok(Self { image, name: Name::new(&image.name)?, place })
     }
 
     /// The image as this entry has it; `None` where it stays as it is.
     fn changed(&self, node: &Node) -> Result<Option<Node>, Error> {
         let old = scalar(node)?;
-        if !self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(&old.text)) {
+        if !self.name.is_that_of(&old.text) {
             return Ok(None);
         }
         let changed = with_text(node, &self.applied_to(&Reference::split(&old.text)))?;
@@ -98,6 +98,49 @@ impl<'i> Entry<'i> {
         }
         text
     }
+}
+
+impl<'i> Name<'i> {
+    fn new(name: &'i str) -> Result<Self, Error> {
+        // Nearly all are of this form, and a regular expression takes longer to compile than a small overlay to build.
+        if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte)) {
+            return Ok(Self::Plain(name));
+        }
+        let tag = "[a-zA-Z0-9_.{}-]*";
+        let algorithm = "[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*";
+        match Regex::new(&format!("^{name}(:{tag})?(@{algorithm}:{tag})?$")) {
+            Ok(pattern) => Ok(Self::Pattern(pattern)),
+            Err(goregex::Error::Syntax { .. }) => Ok(Self::Nothing),
+            Err(source) => Err(Error::new("reading the name as a pattern").in_field("name").caused_by(source)),
+        }
+    }
+
+    fn is_that_of(&self, image: &str) -> bool {
+        match self {
+            Self::Plain(name) => behind(name, image).is_some_and(is_tag_and_digest),
+            Self::Pattern(pattern) => pattern.is_match(image),
+            Self::Nothing => false,
+        }
+    }
+}
+
+/// What stands behind the name, if the image begins with it.
+fn behind<'t>(name: &str, image: &'t str) -> Option<&'t str> {
+    let mut rest = image.chars();
+    let fits = |wanted: char, own: char| own == wanted || (wanted == '.' && own != '\n');
+    name.chars().all(|wanted| rest.next().is_some_and(|own| fits(wanted, own))).then(|| rest.as_str())
+}
+
+/// `:TAG`, `@ALGORITHM:DIGEST`, both or nothing, by the letters that kustomize takes.
+fn is_tag_and_digest(text: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_tag = |tag: &str| tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.{}-".contains(&byte));
+    let is_digest = |digest: &str| match digest.split_once(':') {
+        Some((algorithm, digest)) => algorithm.split(['.', '+', '_', '-']).all(is_word) && is_tag(digest),
+        None => false,
+    };
+    let (tag, digest) = text.split_once('@').map_or((text, None), |(tag, digest)| (tag, Some(digest)));
+    (tag.is_empty() || tag.strip_prefix(':').is_some_and(is_tag)) && digest.is_none_or(is_digest)
 }
 
 /// An image reference as kustomize takes it apart: a name, and what stands behind the first `:` and the first `@`.

@@ -106,6 +106,7 @@ images:
 - {name: "a|b", newTag: t}
 - {name: "(", newTag: t}
 - {name: "(?i)case", newTag: t}
+- {name: x.y, digest: "d:1"}
 === x.yaml
 apiVersion: example.com/v1
 kind: X
@@ -118,6 +119,12 @@ containers:
 - image: Xb
 - image: "("
 - image: CASE
+- image: xéy@a.b:1
+- image: xy
+- image: "x\ny"
+- image: x.y@a..b:1
+- image: x.y@a
+- image: x.y:~
 "#,
         "
 apiVersion: example.com/v1
@@ -129,6 +136,14 @@ containers:
 - image: Xb:t
 - image: (
 - image: CASE:t
+- image: xéy@d:1
+- image: xy
+- image: |-
+    x
+    y
+- image: x.y@a..b:1
+- image: x.y@a
+- image: x.y:~
 kind: X
 metadata:
   name: x
