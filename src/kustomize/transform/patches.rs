@@ -19,6 +19,7 @@ use super::merge::{Merged, merge};
 use super::select::Select;
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::PatchArgs;
+use crate::kustomize::parallel;
 use crate::kustomize::resource::metadata::{set_in_metadata, texts};
 use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::resource::{Id, Resource};
@@ -33,7 +34,9 @@ pub(super) fn apply(
     schema: &Schema,
     blame: &dyn Fn(usize, Error) -> Error,
 ) -> Result<(), Error> {
-    let prepared = patches.iter().enumerate().map(|(at, patch)| patch.prepared().map_err(|error| blame(at, error)));
+    let bytes = patches.iter().map(|patch| patch.text.len()).sum();
+    let prepared = parallel::map_bytes(patches, bytes, PatchSource::prepared).into_iter().enumerate();
+    let prepared = prepared.map(|(at, prepared)| prepared.map_err(|error| blame(at, error)));
     let prepared: Vec<Prepared> = prepared.collect::<Result<_, _>>()?;
     let says_nothing = |patch: &Prepared| patch.form == Form::Merge && patch.change.is_empty();
     if !prepared.is_empty() && prepared.iter().all(says_nothing) {
