@@ -2,10 +2,11 @@
 //!
 //! Takes files in the format of kustomize's transformer configurations; gives tables of field specs.
 
+mod builtin;
 mod crds;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
 
@@ -32,14 +33,14 @@ pub struct TransformerConfig {
     pub replicas: Vec<FieldSpec>,
 }
 
-static BUILTIN: LazyLock<TransformerConfig> = LazyLock::new(|| {
-    let text = include_bytes!("builtin.yaml");
-    TransformerConfig::read(text, "builtin.yaml", 0).expect("the file is part of the program, and read in its tests")
+static BUILTIN: LazyLock<Arc<TransformerConfig>> = LazyLock::new(|| {
+    let text = include_str!("builtin.yaml");
+    builtin::read(text).expect("the file is part of the program, and read in its tests").into()
 });
 
 impl TransformerConfig {
     /// The tables of kustomize v5.8.2.
-    pub fn builtin() -> &'static Self {
+    pub fn builtin() -> &'static Arc<Self> {
         &BUILTIN
     }
 

@@ -52,8 +52,6 @@ impl Deref for Chosen {
 }
 
 static NO_CONFIG: LazyLock<Arc<TransformerConfig>> = LazyLock::new(Arc::default);
-static BUILTIN_CONFIG: LazyLock<Arc<TransformerConfig>> =
-    LazyLock::new(|| Arc::new(TransformerConfig::builtin().clone()));
 
 /// Resources, and what is to be done with them above.
 pub(in crate::kustomize) struct Accumulated {
@@ -210,7 +208,7 @@ impl<'b> Accumulation<'b> {
     /// Adds kustomize's tables, and those that the layer names.
     fn configure(&mut self, layer: &Layer, config: &mut Arc<TransformerConfig>) -> Result<(), Error> {
         let kustomization = &layer.kustomization;
-        let mut own = BUILTIN_CONFIG.clone();
+        let mut own = TransformerConfig::builtin().clone();
         for (at, path) in kustomization.configurations.iter().enumerate() {
             let read = self.loader.load(&layer.root, path).and_then(|file| {
                 let more = TransformerConfig::read(&file.content, &file.name, file.number)?;

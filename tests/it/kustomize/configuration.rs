@@ -20,8 +20,9 @@ fn shown(specs: &[FieldSpec]) -> Vec<String> {
 
 #[test]
 fn the_builtin_tables_are_kustomizes() {
-    let TransformerConfig { name_prefix, common_labels, name_reference, var_reference, images, replicas, .. } =
-        TransformerConfig::builtin();
+    let builtin = &**TransformerConfig::builtin();
+    assert_eq!(*builtin, read(include_str!("../../../src/kustomize/configuration/builtin.yaml")));
+    let TransformerConfig { name_prefix, common_labels, name_reference, var_reference, images, replicas, .. } = builtin;
     let sizes = [name_prefix.len(), common_labels.len(), name_reference.len(), var_reference.len(), images.len()];
     assert_eq!(sizes, [1, 32, 16, 72, 7]);
     assert_eq!(name_reference.iter().map(|reference| reference.field_specs.len()).sum::<usize>(), 167);
