@@ -7,12 +7,12 @@
 mod directory;
 mod role;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use self::directory::{Directory, Scope, Standing};
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{Missing, Spec, rewrite_items, with_text};
-use crate::kustomize::kustomization::NameReference;
+use crate::kustomize::kustomization::{FieldSpec, NameReference};
 use crate::kustomize::parallel;
 use crate::kustomize::resource::{Gvk, Resource};
 use crate::kustomize::schema::Schema;
@@ -48,8 +48,9 @@ struct Referrer<'r> {
 
 /// Gives every field that names a resource by a previous name its present one.
 pub(super) fn fix(resources: &mut [Resource], references: &[NameReference], schema: &Schema) -> Result<(), Error> {
-    let fields: Vec<Field> = references.iter().flat_map(fields).collect();
     let directory = Directory::new(resources, schema);
+    let kinds: HashSet<&str> = directory.standings.iter().map(|standing| &*standing.original.kind).collect();
+    let fields: Vec<Field> = references.iter().flat_map(|reference| fields(reference, &kinds)).collect();
     let by_kind = fields_by_kind(&fields, &directory);
     let fix = |standing| fix_resource(&directory, standing, &by_kind[&standing.original]);
     let fixed = parallel::map(&directory.standings, fix);
@@ -59,11 +60,13 @@ pub(super) fn fix(resources: &mut [Resource], references: &[NameReference], sche
     Ok(())
 }
 
-fn fields(reference: &NameReference) -> impl Iterator<Item = Field> + '_ {
+/// The fields of resources of these kinds.
+fn fields(reference: &NameReference, kinds: &HashSet<&str>) -> impl Iterator<Item = Field> {
     let NameReference { group, version, kind, field_specs } = reference;
     let [group, version, kind] = [group, version, kind].map(|text| text.as_str().into());
     let target = Gvk { group, version, kind };
-    field_specs.iter().map(move |spec| Field {
+    let is_here = move |spec: &&FieldSpec| spec.kind.is_empty() || kinds.contains(&*spec.kind);
+    field_specs.iter().filter(is_here).map(move |spec| Field {
         spec: Spec::new(spec),
         target: target.clone(),
         is_role: spec.path.ends_with("roleRef/name"),
