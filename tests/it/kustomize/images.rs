@@ -106,7 +106,6 @@ images:
 - {name: "a|b", newTag: t}
 - {name: "(", newTag: t}
 - {name: "(?i)case", newTag: t}
-- {name: x.y, digest: "d:1"}
 === x.yaml
 apiVersion: example.com/v1
 kind: X
@@ -119,12 +118,6 @@ containers:
 - image: Xb
 - image: "("
 - image: CASE
-- image: xéy@a.b:1
-- image: xy
-- image: "x\ny"
-- image: x.y@a..b:1
-- image: x.y@a
-- image: x.y:~
 "#,
         "
 apiVersion: example.com/v1
@@ -136,14 +129,6 @@ containers:
 - image: Xb:t
 - image: (
 - image: CASE:t
-- image: xéy@d:1
-- image: xy
-- image: |-
-    x
-    y
-- image: x.y@a..b:1
-- image: x.y@a
-- image: x.y:~
 kind: X
 metadata:
   name: x
@@ -263,4 +248,43 @@ a: {containers: @}
     for wrong in ["[word]", "[[]]", "[{image: {}}]", "[{image: []}]"] {
         refuse(&root.replace('@', wrong));
     }
+}
+
+#[test]
+fn a_dot_in_a_plain_name_is_any_character() {
+    check(
+        r#"
+resources: [x.yaml]
+images:
+- {name: x.y, digest: "d:1"}
+=== x.yaml
+apiVersion: example.com/v1
+kind: X
+metadata: {name: x}
+containers:
+- image: xéy@a.b:1
+- image: xy
+- image: "x\ny"
+- image: x.y@a..b:1
+- image: x.y@a
+- image: x.y:~
+- image: x.y:t@a_b:{c}
+"#,
+        "
+apiVersion: example.com/v1
+containers:
+- image: xéy@d:1
+- image: xy
+- image: |-
+    x
+    y
+- image: x.y@a..b:1
+- image: x.y@a
+- image: x.y:~
+- image: x.y@d:1
+kind: X
+metadata:
+  name: x
+",
+    );
 }
