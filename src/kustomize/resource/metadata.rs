@@ -45,7 +45,7 @@ pub(super) fn set_texts(node: &mut Node, field: &str, texts: Texts) {
 }
 
 /// The annotations, which are made where they are missing.
-pub(super) fn made_annotations(node: &mut Node) -> Option<&mut Mapping> {
+pub(in crate::kustomize) fn made_annotations(node: &mut Node) -> Option<&mut Mapping> {
     let metadata = node.get_mut("metadata")?.as_mapping_mut()?;
     if metadata.get("annotations").is_none_or(|annotations| annotations.as_mapping().is_none()) {
         metadata.insert("annotations", Mapping::default().into());

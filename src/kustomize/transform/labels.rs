@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{FieldSpecs, Missing, shape};
 use crate::kustomize::parallel::for_each;
+use crate::kustomize::resource::metadata::made_annotations;
 use crate::kustomize::resource::{Resource, Twins};
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, plain, resolve};
@@ -27,7 +28,13 @@ pub(super) fn apply(
         let values = pairs.values().zip(&styles);
         let values: Vec<Value> = values.map(|(text, style)| Value::new(text, *style, &mut resource.twins)).collect();
         let set = |node: &Node| with_pairs(node, pairs.keys().zip(&values));
-        specs.of(&gvk).try_for_each(|spec| spec.rewrite(resource, Missing::BecomesMapping, &set))?;
+        specs.of(&gvk).try_for_each(|spec| {
+            // What kustomize remembers of the resource makes the field exist, for specs that do not create it.
+            if resource.is_annotated && spec.path().trim_start_matches('/') == "metadata/annotations" {
+                made_annotations(&mut resource.node);
+            }
+            spec.rewrite(resource, Missing::BecomesMapping, &set)
+        })?;
         let mut restyled = values.iter().filter_map(Value::restyled).peekable();
         if restyled.peek().is_some() {
             resource.write_twins(restyled);

@@ -278,3 +278,14 @@ apiVersion: apps/v1
         refuse(&root.replace('@', wrong));
     }
 }
+
+/// What kustomize remembers of a resource stands in its annotations, so that a spec finds them without creating any.
+#[test]
+fn labels_find_the_annotations_of_renamed_resources() {
+    let labels = "resources: [x.yaml]\nlabels: [{pairs: {a: b}, fields: [{path: metadata/annotations}]}]\n";
+    let object = "\n=== x.yaml\nkind: A\nmetadata: {name: x}";
+    let plain = "kind: A\nmetadata:\n  labels:\n    a: b\n  name: x\n";
+    check(&format!("{labels}{object}"), plain);
+    let renamed = "kind: A\nmetadata:\n  annotations:\n    a: b\n  labels:\n    a: b\n  name: p-x\n";
+    check(&format!("{labels}namePrefix: p-\n{object}"), renamed);
+}

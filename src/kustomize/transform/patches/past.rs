@@ -3,8 +3,9 @@
 //! kustomize remembers that in annotations of the resource, which a patch may take away. We remember it beside the
 //! resource, and put a mark among the annotations to see whether they survive.
 
+use crate::kustomize::resource::metadata::made_annotations;
 use crate::kustomize::resource::{Behavior, Resource};
-use crate::object::{Mapping, Node};
+use crate::object::Node;
 
 /// Stands for the annotations in which kustomize remembers who a resource was. No YAML text holds it.
 const MARK: &str = "\0";
@@ -18,7 +19,7 @@ pub(super) fn changes_annotations(patch: &Node) -> bool {
 
 /// Puts the mark into the annotations, which are made where they are missing.
 pub(super) fn mark(node: &mut Node) {
-    if let Some(annotations) = annotations(node) {
+    if let Some(annotations) = made_annotations(node) {
         annotations.insert(MARK, Node::null());
     }
 }
@@ -27,14 +28,6 @@ pub(super) fn mark(node: &mut Node) {
 pub(super) fn unmark(node: &mut Node) -> bool {
     let annotations = node.at_mut(&["metadata", "annotations"]).and_then(Node::as_mapping_mut);
     annotations.is_some_and(|annotations| annotations.remove(MARK).is_some())
-}
-
-fn annotations(node: &mut Node) -> Option<&mut Mapping> {
-    let metadata = node.get_mut("metadata")?.as_mapping_mut()?;
-    if metadata.get("annotations").is_none_or(|annotations| annotations.as_mapping().is_none()) {
-        metadata.insert("annotations", Mapping::default().into());
-    }
-    metadata.get_mut("annotations")?.as_mapping_mut()
 }
 
 /// With its annotations a resource loses its past.
