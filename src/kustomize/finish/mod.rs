@@ -6,13 +6,17 @@ mod order;
 mod references;
 pub(super) mod vars;
 
+use std::collections::BTreeMap;
+
 use super::error::Error;
-use super::kustomization::Var;
+use super::field::FieldSpecs;
+use super::kustomization::{FieldSpec, Var};
 use super::layer::{Accumulated, Layer};
 use super::parallel;
 use super::resource::metadata::{set_in_metadata, set_name, texts};
 use super::resource::{Resource, origin, traces};
 use super::schema::Schema;
+use super::transform::labels;
 
 /// The version of kustomize whose behaviour this is.
 const VERSION: &str = "kustomize-v5.8.2";
@@ -41,6 +45,11 @@ pub(super) fn finish(
     let mut list =
         order::ordered(resources.into_list(), sort, schema).map_err(|error| top.blame(error, "sortOptions"))?;
     let wanted: Vec<&str> = top.kustomization.build_metadata.iter().map(String::as_str).collect();
+    if wanted.contains(&"managedByLabel") {
+        let pairs = BTreeMap::from([("app.kubernetes.io/managed-by".to_owned(), VERSION.to_owned())]);
+        let spec = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
+        labels::apply(&mut list, &pairs, &FieldSpecs::new(&[spec]))?;
+    }
     parallel::for_each(&mut list, |resource| clean(resource, &wanted))?;
     Ok(list)
 }
@@ -78,11 +87,6 @@ fn is_local(resource: &Resource) -> bool {
 
 /// Writes the metadata that the root asks for, and takes away what the build wrote for itself.
 fn clean(resource: &mut Resource, wanted: &[&str]) -> Result<(), Error> {
-    if wanted.contains(&"managedByLabel") {
-        let mut labels = texts(&resource.node, &["metadata", "labels"]);
-        labels.insert("app.kubernetes.io/managed-by".into(), VERSION.into());
-        set_in_metadata(&mut resource.node, "labels", labels);
-    }
     traces::remove(resource, &[ORIGIN, TRANSFORMATIONS]);
     let mut annotations = texts(&resource.node, &ANNOTATIONS);
     if let Some(from) = resource.origin.as_ref().filter(|_| wanted.contains(&"originAnnotations")) {

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{ConfigMapArgs, GeneratorOptions, SecretArgs};
+use crate::kustomize::resource::written;
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, plain};
 
@@ -82,7 +83,8 @@ fn finish(mut object: Mapping, options: &GeneratorOptions) -> Node {
     for (field, values) in [("labels", &options.labels), ("annotations", &options.annotations)] {
         let metadata = object.get_mut("metadata").and_then(Node::as_mapping_mut);
         if let Some(metadata) = metadata.filter(|_| !values.is_empty()) {
-            let values = values.iter().map(|(key, value)| (plain(&**key, Dialect::Resource), Node::string(&**value)));
+            let values =
+                values.iter().map(|(key, value)| (plain(&**key, Dialect::Resource), written::string(&**value).into()));
             metadata.insert(field, values.collect::<Mapping>().into());
         }
     }
@@ -93,8 +95,10 @@ fn finish(mut object: Mapping, options: &GeneratorOptions) -> Node {
 }
 
 fn text(value: String) -> Node {
-    let style = if value.contains('\n') { Style::Literal } else { Style::Plain };
-    Scalar { style, ..Scalar::string(value) }.into()
+    if value.contains('\n') {
+        return Scalar { style: Style::Literal, ..Scalar::string(value) }.into();
+    }
+    written::string(value).into()
 }
 
 fn base64_lines(bytes: &[u8]) -> String {

@@ -63,7 +63,12 @@ impl Resources {
     }
 
     /// Adds resources behind the others; refuses one that is there already.
-    pub(in crate::kustomize) fn append(&mut self, resources: Vec<Resource>, schema: &Schema, files: &Files) -> Result<(), Error> {
+    pub(in crate::kustomize) fn append(
+        &mut self,
+        resources: Vec<Resource>,
+        schema: &Schema,
+        files: &Files,
+    ) -> Result<(), Error> {
         resources.into_iter().try_for_each(|resource| self.push(resource, schema, files))
     }
 
@@ -85,7 +90,12 @@ impl Resources {
     }
 
     /// Adds generated resources: each as a new one, or in the place of the one that it replaces or is merged into.
-    pub(in crate::kustomize) fn absorb(&mut self, generated: Vec<Resource>, schema: &Schema, files: &Files) -> Result<(), Error> {
+    pub(in crate::kustomize) fn absorb(
+        &mut self,
+        generated: Vec<Resource>,
+        schema: &Schema,
+        files: &Files,
+    ) -> Result<(), Error> {
         generated.into_iter().try_for_each(|resource| self.absorb_one(resource, schema, files))
     }
 

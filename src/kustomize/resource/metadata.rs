@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::object::{Mapping, Node, Scalar, Tag};
+use super::written;
+use crate::object::{Mapping, Node, Scalar};
 use crate::yaml::{Dialect, plain};
 
 /// A map of texts, such as labels or `data`.
@@ -39,7 +40,8 @@ pub(super) fn set_texts(node: &mut Node, field: &str, texts: Texts) {
     let Some(fields) = node.as_mapping_mut() else { return };
     fields.remove(field);
     if !texts.is_empty() {
-        let entries = texts.into_iter().map(|(key, value)| (plain(key, Dialect::Resource), Node::string(value)));
+        let entries =
+            texts.into_iter().map(|(key, value)| (plain(key, Dialect::Resource), written::string(value).into()));
         fields.insert(field, entries.collect::<Mapping>().into());
     }
 }
@@ -59,7 +61,7 @@ fn text(value: &Node) -> Arc<str> {
 }
 
 pub(in crate::kustomize) fn set_name(node: &mut Node, name: &str) {
-    set_scalar(node, "name", Scalar::new(name, Tag::Str));
+    set_scalar(node, "name", written::string(name));
 }
 
 /// An empty namespace takes the field away.
@@ -69,7 +71,7 @@ pub(super) fn set_namespace(node: &mut Node, namespace: &str) {
             metadata.remove("namespace");
         }
     } else {
-        set_scalar(node, "namespace", Scalar::new(namespace, Tag::Str));
+        set_scalar(node, "namespace", written::string(namespace));
     }
 }
 

@@ -8,6 +8,7 @@ pub(super) mod origin;
 pub(super) mod rank;
 pub(super) mod traces;
 mod twins;
+pub(super) mod written;
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ const PREFIXES: &str = "internal.config.kubernetes.io/prefixes";
 const SUFFIXES: &str = "internal.config.kubernetes.io/suffixes";
 const BEHAVIOR: &str = "internal.config.kubernetes.io/generatorBehavior";
 /// Asks for the hash of the content behind the name.
-pub(super) const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+pub(in crate::kustomize) const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
 /// All that never reach the output, whoever wrote them.
 const TRACES: [&str; 18] = [

@@ -9,12 +9,12 @@ use crate::kustomize::error::Error;
 use crate::kustomize::field::{FieldSpecs, Missing, shape};
 use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::metadata::made_annotations;
-use crate::kustomize::resource::{Resource, Twins};
-use crate::object::{Mapping, Node, Scalar, Style, Tag};
-use crate::yaml::{Dialect, plain, resolve};
+use crate::kustomize::resource::{Resource, Twins, written};
+use crate::object::{Mapping, Node, Scalar, Style};
+use crate::yaml::{Dialect, plain};
 
 /// Writes `pairs` at every place of `specs`.
-pub(super) fn apply(
+pub(in crate::kustomize) fn apply(
     resources: &mut [Resource],
     pairs: &BTreeMap<String, String>,
     specs: &FieldSpecs,
@@ -22,7 +22,7 @@ pub(super) fn apply(
     if pairs.is_empty() {
         return Ok(());
     }
-    let styles: Vec<Style> = pairs.values().map(|text| made_style(text)).collect();
+    let styles: Vec<Style> = pairs.values().map(|text| written::string(text.as_str()).style).collect();
     for_each(resources, |resource| {
         let gvk = resource.gvk();
         let values = pairs.values().zip(&styles);
@@ -60,12 +60,6 @@ impl Value {
         let style = self.style.get();
         (style != self.scalar.style).then(|| Scalar { style, ..self.scalar.clone() })
     }
-}
-
-/// What would not be a text without quotes gets some.
-fn made_style(text: &str) -> Style {
-    let needs_quotes = !text.contains('\n') && resolve(text, Dialect::Kustomization) != Tag::Str;
-    if needs_quotes { Style::DoubleQuoted } else { Style::Plain }
 }
 
 fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Value)>) -> Result<Option<Node>, Error> {

@@ -3,7 +3,7 @@
 
 mod images;
 mod json_patch;
-mod labels;
+pub(super) mod labels;
 mod merge;
 mod namespace;
 mod patches;

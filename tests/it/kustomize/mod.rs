@@ -15,6 +15,7 @@ mod namespaces;
 mod oracle;
 mod patching;
 mod properties;
+mod quotes;
 mod reading;
 mod references;
 mod remotes;
