@@ -34,9 +34,10 @@ pub(in crate::kustomize) enum Plugin {
     Replacements(Vec<ReplacementField>),
     Replicas(ReplicaCountTransformer),
     Secret(SecretArgs),
+    ValueAdd(ValueAddTransformer),
 }
 
-const KINDS: [&str; 16] = [
+const KINDS: [&str; 17] = [
     "AnnotationsTransformer",
     "ConfigMapGenerator",
     "HashTransformer",
@@ -53,6 +54,7 @@ const KINDS: [&str; 16] = [
     "ReplicaCountTransformer",
     "SecretGenerator",
     "SuffixTransformer",
+    "ValueAddTransformer",
 ];
 
 /// Reads the object of a plugin. Fields that the plugin does not know are passed over, as kustomize does, with a
@@ -85,12 +87,13 @@ fn builtin(kind: &str, body: &mut Body) -> Result<Plugin, Error> {
         "ReplicaCountTransformer" => Plugin::Replicas(body.read()?),
         "SecretGenerator" => Plugin::Secret(body.secret()?),
         "SuffixTransformer" => Plugin::Affix(AffixTransformer { prefix: String::new(), ..body.affix()? }),
+        "ValueAddTransformer" => Plugin::ValueAdd(body.read()?),
         _ => return Err(unsupported(kind)),
     })
 }
 
 fn unsupported(kind: &str) -> Error {
-    if ["HelmChartInflationGenerator", "ValueAddTransformer"].contains(&kind) {
+    if kind == "HelmChartInflationGenerator" {
         return Error::new(format!("the built-in plugin {kind} is not supported"));
     }
     let error = Error::new(format!("no built-in plugin is called {kind}"));

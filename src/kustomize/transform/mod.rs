@@ -11,6 +11,7 @@ mod prefix;
 mod replacement;
 mod replicas;
 mod select;
+mod value_add;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,10 @@ use super::configuration::{TransformerConfig, merge_specs};
 use super::error::Error;
 use super::field::FieldSpecs;
 use super::finish;
-use super::kustomization::plugin::{AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin};
+use super::kustomization::decode::{Rules, decode, document};
+use super::kustomization::plugin::{
+    AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin, ValueAddTransformer,
+};
 use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, ReplacementField, Replica};
 use super::layer::plugins::{self, Plugged};
 use super::layer::{Accumulated, Accumulation, Layer};
@@ -212,6 +216,7 @@ impl Transformers<'_, '_> {
             Plugin::Replacements(own) => {
                 self.replacements(own, |error, at| error.in_field(&format!("replacements[{at}]")))
             }
+            Plugin::ValueAdd(own) => self.value_add(own),
         };
         run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
         self.done(origin, 1);
@@ -290,6 +295,18 @@ impl Transformers<'_, '_> {
     fn replicas(&mut self, replicas: &[Replica], specs: &[FieldSpec]) -> Result<(), Error> {
         let list = self.accumulated.resources.list_mut();
         replicas::apply(list, replicas, &FieldSpecs::new(specs), &self.build.schema)
+    }
+
+    fn value_add(&mut self, own: &ValueAddTransformer) -> Result<(), Error> {
+        let mut more = ValueAddTransformer::default();
+        if !own.target_file_path.is_empty() {
+            let file = self.build.loader.load(&self.layer.root, &own.target_file_path)?;
+            more = document(&file.content, file.number)
+                .and_then(|node| decode(&node, Rules::Object, &mut self.build.warnings))
+                .map_err(|error| error.in_file(&file.name, 0))?;
+        }
+        let (list, folder) = (self.accumulated.resources.list_mut(), &self.layer.root.folder);
+        value_add::apply(list, own, &more.targets, folder, &self.build.schema)
     }
 
     fn images(&mut self, images: &[(&Image, Place)], specs: &[FieldSpec]) -> Result<(), Error> {

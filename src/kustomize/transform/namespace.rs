@@ -60,6 +60,13 @@ pub(super) fn apply(resources: &mut [Resource], namespace: &Namespace, schema: &
     })
 }
 
+/// Sets the namespace of `resource` and of its subjects, and nothing else.
+pub(super) fn set_alone(resource: &mut Resource, name: &str, schema: &Schema) -> Result<(), Error> {
+    let namespace = Namespace { name, specs: &[], subjects: Subjects::default(), unset_only: false };
+    namespace.set_own(resource, &Specs::new(&[]).own, schema)?;
+    namespace.set_subjects(resource)
+}
+
 /// The field specs, by when they count.
 struct Specs {
     /// `metadata.namespace`: the schema says who has one, not a spec.
@@ -74,7 +81,8 @@ impl Specs {
     }
 }
 
-const OWN: &str = "metadata/namespace";
+/// The namespace of an object itself.
+pub(super) const OWN: &str = "metadata/namespace";
 
 impl Namespace<'_> {
     fn set_own(&self, resource: &mut Resource, own: &Spec, schema: &Schema) -> Result<(), Error> {

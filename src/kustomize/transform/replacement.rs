@@ -3,7 +3,7 @@
 //! Takes the resources and the replacements in order; changes the resources. Fields that are texts keep being texts,
 //! and a path may go on inside of a text that holds YAML or JSON.
 
-mod path;
+pub(super) mod path;
 mod select;
 mod structured;
 mod text;

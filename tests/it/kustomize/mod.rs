@@ -14,6 +14,7 @@ mod merging;
 mod namespaces;
 mod oracle;
 mod patching;
+mod plugins;
 mod properties;
 mod quotes;
 mod reading;

@@ -85,6 +85,26 @@ pub(in crate::kustomize) struct ServiceAccount {
     pub project_id: String,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::kustomize) struct ValueAddTransformer {
+    /// The name of the root's folder, where it is empty.
+    pub value: String,
+    pub targets: Vec<ValueAddTarget>,
+    /// A file with more targets.
+    pub target_file_path: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(in crate::kustomize) struct ValueAddTarget {
+    /// Every resource, where there is none.
+    pub selector: Option<Selector>,
+    pub field_path: String,
+    /// From 1: the value is put into the path that the field holds. 0: it is the field's value.
+    pub file_path_position: i64,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PatchJson6902Transformer {

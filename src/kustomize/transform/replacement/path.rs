@@ -66,13 +66,17 @@ pub(super) fn look_up<'n>(node: &'n Node, parts: &[String]) -> Result<Option<(Ve
     Ok(Some((at, node)))
 }
 
-fn look_up_part<'n>(node: &'n Node, part: &str) -> Result<Option<(usize, &'n Node)>, Error> {
+/// One part of [`look_up`].
+pub(in crate::kustomize::transform) fn look_up_part<'n>(
+    node: &'n Node,
+    part: &str,
+) -> Result<Option<(usize, &'n Node)>, Error> {
     match part.parse::<i64>() {
         Ok(index) => {
             let index = usize::try_from(index).map_err(|_| Error::new(format!("the index {part} is negative")))?;
             return Ok(items(node, part)?.get(index).map(|item| (index, item)));
         }
-        Err(_) if part == "*" => return Err(Error::new("a source has no wildcard")),
+        Err(_) if part == "*" => return Err(Error::new("a wildcard leads to no single field")),
         Err(_) => {}
     }
     if part == "-" {
@@ -97,7 +101,7 @@ pub(super) fn text_of(node: &Node) -> &str {
 }
 
 /// Whether the part selects items of a list by a field.
-fn is_match(part: &str) -> bool {
+pub(in crate::kustomize::transform) fn is_match(part: &str) -> bool {
     part.starts_with('[') && part.ends_with(']')
 }
 
@@ -137,7 +141,7 @@ fn entry<'n>(mapping: &'n Mapping, field: &str) -> Option<(usize, &'n Node)> {
 
 /// A kind of node to make where a target has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::kustomize::transform) enum Kind {
     Scalar,
     Sequence,
     Mapping,
@@ -153,7 +157,7 @@ impl Kind {
     }
 
     /// What holds the part `next`; without one, the value itself.
-    fn holding(next: Option<&String>, value: Self) -> Self {
+    pub(in crate::kustomize::transform) fn holding(next: Option<&String>, value: Self) -> Self {
         match next.map(String::as_str) {
             None | Some("") => value,
             Some(part) if is_match(part) || index(part).is_some() => Self::Sequence,
@@ -161,7 +165,7 @@ impl Kind {
         }
     }
 
-    fn empty(self) -> Node {
+    pub(in crate::kustomize::transform) fn empty(self) -> Node {
         match self {
             Self::Scalar => plain("", Dialect::Resource).into(),
             Self::Sequence => Node::sequence(Vec::new()),
@@ -247,8 +251,7 @@ impl Search {
         if self.create.is_none() || self.found.len() > found {
             return Ok(());
         }
-        let text = Node::from(plain(pattern, Dialect::Resource));
-        append(node, if field.is_empty() { text } else { single(field, text) })?;
+        append(node, matched(part)?)?;
         self.is_made = field.is_empty();
         self.visit_matching(node, part, field, &matcher, rest)?;
         if self.found.len() == found {
@@ -334,12 +337,19 @@ fn no_room() -> Error {
     Error::new("null is not made into a list or mapping")
 }
 
+/// The item that is made where a part selects none.
+pub(in crate::kustomize::transform) fn matched(part: &str) -> Result<Node, Error> {
+    let (field, text) = field_and_text(part)?;
+    let text = Node::from(plain(text, Dialect::Resource));
+    Ok(if field.is_empty() { text } else { single(field, text) })
+}
+
 fn single(field: &str, value: Node) -> Node {
     Mapping::from_iter([(plain(field, Dialect::Resource), value)]).into()
 }
 
 /// Adds an entry at the end, and gives its position.
-fn add(node: &mut Node, key: Scalar, value: Node) -> usize {
+pub(in crate::kustomize::transform) fn add(node: &mut Node, key: Scalar, value: Node) -> usize {
     let Some(mapping) = node.as_mapping_mut() else { return 0 };
     mapping.entries_mut().push((key, value));
     mapping.len() - 1
