@@ -6,6 +6,8 @@
 mod pointer;
 mod settle;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use self::pointer::Pointer;
@@ -68,8 +70,36 @@ impl JsonPatch {
 }
 
 fn read_json(text: &str) -> Result<Node, Error> {
-    let value: Value = serde_json::from_str(text).map_err(|cause| Error::new("reading JSON").caused_by(cause))?;
+    let value: Value = serde_json::from_str(&with_whole_surrogates(text)).map_err(|cause| Error::new("reading JSON").caused_by(cause))?;
     Ok(node(value))
+}
+
+/// JSON in which an escaped half of a surrogate pair without the other is a replacement character, as it is to Go.
+fn with_whole_surrogates(text: &str) -> Cow<'_, str> {
+    if !text.contains("\\ud") && !text.contains("\\uD") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (length, is_half) = match (escaped(rest), rest.get(6..).and_then(escaped)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(0xd800..=0xdfff), _) => (6, true),
+            // The character behind the backslash is no backslash of its own.
+            _ => (1 + rest[1..].chars().next().map_or(0, char::len_utf8), false),
+        };
+        out.push_str(if is_half { "\\ufffd" } else { &rest[..length] });
+        rest = &rest[length..];
+    }
+    Cow::Owned(out + rest)
+}
+
+/// The number of the escape that `text` begins with.
+fn escaped(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// The node of a JSON value.
