@@ -25,10 +25,12 @@ impl Finding {
     pub(super) fn note(&mut self, at: usize, resource: &Resource) {
         let previous = resource.previous.iter().map(|previous| &*previous.name);
         for name in previous.chain([resource.name()]) {
-            match self.0.get_mut(name) {
-                Some(known) if known.contains(&at) => {}
-                Some(known) => known.insert(known.partition_point(|other| *other < at), at),
-                None => _ = self.0.insert(name.into(), vec![at]),
+            let Some(known) = self.0.get_mut(name) else {
+                self.0.insert(name.into(), vec![at]);
+                continue;
+            };
+            if let Err(place) = known.binary_search(&at) {
+                known.insert(place, at);
             }
         }
     }
