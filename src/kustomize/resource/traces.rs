@@ -64,6 +64,24 @@ pub(super) fn adopted(mut resource: Resource) -> Result<Resource, Error> {
     Ok(resource)
 }
 
+/// The annotations in which kustomize has what we keep beside the object.
+pub(in crate::kustomize) fn remembered(resource: &Resource) -> Texts {
+    let previous = |text: fn(&Previous) -> &Arc<str>| resource.previous.iter().map(text).cloned().collect();
+    let lists: [(&str, Vec<Arc<str>>); 5] = [
+        (PREVIOUS_KINDS, previous(|id| &id.kind)),
+        (PREVIOUS_NAMES, previous(|id| &id.name)),
+        (PREVIOUS_NAMESPACES, previous(|id| &id.namespace)),
+        (PREFIXES, resource.prefixes.clone()),
+        (SUFFIXES, resource.suffixes.clone()),
+    ];
+    let lists = lists.into_iter().filter(|(_, list)| !list.is_empty());
+    let mut remembered: Texts = lists.map(|(key, list)| (key.into(), list.join(",").into())).collect();
+    if resource.needs_hash {
+        remembered.insert(NEEDS_HASH.into(), "enabled".into());
+    }
+    remembered
+}
+
 /// Whether the annotations ask for a hash behind the name; a patch may have brought them.
 pub(in crate::kustomize) fn asks_for_hash(resource: &Resource) -> bool {
     let asked = resource.node.at(&["metadata", "annotations", NEEDS_HASH]);

@@ -52,6 +52,11 @@ impl JsonPatch {
         self.0.is_empty()
     }
 
+    /// Whether something is written that was read from the object.
+    pub(super) fn copies(&self) -> bool {
+        self.0.iter().any(|operation| matches!(operation.op.as_deref(), Some("copy" | "move")))
+    }
+
     /// Applies the operations, the first that fails ends it.
     pub(super) fn apply(&self, object: &mut Node) -> Result<(), Error> {
         *object = settle::settled(object)?;

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 pub(super) use self::source::{Form, PatchSource};
 
 use self::finding::{Finding, find};
-use self::past::{changes_annotations, forget, mark, unmark};
+use self::past::{changes_annotations, forget, mark, spell_out, unmark};
 use self::source::{Change, Prepared};
 use super::json_patch::JsonPatch;
 use super::merge::{Merged, merge};
@@ -148,6 +148,9 @@ impl Patching<'_> {
             // The names that it had are brought back behind the patch, its origin is not.
             if resource.is_annotated && !unmark(&mut resource.node) {
                 (resource.origin, resource.transformations) = (None, Vec::new());
+            }
+            if resource.is_annotated && changes.copies() {
+                spell_out(resource);
             }
             let annotations = texts(&resource.node, &["metadata", "annotations"]);
             set_in_metadata(&mut resource.node, "annotations", annotations);

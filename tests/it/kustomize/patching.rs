@@ -744,3 +744,39 @@ spec:
 ",
     );
 }
+
+/// kustomize keeps what a resource was called in annotations of it, which a JSON patch can copy.
+#[test]
+fn copies_of_annotations_tell_what_a_resource_was_called() {
+    check(
+        "
+resources: [x.yaml]
+namePrefix: p-
+patchesJson6902:
+- target: {kind: A, name: x}
+  patch: '[{\"op\": \"copy\", \"from\": \"/metadata\", \"path\": \"/spec\"}]'
+transformers: [t.yaml]
+=== x.yaml
+kind: A
+metadata: {name: x}
+=== t.yaml
+apiVersion: builtin
+kind: SuffixTransformer
+metadata: {name: s}
+suffix: -s
+fieldSpecs: [{path: metadata/name}]
+",
+        "
+kind: A
+metadata:
+  name: p-x-s
+spec:
+  annotations:
+    internal.config.kubernetes.io/prefixes: p-
+    internal.config.kubernetes.io/previousKinds: A
+    internal.config.kubernetes.io/previousNames: x
+    internal.config.kubernetes.io/previousNamespaces: default
+  name: p-x
+",
+    );
+}
