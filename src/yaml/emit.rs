@@ -15,6 +15,7 @@ use super::json;
 use super::value::{self, Value};
 use shape::Shape;
 
+pub use number::general;
 pub(super) use number::json as json_number;
 pub(super) use shape::is_printable;
 

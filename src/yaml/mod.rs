@@ -26,7 +26,7 @@ pub mod split;
 mod typed;
 mod value;
 
-pub use emit::{EmitError, emit};
+pub use emit::{EmitError, emit, general};
 pub use json::json;
 pub use load::{Document, Error, documents};
 pub use marked::Unmarked;

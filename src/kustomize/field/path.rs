@@ -39,19 +39,8 @@ pub(in crate::kustomize) type Change<'c> = dyn Fn(&Node) -> Result<Option<Node>,
 
 impl FieldPath {
     pub(in crate::kustomize) fn new(text: &str) -> Self {
-        let path = text.strip_prefix('/').unwrap_or(text);
-        let mut steps: Vec<String> = Vec::new();
-        for part in path.split('/') {
-            match steps.last_mut() {
-                Some(last) if last.ends_with('\\') => {
-                    last.pop();
-                    last.push('/');
-                    last.push_str(part);
-                }
-                _ => steps.push(part.to_owned()),
-            }
-        }
-        Self { text: text.to_owned(), steps: steps.iter().map(|step| Step::new(step)).collect() }
+        let steps = split(text, '/').iter().map(|step| Step::new(step)).collect();
+        Self { text: text.to_owned(), steps }
     }
 
     pub(in crate::kustomize) fn text(&self) -> &str {
@@ -71,6 +60,23 @@ impl FieldPath {
             _ => Err(Error::new(format!("the path has more than {STEPS_MAX} fields"))),
         }
     }
+}
+
+/// The names in a path: what stands between the separators, of which one at the start counts nothing and one behind a
+/// backslash is part of a name.
+pub(in crate::kustomize) fn split(path: &str, separator: char) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for part in path.strip_prefix(separator).unwrap_or(path).split(separator) {
+        match names.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push(separator);
+                last.push_str(part);
+            }
+            _ => names.push(part.to_owned()),
+        }
+    }
+    names
 }
 
 impl Step {

@@ -88,7 +88,7 @@ fn is_local(resource: &Resource) -> bool {
 /// Writes the metadata that the root asks for, and takes away what the build wrote for itself.
 fn clean(resource: &mut Resource, wanted: &[&str]) -> Result<(), Error> {
     traces::remove(resource, &[ORIGIN, TRANSFORMATIONS]);
-    let mut annotations = texts(&resource.node, &ANNOTATIONS);
+    let mut annotations = texts(&resource.node, "annotations");
     if let Some(from) = resource.origin.as_ref().filter(|_| wanted.contains(&"originAnnotations")) {
         annotations.insert(ORIGIN.into(), origin::text(from)?.into());
     }

@@ -47,7 +47,7 @@ pub(in crate::kustomize) fn claim(resources: &mut [Resource], vars: &[Var], sche
 fn by_any_name(resources: &[Resource], schema: &Schema) -> HashMap<Arc<str>, Vec<(usize, Id)>> {
     let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
     for (number, resource) in resources.iter().enumerate() {
-        for id in resource.previous_ids(schema).into_iter().chain([resource.id(schema)]) {
+        for id in resource.ids(schema) {
             by_name.entry(id.name.clone()).or_default().push((number, id));
         }
     }

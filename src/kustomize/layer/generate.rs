@@ -5,11 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{ConfigMapArgs, GeneratorOptions, SecretArgs};
+use crate::kustomize::resource::metadata::base64_lines;
 use crate::kustomize::resource::written;
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, plain};
@@ -19,8 +17,6 @@ pub type Read<'a> = dyn FnMut(&str) -> Result<Vec<u8>, Error> + 'a;
 
 /// The longest line of an env file. kustomize stops reading at a longer one, without a word.
 pub const ENV_LINE_BYTES_MAX: usize = (64 << 10) - 1;
-/// Base64 is broken into lines of so many characters.
-const BASE64_LINE: usize = 70;
 
 type Pairs = BTreeMap<String, Vec<u8>>;
 
@@ -99,21 +95,6 @@ fn text(value: String) -> Node {
         return Scalar { style: Style::Literal, ..Scalar::string(value) }.into();
     }
     written::string(value).into()
-}
-
-fn base64_lines(bytes: &[u8]) -> String {
-    let encoded = STANDARD.encode(bytes);
-    if encoded.len() < BASE64_LINE {
-        return encoded;
-    }
-    let mut rest = &*encoded;
-    let mut lines = String::with_capacity(encoded.len() + encoded.len() / BASE64_LINE + 1);
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(BASE64_LINE));
-        lines.extend([line, "\n"]);
-        rest = after;
-    }
-    lines
 }
 
 fn pairs(args: &ConfigMapArgs, read: &mut Read<'_>) -> Result<Pairs, Error> {

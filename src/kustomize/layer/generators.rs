@@ -79,12 +79,7 @@ fn add(build: &Accumulation<'_>, resource: Resource, accumulated: &mut Accumulat
 }
 
 fn generated(node: Node, args: &ConfigMapArgs, options: &GeneratorOptions, by: Option<Origin>) -> Resource {
-    let behavior = match args.behavior.as_str() {
-        "create" => Behavior::Create,
-        "replace" => Behavior::Replace,
-        "merge" => Behavior::Merge,
-        _ => Behavior::Unspecified,
-    };
+    let behavior = Behavior::named(&args.behavior);
     let needs_hash = !options.disable_name_suffix_hash;
     Resource { behavior, needs_hash, origin: by, is_annotated: true, ..Resource::new(node) }
 }

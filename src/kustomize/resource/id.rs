@@ -25,6 +25,11 @@ pub struct Id {
 /// The namespace of what has none, as kustomize writes it.
 pub(in crate::kustomize) const CLUSTER_SCOPED: &str = "_non_namespaceable_";
 
+/// The namespace of what has one, by what is written.
+pub(in crate::kustomize) fn effective(written: &str) -> &str {
+    if written.is_empty() { "default" } else { written }
+}
+
 impl Gvk {
     pub fn new(api_version: &str, kind: &str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -47,8 +52,7 @@ impl Id {
     pub fn effective_namespace(&self) -> &str {
         match &*self.namespace {
             _ if self.is_cluster_scoped => CLUSTER_SCOPED,
-            "" => "default",
-            written => written,
+            written => effective(written),
         }
     }
 

@@ -1,14 +1,12 @@
 //! The resources of a build in their order, found by who they are or were: adding one that is there already is refused,
 //! a generated one may be merged into it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-
 use super::id::{Gvk, Id};
-use super::metadata::{Texts, data, set_in_metadata, set_name, set_namespace, set_texts, texts};
+use super::metadata::{Texts, base64_lines, data, set_in_metadata, set_name, set_namespace, set_texts, texts};
+use super::objects::is_empty;
 use super::{Behavior, Resource};
 use crate::kustomize::error::Error;
 use crate::kustomize::load::Files;
@@ -135,14 +133,7 @@ impl Resources {
 
     /// Refuses two resources that came to be called alike.
     pub(in crate::kustomize) fn check_unique(&self, schema: &Schema) -> Result<(), Error> {
-        let mut seen = HashMap::new();
-        for resource in &self.list {
-            let id = resource.id(schema);
-            if seen.insert(Key::from(&id), ()).is_some() {
-                return Err(Error::new(format!("two resources are called {id}")));
-            }
-        }
-        Ok(())
+        check_unique(&self.list, schema)
     }
 }
 
@@ -161,6 +152,18 @@ fn twice(id: &Id, first: &Resource, second: &Resource, files: &Files) -> Error {
     }
 }
 
+/// The same of resources in no list; those that a patch emptied are called nothing any more.
+pub(in crate::kustomize) fn check_unique(resources: &[Resource], schema: &Schema) -> Result<(), Error> {
+    let mut seen = HashSet::new();
+    for resource in resources.iter().filter(|resource| !is_empty(&resource.node)) {
+        let id = resource.id(schema);
+        if !seen.insert(Key::from(&id)) {
+            return Err(Error::new(format!("two resources are called {id}")));
+        }
+    }
+    Ok(())
+}
+
 fn current(list: &[Resource], schema: &Schema) -> HashMap<Key, usize> {
     list.iter().enumerate().map(|(at, resource)| (Key::from(&resource.id(schema)), at)).collect()
 }
@@ -176,7 +179,7 @@ fn any(list: &[Resource], schema: &Schema) -> HashMap<Key, Vec<usize>> {
 /// Everything that a resource is or was called, each once.
 fn keys(resource: &Resource, schema: &Schema) -> impl Iterator<Item = Key> + use<> {
     let mut keys: Vec<Key> = Vec::new();
-    for id in resource.previous_ids(schema).into_iter().chain([resource.id(schema)]) {
+    for id in resource.ids(schema) {
         let key = Key::from(&id);
         if !keys.contains(&key) {
             keys.push(key);
@@ -188,8 +191,8 @@ fn keys(resource: &Resource, schema: &Schema) -> impl Iterator<Item = Key> + use
 /// The new resource under the old one's name and with the labels and annotations of both.
 fn replaced(old: &Resource, mut new: Resource) -> Resource {
     for field in ["labels", "annotations"] {
-        let mut both = texts(&old.node, &["metadata", field]);
-        both.extend(texts(&new.node, &["metadata", field]));
+        let mut both = texts(&old.node, field);
+        both.extend(texts(&new.node, field));
         set_in_metadata(&mut new.node, field, both);
     }
     set_name(&mut new.node, old.name());
@@ -229,19 +232,8 @@ fn merged(old: &Resource, new: Resource) -> Result<Resource, Error> {
 fn encoded(secret: &Node) -> Result<Texts, Error> {
     let Some(fields) = secret.get("stringData").and_then(Node::as_mapping) else { return Ok(Texts::new()) };
     let encode = |(key, value): (&crate::object::Scalar, &Node)| match value.text() {
-        Some(text) => {
-            Ok((key.text.clone(), in_lines(&BASE64_STANDARD.encode(if value.is_null() { "" } else { text }))))
-        }
+        Some(text) => Ok((key.text.clone(), base64_lines(if value.is_null() { "" } else { text }.as_bytes()).into())),
         None => Err(Error::new(format!("stringData.{} is no text", key.text))),
     };
     fields.iter().map(encode).collect()
-}
-
-/// Go's kustomize breaks base64 into lines of 70.
-fn in_lines(encoded: &str) -> Arc<str> {
-    if encoded.len() <= 70 {
-        return encoded.into();
-    }
-    let lines = encoded.as_bytes().chunks(70).map(|line| std::str::from_utf8(line).expect("base64 is ASCII"));
-    lines.map(|line| format!("{line}\n")).collect::<String>().into()
 }

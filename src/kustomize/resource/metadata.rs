@@ -4,16 +4,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+
 use super::written;
 use crate::object::{Mapping, Node, Scalar};
 use crate::yaml::{Dialect, plain};
 
+/// The characters of a line of base64.
+const BASE64_LINE: usize = 70;
+
 /// A map of texts, such as labels or `data`.
 pub(in crate::kustomize) type Texts = BTreeMap<Arc<str>, Arc<str>>;
 
-/// The texts of the map at `path`; none where there is no map. What is no scalar counts as an empty text.
-pub(in crate::kustomize) fn texts(node: &Node, path: &[&str]) -> Texts {
-    let fields = node.at(path).and_then(Node::as_mapping);
+/// The texts of the map `field` of `metadata`; none where there is no map. What is no scalar counts as an empty text.
+pub(in crate::kustomize) fn texts(node: &Node, field: &str) -> Texts {
+    let fields = node.at(&["metadata", field]).and_then(Node::as_mapping);
     fields.map(|fields| fields.iter().map(|(key, value)| (key.text.clone(), text(value))).collect()).unwrap_or_default()
 }
 
@@ -22,6 +27,22 @@ pub(in crate::kustomize) fn data(node: &Node, field: &str) -> Texts {
     let value = |value: &Node| if value.is_null() { "".into() } else { text(value) };
     let fields = node.get(field).and_then(Node::as_mapping);
     fields.map(|fields| fields.iter().map(|(key, own)| (key.text.clone(), value(own))).collect()).unwrap_or_default()
+}
+
+/// Bytes as the `data` of a Secret has them: what is longer than a line is broken into lines.
+pub(in crate::kustomize) fn base64_lines(bytes: &[u8]) -> String {
+    let encoded = BASE64_STANDARD.encode(bytes);
+    if encoded.len() < BASE64_LINE {
+        return encoded;
+    }
+    let mut rest = &*encoded;
+    let mut lines = String::with_capacity(encoded.len() + encoded.len() / BASE64_LINE + 1);
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(BASE64_LINE));
+        lines.extend([line, "\n"]);
+        rest = after;
+    }
+    lines
 }
 
 /// Replaces the map `field` of `metadata`, which is made where it is missing.

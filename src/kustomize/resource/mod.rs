@@ -16,9 +16,9 @@ pub(in crate::kustomize) use self::twins::Twins;
 use super::schema::Schema;
 use crate::object::Node;
 
-pub(super) use self::id::CLUSTER_SCOPED;
+pub(super) use self::id::{CLUSTER_SCOPED, effective};
 pub use self::id::{Gvk, Id};
-pub(super) use self::list::Resources;
+pub(super) use self::list::{Resources, check_unique};
 
 /// An object on its way through the layers.
 #[derive(Clone, Debug)]
@@ -59,6 +59,18 @@ pub enum Behavior {
     Create,
     Replace,
     Merge,
+}
+
+impl Behavior {
+    /// Any other name says nothing.
+    pub(super) fn named(name: &str) -> Self {
+        match name {
+            "create" => Self::Create,
+            "replace" => Self::Replace,
+            "merge" => Self::Merge,
+            _ => Self::Unspecified,
+        }
+    }
 }
 
 /// Where a resource came from, or what configured a change of it (`buildMetadata`).
@@ -129,6 +141,11 @@ impl Resource {
             Id { gvk, name: before.name.clone(), namespace: before.namespace.clone(), is_cluster_scoped }
         };
         self.previous.iter().map(id).collect()
+    }
+
+    /// Who it has been and is, the oldest first.
+    pub(super) fn ids(&self, schema: &Schema) -> impl Iterator<Item = Id> + use<> {
+        self.previous_ids(schema).into_iter().chain([self.id(schema)])
     }
 
     /// Who it was when it was read.

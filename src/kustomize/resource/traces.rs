@@ -49,17 +49,12 @@ pub(super) fn adopted(mut resource: Resource) -> Result<Resource, Error> {
     if annotations.iter().all(|(key, _)| !TRACES.contains(&&*key.text)) {
         return Ok(resource);
     }
-    let annotations = texts(&resource.node, &ANNOTATIONS);
+    let annotations = texts(&resource.node, "annotations");
     resource.previous = previous(&annotations)?;
     resource.prefixes = list(&annotations, PREFIXES);
     resource.suffixes = list(&annotations, SUFFIXES);
     resource.needs_hash = needs_hash(&annotations);
-    resource.behavior = match annotations.get(BEHAVIOR).map(|text| &**text) {
-        Some("create") => Behavior::Create,
-        Some("replace") => Behavior::Replace,
-        Some("merge") => Behavior::Merge,
-        _ => Behavior::Unspecified,
-    };
+    resource.behavior = annotations.get(BEHAVIOR).map(|text| Behavior::named(text)).unwrap_or_default();
     resource.is_annotated = true;
     Ok(resource)
 }
@@ -94,7 +89,7 @@ fn needs_hash(annotations: &Texts) -> bool {
 
 /// Takes all traces out of the annotations, which are texts from then on.
 pub(in crate::kustomize) fn remove(resource: &mut Resource, and: &[&str]) {
-    let mut annotations = texts(&resource.node, &ANNOTATIONS);
+    let mut annotations = texts(&resource.node, "annotations");
     annotations.retain(|key, _| !TRACES.contains(&&**key) && !and.contains(&&**key));
     set_in_metadata(&mut resource.node, "annotations", annotations);
 }

@@ -75,7 +75,8 @@ impl JsonPatch {
 }
 
 fn read_json(text: &str) -> Result<Node, Error> {
-    let value: Value = serde_json::from_str(&with_whole_surrogates(text)).map_err(|cause| Error::new("reading JSON").caused_by(cause))?;
+    let value: Value = serde_json::from_str(&with_whole_surrogates(text))
+        .map_err(|cause| Error::new("reading JSON").caused_by(cause))?;
     Ok(node(value))
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use self::directive::Directive;
 use crate::kustomize::error::Error;
+use crate::kustomize::field;
 use crate::kustomize::resource::Gvk;
 use crate::kustomize::schema::{Schema, Shape};
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
@@ -98,7 +99,11 @@ impl<'s> Walk<'s> {
             },
             (Node::Sequence(_), Node::Sequence(_)) => list::both(self, base, patch, shape),
             (Node::Scalar(_), Node::Scalar(_)) => Ok(Outcome::Take),
-            _ => Err(Refused::new(format!("the patch has {} where the object has {}", name(patch), name(base)))),
+            _ => Err(Refused::new(format!(
+                "the patch has {} where the object has {}",
+                field::shape(patch),
+                field::shape(base)
+            ))),
         }
     }
 
@@ -213,14 +218,6 @@ fn overwrite(value: &mut Node, change: Node) {
         new.tag = Tag::Str;
     }
     *value = new.into();
-}
-
-fn name(node: &Node) -> &'static str {
-    match node {
-        Node::Scalar(_) => "a scalar",
-        Node::Sequence(_) => "a list",
-        Node::Mapping(_) => "an object",
-    }
 }
 
 /// The fields of a patch, to be taken one by one.

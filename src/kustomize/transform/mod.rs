@@ -87,7 +87,7 @@ fn compared(resource: &Resource) -> impl PartialEq + use<> {
 
 fn unmarked(resource: &Resource) -> Resource {
     let mut resource = resource.clone();
-    let mut labels = texts(&resource.node, &["metadata", "labels"]);
+    let mut labels = texts(&resource.node, "labels");
     if labels.remove(VALIDATED_BY).is_some() {
         set_in_metadata(&mut resource.node, "labels", labels);
     }

@@ -7,8 +7,6 @@ mod finding;
 mod past;
 mod source;
 
-use std::collections::HashSet;
-
 pub(super) use self::source::{Form, PatchSource};
 
 use self::finding::{Finding, find};
@@ -20,6 +18,7 @@ use super::select::Select;
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::PatchArgs;
 use crate::kustomize::parallel;
+use crate::kustomize::resource::check_unique;
 use crate::kustomize::resource::metadata::{set_in_metadata, texts};
 use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::resource::{Id, Resource};
@@ -95,7 +94,11 @@ impl Patching<'_> {
                 for_target(&Resource { node: patch.clone(), ..Resource::new(Node::null()) }, &self.resources[at]);
             self.merge(at, &patch, options)?;
         }
-        if options.allow_name_change || options.allow_kind_change { self.check_unique() } else { Ok(()) }
+        if options.allow_name_change || options.allow_kind_change {
+            check_unique(self.resources, self.schema)
+        } else {
+            Ok(())
+        }
     }
 
     fn selected(&self, target: &Select) -> Vec<usize> {
@@ -152,23 +155,10 @@ impl Patching<'_> {
             if resource.is_annotated && changes.copies() {
                 spell_out(resource);
             }
-            let annotations = texts(&resource.node, &["metadata", "annotations"]);
+            let annotations = texts(&resource.node, "annotations");
             set_in_metadata(&mut resource.node, "annotations", annotations);
             resource.part_twins();
             self.finding.note(at, &self.resources[at]);
-        }
-        Ok(())
-    }
-
-    /// Refuses two resources that came to be called alike.
-    fn check_unique(&self) -> Result<(), Error> {
-        let mut seen = HashSet::new();
-        for resource in self.resources.iter().filter(|resource| !is_empty(&resource.node)) {
-            let id = resource.id(self.schema);
-            let namespace = id.effective_namespace().to_owned();
-            if !seen.insert((id.gvk.clone(), id.name.clone(), namespace)) {
-                return Err(Error::new(format!("two resources are called {id}")));
-            }
         }
         Ok(())
     }
@@ -178,7 +168,7 @@ impl Patching<'_> {
 fn with_options(patch: &Resource, options: &PatchArgs) -> Node {
     let mut node = patch.node.clone();
     if options.allow_name_change || options.allow_kind_change {
-        let texts = texts(&node, &["metadata", "annotations"]);
+        let texts = texts(&node, "annotations");
         set_in_metadata(&mut node, "annotations", texts);
     }
     node
@@ -188,7 +178,7 @@ fn with_options(patch: &Resource, options: &PatchArgs) -> Node {
 fn for_target(patch: &Resource, target: &Resource) -> Node {
     let mut node = patch.node.clone();
     for field in ["labels", "annotations"] {
-        let texts = texts(&node, &["metadata", field]);
+        let texts = texts(&node, field);
         set_in_metadata(&mut node, field, texts);
     }
     if let (Some(fields), Some(version)) = (node.as_mapping_mut(), target.node.get("apiVersion")) {

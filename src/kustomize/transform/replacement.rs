@@ -12,6 +12,7 @@ use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
 use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
 use crate::kustomize::resource::Resource;
+use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node, Scalar, Tag};
 use crate::yaml::{Dialect, plain, resolve};
@@ -161,14 +162,6 @@ fn make_room(resource: &mut Resource) {
 /// The kind of node that is made where a target has none.
 fn create(value: &Node, options: Option<&FieldOptions>) -> Option<Kind> {
     options.filter(|options| options.create).map(|_| Kind::of(value))
-}
-
-fn is_empty(value: &Node) -> bool {
-    match value {
-        Node::Scalar(_) => value.is_null(),
-        Node::Sequence(items) => items.is_empty(),
-        Node::Mapping(mapping) => mapping.is_empty(),
-    }
 }
 
 /// The part of a source's text that the options ask for.

@@ -40,7 +40,7 @@ fn named(resource: &Resource, by_name: &HashMap<&str, Vec<usize>>, schema: &Sche
         return BTreeMap::new();
     }
     let mut found: BTreeMap<usize, Vec<Gvk>> = BTreeMap::new();
-    for id in resource.previous_ids(schema).into_iter().chain([resource.id(schema)]) {
+    for id in resource.ids(schema) {
         for &at in by_name.get(&*id.name).into_iter().flatten() {
             found.entry(at).or_default().push(id.gvk.clone());
         }

@@ -108,9 +108,7 @@ impl Select {
     }
 
     fn has_marks(&self, resource: &Resource) -> bool {
-        let has = |wanted: &Requirements, field| {
-            wanted.is_empty() || wanted.are_met_by(&texts(&resource.node, &["metadata", field]))
-        };
+        let has = |wanted: &Requirements, field| wanted.is_empty() || wanted.are_met_by(&texts(&resource.node, field));
         has(&self.labels, "labels") && has(&self.annotations, "annotations")
     }
 }

@@ -36,8 +36,8 @@ fn whole(float: f64) -> Option<String> {
     (digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok()).then_some(digits)
 }
 
-/// Go's verb `g` with as few digits as it takes: an exponent below 1e-4 and from 1e6 on.
-fn general(float: f64) -> String {
+/// Go's verb `g` with as few digits as it takes: an exponent below 1e-4 and from 1e6 on, at least two digits long.
+pub fn general(float: f64) -> String {
     let digits = Digits::of(float);
     if (-4..6).contains(&digits.exponent) { digits.fixed() } else { digits.scientific(2) }
 }

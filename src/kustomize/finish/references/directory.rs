@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Form;
 use crate::kustomize::error::Error;
 use crate::kustomize::parallel;
-use crate::kustomize::resource::{CLUSTER_SCOPED, Gvk, Id, Resource};
+use crate::kustomize::resource::{CLUSTER_SCOPED, Gvk, Id, Resource, effective};
 use crate::kustomize::schema::Schema;
 use crate::object::{Node, Tag};
 
@@ -140,10 +140,6 @@ impl<'r> Standing<'r> {
 fn ends_alike(a: &[Arc<str>], b: &[Arc<str>]) -> bool {
     let shorter = a.len().min(b.len());
     a[a.len() - shorter..] == b[b.len() - shorter..] && (shorter > 0 || a.len() == b.len())
-}
-
-fn effective(written: &str) -> &str {
-    if written.is_empty() { "default" } else { written }
 }
 
 impl<'r> Scope<'r> {

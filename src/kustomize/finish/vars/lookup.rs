@@ -2,6 +2,7 @@
 //! `metadata.annotations.[a.b/c]` or `data.config\.yaml`.
 
 use crate::kustomize::error::Error;
+use crate::kustomize::field;
 use crate::object::Node;
 
 pub(super) fn at<'n>(node: &'n Node, path: &str) -> Result<&'n Node, Error> {
@@ -30,7 +31,7 @@ fn matching<'n>(items: &'n [Node], condition: &str) -> Option<&'n Node> {
 /// The steps of a path. Brackets hold a name with dots in it, or a condition; those keep theirs.
 fn steps(path: &str) -> Vec<String> {
     let mut steps = Vec::new();
-    let mut pieces = pieces(path).into_iter();
+    let mut pieces = field::split(path, '.').into_iter();
     while let Some(piece) = pieces.next() {
         if !piece.starts_with('[') || piece.ends_with(']') {
             steps.extend(with_index(&piece));
@@ -48,22 +49,6 @@ fn steps(path: &str) -> Vec<String> {
         steps.push(if is_condition { bracketed } else { bracketed.trim_matches(['[', ']']).to_owned() });
     }
     steps.iter().map(|step| step.trim().to_owned()).filter(|step| !step.is_empty()).collect()
-}
-
-/// Split at dots, `\.` being one of a name.
-fn pieces(path: &str) -> Vec<String> {
-    let mut pieces: Vec<String> = Vec::new();
-    for piece in path.strip_prefix('.').unwrap_or(path).split('.') {
-        match pieces.last_mut() {
-            Some(last) if last.ends_with('\\') => {
-                last.pop();
-                last.push('.');
-                last.push_str(piece);
-            }
-            _ => pieces.push(piece.to_owned()),
-        }
-    }
-    pieces
 }
 
 /// `ports[0]` is `ports` and its item `0`.

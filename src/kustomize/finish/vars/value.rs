@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::kustomize::error::Error;
 use crate::object::{Node, Scalar, Tag};
+use crate::yaml::general;
 
 /// How many bytes all values together may come to in the texts of a build.
 const BYTES_MAX: usize = 64 << 20;
@@ -115,15 +116,5 @@ fn boolean(text: &str) -> Result<bool, Error> {
         "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
         "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
         _ => Err(Error::new(format!("{text} is neither true nor false"))),
-    }
-}
-
-/// Go's verb `g`: an exponent below 1e-4 and from 1e6 on.
-fn general(float: f64) -> String {
-    let written = format!("{float:e}");
-    let (mantissa, exponent) = written.split_once('e').expect("the format writes an exponent");
-    match exponent.parse::<i32>().expect("an exponent is an integer") {
-        -4..6 => float.to_string(),
-        exponent => format!("{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
     }
 }

@@ -4,7 +4,7 @@
 //! those that are needed, and nulls have a text. Later steps see all that: a replacement copies the text of a number.
 
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
-use crate::yaml::{Dialect, json, plain, resolve};
+use crate::yaml::{Dialect, general, json, plain, resolve};
 
 use crate::kustomize::error::Error;
 
@@ -51,14 +51,4 @@ fn written(text: std::sync::Arc<str>) -> Scalar {
         () => Style::DoubleQuoted,
     };
     Scalar { style, ..Scalar::new(text, Tag::Str) }
-}
-
-/// Go's verb `g`: an exponent below 1e-4 and from 1e6 on, at least two digits long.
-fn general(number: f64) -> String {
-    let written = format!("{number:e}");
-    let (digits, exponent) = written.split_once('e').expect("the format writes an exponent");
-    match exponent.parse::<i32>().expect("an exponent is an integer") {
-        -4..6 => number.to_string(),
-        exponent => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
-    }
 }

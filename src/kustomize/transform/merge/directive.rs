@@ -1,6 +1,7 @@
 //! What `$patch` in a patch asks for.
 
 use super::Refused;
+use super::loose::is_empty;
 use crate::object::{Mapping, Node};
 
 const KEY: &str = "$patch";
@@ -49,7 +50,6 @@ pub(super) fn take_from_list(patch: &mut Vec<Node>) -> Result<Directive, Refused
     let Some(value) = item.get(KEY).filter(|_| item.len() == 1) else { return Ok(Directive::Merge) };
     let directive = Directive::read(value)?;
     let is_directed = |item: &Node| item.get(KEY).and_then(Node::text) == Some(directive.text());
-    let is_empty = |item: &Node| item.is_null() || item.as_mapping().is_some_and(Mapping::is_empty);
     patch.retain(|item| !is_directed(item) && !is_empty(item));
     Ok(directive)
 }

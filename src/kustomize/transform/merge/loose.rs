@@ -34,7 +34,8 @@ fn raw(node: &Node) -> &str {
     node.text().unwrap_or_default()
 }
 
-fn is_empty(item: &Node) -> bool {
+/// An item that says nothing: a null or an object without fields.
+pub(super) fn is_empty(item: &Node) -> bool {
     item.is_null() || item.as_mapping().is_some_and(Mapping::is_empty)
 }
 

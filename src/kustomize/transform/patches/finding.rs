@@ -44,7 +44,7 @@ impl Finding {
 /// The one resource that is or was called `id`.
 pub(super) fn find(finding: &Finding, resources: &[Resource], id: &Id, schema: &Schema) -> Result<usize, Error> {
     let is_it = |resource: &Resource| {
-        let ids = resource.previous_ids(schema).into_iter().chain([resource.id(schema)]);
+        let ids = resource.ids(schema);
         !is_empty(&resource.node) && ids.into_iter().any(|own| own.is_same(id))
     };
     let mut found = finding.named(&id.name).iter().copied().filter(|at| is_it(&resources[*at]));

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::goregex::Regex;
 use crate::kustomize::error::Error;
+use crate::kustomize::field;
 use crate::object::{Mapping, Node, Scalar, Style};
 use crate::yaml::{self, Dialect, plain};
 
@@ -16,7 +17,7 @@ const PARTS_MAX: usize = 250;
 /// The parts of a path: split at dots, but not at `\.` and inside of brackets. Brackets around a name go.
 pub(super) fn split(path: &str) -> Result<Vec<String>, Error> {
     let mut parts = Vec::new();
-    let mut pieces = pieces(path).into_iter();
+    let mut pieces = field::split(path, '.').into_iter();
     while let Some(mut piece) = pieces.next() {
         if piece.starts_with('[') && !piece.ends_with(']') {
             for next in pieces.by_ref() {
@@ -36,22 +37,6 @@ pub(super) fn split(path: &str) -> Result<Vec<String>, Error> {
         return Err(Error::new(format!("the path has more than {PARTS_MAX} parts")));
     }
     Ok(parts)
-}
-
-fn pieces(path: &str) -> Vec<String> {
-    let path = path.strip_prefix('.').unwrap_or(path);
-    let mut pieces: Vec<String> = Vec::new();
-    for piece in path.split('.') {
-        match pieces.last_mut() {
-            Some(last) if last.ends_with('\\') => {
-                last.pop();
-                last.push('.');
-                last.push_str(piece);
-            }
-            _ => pieces.push(piece.to_owned()),
-        }
-    }
-    pieces
 }
 
 /// The value of a source and its position: indices, `-` for the last item, `[name=web]` for the first item with exactly

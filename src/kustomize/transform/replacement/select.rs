@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{Selector, SourceSelector};
 use crate::kustomize::resource::Resource;
+use crate::kustomize::resource::effective;
 use crate::kustomize::schema::Schema;
 use crate::kustomize::transform::select::{Pattern, Select};
 use crate::object::Node;
@@ -91,10 +92,6 @@ fn note(index: &mut HashMap<String, Vec<usize>>, key: &str, at: usize) {
         Some(known) => known.push(at),
         None => _ = index.insert(key.to_owned(), vec![at]),
     }
-}
-
-fn effective(namespace: &str) -> &str {
-    if namespace.is_empty() { "default" } else { namespace }
 }
 
 /// The resources that a target takes: those that one selector takes and no other rejects.
