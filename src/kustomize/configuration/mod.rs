@@ -131,23 +131,28 @@ fn conflict(spec: &FieldSpec) -> Error {
 fn merge_references(own: &mut Vec<NameReference>, added: &[NameReference]) -> Result<(), Error> {
     let owned = |reference: &NameReference| reference.gvk().map(str::to_owned);
     // Those of one kind are merged together, so that the table of what is there is made once for each kind.
-    let mut by_kind: BTreeMap<[String; 3], Vec<FieldSpec>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<[String; 3], Vec<&NameReference>> = BTreeMap::new();
     for reference in added {
-        by_kind.entry(owned(reference)).or_default().extend_from_slice(&reference.field_specs);
+        by_kind.entry(owned(reference)).or_default().push(reference);
     }
     for known in own.iter_mut() {
-        if let Some(field_specs) = by_kind.get(&owned(known)) {
-            merge_specs(&mut known.field_specs, field_specs)?;
+        if let Some(added) = by_kind.get(&owned(known)) {
+            merge_specs(&mut known.field_specs, &all_specs(added))?;
         }
     }
     let known: HashSet<_> = own.iter().map(owned).collect();
-    for (gvk, added) in by_kind.into_iter().filter(|(gvk, _)| !known.contains(gvk)) {
-        let mut field_specs = Vec::new();
-        merge_specs(&mut field_specs, &added)?;
-        let [group, version, kind] = gvk;
-        own.push(NameReference { group, version, kind, field_specs });
+    for (_, added) in by_kind.into_iter().filter(|(gvk, _)| !known.contains(gvk)) {
+        // The first of a kind is taken as it is, whatever its specs say of each other.
+        let Some((first, more)) = added.split_first() else { continue };
+        let mut first = NameReference::clone(first);
+        merge_specs(&mut first.field_specs, &all_specs(more))?;
+        own.push(first);
     }
     Ok(())
+}
+
+fn all_specs(references: &[&NameReference]) -> Vec<FieldSpec> {
+    references.iter().flat_map(|reference| reference.field_specs.iter().cloned()).collect()
 }
 
 impl FieldSpec {

@@ -183,7 +183,7 @@ impl<'b> Accumulation<'b> {
         }
         let Accumulated { resources, config, vars } = self.accumulate(&layer, Accumulated::default())?;
         into.resources.append(resources.into_list(), &self.schema, &self.loader.files)?;
-        add_config(&mut into.config, config)?;
+        add_config(&mut into.config, &config)?;
         add_vars(&mut into.vars, vars.values())
     }
 
@@ -205,18 +205,23 @@ impl<'b> Accumulation<'b> {
         Ok(layer)
     }
 
-    /// Adds kustomize's tables, and those that the layer names.
+    /// Adds kustomize's tables, and those that the layer names: first these to each other, in the order of kustomize,
+    /// for what is there already decides about what is refused.
     fn configure(&mut self, layer: &Layer, config: &mut Arc<TransformerConfig>) -> Result<(), Error> {
         let kustomization = &layer.kustomization;
-        let mut own = TransformerConfig::builtin().clone();
+        let mut named = TransformerConfig::default();
         for (at, path) in kustomization.configurations.iter().enumerate() {
             let read = self.loader.load(&layer.root, path).and_then(|file| {
                 let more = TransformerConfig::read(&file.content, &file.name, file.number)?;
-                Arc::make_mut(&mut own).merge(&more).map_err(|error| error.in_file(&file.name, 0))
+                named.merge(&more).map_err(|error| error.in_file(&file.name, 0))
             });
             read.map_err(|error| layer.blame_entry(error, "configurations", at))?;
         }
-        add_config(config, own).map_err(|error| layer.blame(error, "configurations"))?;
+        let mut own = TransformerConfig::builtin().clone();
+        if !kustomization.configurations.is_empty() {
+            Arc::make_mut(&mut own).merge(&named).map_err(|error| layer.blame(error, "configurations"))?;
+        }
+        add_config(config, &own).map_err(|error| layer.blame(error, "configurations"))?;
         for (at, path) in kustomization.crds.iter().enumerate() {
             let read = self.loader.load(&layer.root, path).and_then(|file| {
                 let more = TransformerConfig::read_crds(&file.content, &file.name, file.number)?;
@@ -260,16 +265,18 @@ pub(in crate::kustomize) fn entries(list: &[String]) -> Vec<(usize, &str)> {
     list.iter().map(String::as_str).enumerate().collect()
 }
 
-/// Adds tables; most layers have the same ones, kustomize's own.
-fn add_config(config: &mut Arc<TransformerConfig>, more: Arc<TransformerConfig>) -> Result<(), Error> {
-    if Arc::ptr_eq(config, &more) || Arc::ptr_eq(&more, &NO_CONFIG) {
+/// Adds tables. Most layers have the same ones, kustomize's own, which change nothing that has them alone; all others
+/// are merged even where there are none yet, since specs that follow each other in one table may conflict.
+fn add_config(config: &mut Arc<TransformerConfig>, more: &Arc<TransformerConfig>) -> Result<(), Error> {
+    let (none, builtin) = (&*NO_CONFIG, TransformerConfig::builtin());
+    if Arc::ptr_eq(more, none) {
         return Ok(());
     }
-    if Arc::ptr_eq(config, &NO_CONFIG) {
-        *config = more;
+    if Arc::ptr_eq(more, builtin) && (Arc::ptr_eq(config, none) || Arc::ptr_eq(config, builtin)) {
+        *config = Arc::clone(more);
         return Ok(());
     }
-    Arc::make_mut(config).merge(&more)
+    Arc::make_mut(config).merge(more)
 }
 
 /// A name of a var is there once.

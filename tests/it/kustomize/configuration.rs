@@ -3,6 +3,10 @@
 use tagwright::kustomize::configuration::TransformerConfig;
 use tagwright::kustomize::kustomization::FieldSpec;
 
+use super::small::{check, refuse};
+
+const WIDGET: &str = "apiVersion: v1\nkind: W\nmetadata:\n  name: w\n";
+
 fn read(text: &str) -> TransformerConfig {
     TransformerConfig::read(text.as_bytes(), "config.yaml", 1).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -38,6 +42,41 @@ fn what_is_there_already_is_not_added() {
     assert_eq!(shown(&config.images), [" c", "X a", "Z a", " b+"]);
     let error = config.merge(&read("images: [{path: b, kind: X}, {path: b}]")).expect_err("create differs");
     assert_eq!(error.to_string(), "images: b of every kind is there already, with create: true");
+}
+
+/// kustomize's answers: in the order of their kinds, a spec conflicts with the first before it whose kinds it selects.
+#[test]
+fn specs_of_one_table_may_conflict() {
+    let root = |config: &str| {
+        format!("configurations: [c.yaml]\nresources: [w.yaml]\n=== c.yaml\n{config}\n=== w.yaml\n{}", WIDGET)
+    };
+    for config in [
+        "images: [{path: p, create: true}, {path: p}]",
+        "images: [{path: p, kind: X, create: true}, {path: p}]",
+        "images: [{path: p}, {path: p, kind: X, create: true}]",
+        "commonLabels: [{path: metadata/labels, kind: X}]",
+        "commonLabels: [{path: metadata/labels}]",
+        "commonLabels: [{path: spec/template/metadata/labels, kind: Deployment, version: v1}]",
+        "namespace: [{path: metadata/name, kind: Namespace, version: v1}]",
+        "nameReference: [{kind: Q, fieldSpecs: [{path: p, create: true}]}, {kind: Q, fieldSpecs: [{path: p}]}]",
+        "nameReference: [{kind: ConfigMap, version: v1, fieldSpecs: [{path: p, create: true}, {path: p}]}]",
+    ] {
+        refuse(&root(config));
+    }
+    for config in [
+        "images: [{path: p, kind: X, create: true}, {path: p, kind: Z}]",
+        "nameReference: [{kind: Q, fieldSpecs: [{path: p, create: true}, {path: p}]}]",
+        "nameReference: [{kind: Q, fieldSpecs: [{path: p, create: true}, {path: p}]}, {kind: Q, fieldSpecs: [{path: q}]}]",
+    ] {
+        check(&root(config), WIDGET);
+    }
+}
+
+#[test]
+fn the_builtin_tables_stay_as_they_are_when_they_are_merged() {
+    let mut config = TransformerConfig::default();
+    config.merge(TransformerConfig::builtin()).expect("nothing conflicts");
+    assert_eq!(&config, TransformerConfig::builtin());
 }
 
 #[test]
