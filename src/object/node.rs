@@ -67,6 +67,7 @@ pub struct Place {
 pub struct Mapping {
     entries: Arc<Vec<(Scalar, Node)>>,
     has_own_schema: bool,
+    is_flow: bool,
 }
 
 /// Equal when text and tag are: the rest says nothing about the value.
@@ -117,8 +118,9 @@ impl Node {
         Self::Sequence(Arc::new(items))
     }
 
+    /// What was made without a type is no null, not even where it will be written as one: kustomize asks for the type.
     pub fn is_null(&self) -> bool {
-        self.as_scalar().is_some_and(|scalar| scalar.tag == Tag::Null)
+        self.as_scalar().is_some_and(|scalar| scalar.tag == Tag::Null && !scalar.is_untyped)
     }
 
     pub fn as_scalar(&self) -> Option<&Scalar> {
@@ -225,6 +227,15 @@ impl Mapping {
         self.has_own_schema = has_own_schema;
     }
 
+    /// It was written in braces, which it keeps when its fields change.
+    pub fn is_flow(&self) -> bool {
+        self.is_flow
+    }
+
+    pub fn set_flow(&mut self, is_flow: bool) {
+        self.is_flow = is_flow;
+    }
+
     fn knows_own_schema(&self) -> bool {
         let knows = |(key, value): &(Scalar, Node)| key.has_own_schema || value.knows_own_schema();
         self.has_own_schema || self.entries.iter().any(knows)
@@ -304,6 +315,6 @@ impl From<Mapping> for Node {
 impl FromIterator<(Scalar, Node)> for Mapping {
     /// Takes the entries as they come: a key that comes twice stays twice.
     fn from_iter<I: IntoIterator<Item = (Scalar, Node)>>(entries: I) -> Self {
-        Self { entries: Arc::new(entries.into_iter().collect()), has_own_schema: false }
+        Self { entries: Arc::new(entries.into_iter().collect()), ..Self::default() }
     }
 }

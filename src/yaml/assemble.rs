@@ -219,7 +219,7 @@ impl Assembly {
 
     /// Ends the innermost collection.
     fn close(&mut self) -> Result<(Built, usize), String> {
-        let Open { parts, anchor, depth, bytes, .. } = self.open.pop().expect("the parser ends what it has begun");
+        let Open { parts, anchor, depth, bytes, is_flow } = self.open.pop().expect("the parser ends what it has begun");
         let node = match parts {
             Parts::Items(mut items) => {
                 let mut exact = Vec::with_capacity(items.len());
@@ -228,7 +228,9 @@ impl Assembly {
                 Node::sequence(exact)
             }
             Parts::Fields(mut fields) => {
-                let mapping = fields.finish(self.dialect)?;
+                let mut mapping = fields.finish(self.dialect)?;
+                // What goes through JSON comes back in lines, but for the braces of what has no fields.
+                mapping.set_flow(is_flow && (self.dialect == Dialect::Resource || mapping.is_empty()));
                 self.spare_fields.push(fields);
                 mapping.into()
             }

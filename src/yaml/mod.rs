@@ -33,3 +33,4 @@ pub use marked::Unmarked;
 pub use nodes::nodes;
 pub use owner::Owners;
 pub use scalar::{Dialect, Number, boolean, number, plain, resolve, timestamp};
+pub use value::empty;

@@ -46,6 +46,12 @@ pub(super) fn absent_in_flow() -> Scalar {
     Scalar { style: Style::SingleQuoted, ..Scalar::new("", Tag::Null) }
 }
 
+/// What is made without a type and without a text: a null, but in flow collections the same as what is not written.
+pub fn empty(is_in_flow: bool) -> Scalar {
+    let empty = if is_in_flow { absent_in_flow() } else { Scalar::new("", Tag::Null) };
+    Scalar { is_untyped: true, ..empty }
+}
+
 fn is_absent_in_flow(scalar: &Scalar) -> bool {
     scalar.style == Style::SingleQuoted && scalar.text.is_empty()
 }

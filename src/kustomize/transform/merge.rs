@@ -127,7 +127,7 @@ impl<'s> Walk<'s> {
     fn adopt(self, value: &mut Node, shape: Option<Shape<'s>>) -> Result<bool, Refused> {
         let shape = if has_own_schema(Some(value)) { None } else { shape.or_else(|| self.shape_of(Some(value))) };
         match value {
-            Node::Scalar(scalar) => Ok(scalar.tag != Tag::Null),
+            Node::Scalar(_) => Ok(!value.is_null()),
             Node::Mapping(fields) => match directive::take_from_mapping(fields)? {
                 Directive::Delete => Ok(false),
                 Directive::Replace | Directive::Merge => self.adopt_fields(fields, shape).map(|()| true),

@@ -14,8 +14,8 @@ use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSele
 use crate::kustomize::resource::Resource;
 use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::schema::Schema;
-use crate::object::{Mapping, Node, Scalar, Tag};
-use crate::yaml::{Dialect, plain, resolve};
+use crate::object::{Mapping, Node, Scalar, Style, Tag};
+use crate::yaml::{Dialect, empty, plain, resolve};
 use path::{Kind, Place, text_of};
 use select::{Index, Targets};
 
@@ -138,12 +138,14 @@ impl Work<'_> {
                 refuse_lost(&place, options)?;
                 continue;
             };
+            let is_in_flow = path::is_in_flow(node, &position);
             let Some(target) = path::reach(node, &position) else { continue };
             set(target, value, options)?;
             if is_made || target.as_scalar().is_some_and(|scalar| scalar.is_untyped) {
-                retag(target);
+                retag(target, is_in_flow);
             } else {
                 refuse_other_kind(target)?;
+                empty_null(target, is_in_flow);
             }
         }
         Ok(())
@@ -227,9 +229,25 @@ fn refuse_lost(place: &Place, options: Option<&FieldOptions>) -> Result<(), Erro
     if is_divided && *place == (Place::Lost { is_scalar: false }) { Err(not_a_text()) } else { Ok(()) }
 }
 
-fn retag(target: &mut Node) {
-    if let Node::Scalar(scalar) = target {
-        (scalar.tag, scalar.is_untyped) = (resolve(&scalar.text, Dialect::Resource), true);
+/// Gives what has no type the one that its text has; what is in quotes stays a string.
+fn retag(target: &mut Node, is_in_flow: bool) {
+    let Node::Scalar(scalar) = target else { return };
+    let is_quoted = scalar.style != Style::Plain && scalar.tag != Tag::Null;
+    let made = match &*scalar.text {
+        _ if is_quoted => Scalar { style: scalar.style, ..Scalar::string(scalar.text.clone()) },
+        "" => empty(is_in_flow),
+        text => Scalar::new(text, resolve(text, Dialect::Resource)),
+    };
+    *scalar = Scalar { is_untyped: true, place: scalar.place, twin: scalar.twin, ..made };
+}
+
+/// A null without a text comes out as what is made without a text does, though it stays a null.
+fn empty_null(target: &mut Node, is_in_flow: bool) {
+    if let Node::Scalar(scalar) = target
+        && scalar.tag == Tag::Null
+        && scalar.text.is_empty()
+    {
+        scalar.style = empty(is_in_flow).style;
     }
 }
 

@@ -3,6 +3,8 @@
 use tagwright::kustomize::{Options, Outcome, build};
 use tagwright::tree::Memory;
 
+use super::small;
+
 const RESOURCES: &str = r#"apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -102,6 +104,93 @@ fn what_is_missing_is_made_on_request() {
     check("sourceValue: 'true'", "metadata.labels.new", "create: true", &["  labels:", "    new: true"]);
     check("sourceValue: x", "spec.new.[name=q].v", "create: true", &["  new:", "  - name: q", "    v: x"]);
     check("sourceValue: x", "spec.items.2", "create: true", &["  - x"]);
+}
+
+/// An empty text without a type is null, but where kustomize has braces around it: there it needs quotes.
+#[test]
+fn an_empty_text_without_a_type_is_null_outside_of_braces() {
+    let check = |spec: &str, field: &str, wanted: &str| {
+        let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: w\nspec:";
+        let target = format!("{{select: {{kind: Widget}}, fieldPaths: ['{field}'], options: {{create: true}}}}");
+        let root = format!(
+            "resources: [w.yaml]\nreplacements: [{{sourceValue: '', targets: [{target}]}}]\n=== w.yaml\n{widget}{spec}"
+        );
+        small::check(&root, &format!("{widget}{wanted}\n"));
+    };
+    check(" {t: old}", "spec.sel.a", "\n  sel:\n    a: \"\"\n  t: old");
+    check(" {}", "spec.sel.a", "\n  sel:\n    a: \"\"");
+    check("\n  sel: {}", "spec.sel.a", "\n  sel:\n    a: \"\"");
+    check("\n  t: old", "spec.sel.a", "\n  sel:\n    a: null\n  t: old");
+    check("\n  sel:\n    q: 1", "spec.sel.a", "\n  sel:\n    a: null\n    q: 1");
+    check(" {t: [{q: a}]}", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: \"\"");
+    check("\n  t:\n  - {q: a}", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: \"\"");
+    check("\n  t:\n  - q: a", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: null");
+    check("\n  t:\n  - a", "spec.t.1", "\n  t:\n  - a\n  - null");
+    // A scalar that is there keeps its type, and a null that type and its braces.
+    check(" {t: }", "spec.t", "\n  t: \"\"");
+    check(" {t: null}", "spec.t", "\n  t: \"\"");
+    check("\n  t:", "spec.t", "\n  t: null");
+    check("\n  t: a", "spec.t", "\n  t: \"\"");
+}
+
+/// Though it is written as null, it is none to the steps that follow.
+#[test]
+fn an_empty_text_without_a_type_is_passed_on() {
+    small::check_overlay(
+        "
+resources: []
+=== base/kustomization.yaml
+resources: [w.yaml]
+replacements:
+- {sourceValue: '', targets: [{select: {kind: W}, fieldPaths: [spec.a], options: {create: true}}]}
+- source: {kind: W, fieldPath: spec.a}
+  targets: [{select: {kind: W}, fieldPaths: [spec.b], options: {create: true}}]
+=== base/w.yaml
+apiVersion: example.com/v1
+kind: W
+metadata: {name: w}
+spec:
+  c: 1
+=== over/kustomization.yaml
+resources: [../base]
+patches:
+- patch: '{apiVersion: example.com/v1, kind: W, metadata: {name: w}, spec: {d: 1}}'
+",
+        "
+apiVersion: example.com/v1
+kind: W
+metadata:
+  name: w
+spec:
+  a: null
+  b: null
+  c: 1
+  d: 1
+",
+    );
+}
+
+/// What a prefix or a namespace was written to has no type either, but its quotes.
+#[test]
+fn a_name_in_quotes_stays_a_string() {
+    let root = |value: &str| {
+        format!(
+            "
+resources: []
+=== base/kustomization.yaml
+namespace: nn
+resources: [w.yaml]
+=== base/w.yaml
+{{apiVersion: example.com/v1, kind: W, metadata: {{name: w, namespace: 'q'}}}}
+=== over/kustomization.yaml
+resources: [../base]
+replacements: [{{sourceValue: '{value}', targets: [{{select: {{kind: W}}, fieldPaths: [metadata.namespace]}}]}}]
+"
+        )
+    };
+    let wanted = "apiVersion: example.com/v1\nkind: W\nmetadata:\n  name: w\n  namespace: ";
+    small::check_overlay(&root("5"), &format!("{wanted}\"5\"\n"));
+    small::check_overlay(&root(""), &format!("{wanted}\"\"\n"));
 }
 
 #[test]

@@ -15,7 +15,10 @@ pub(super) fn settled(node: &Node) -> Result<Node, Error> {
         Node::Sequence(items) => Node::sequence(items.iter().map(settled).collect::<Result<_, _>>()?),
         Node::Mapping(fields) => {
             let field = |(key, value): (&Scalar, &Node)| Ok((key.clone(), settled(value)?));
-            fields.iter().map(field).collect::<Result<Mapping, Error>>()?.into()
+            let mut settled = fields.iter().map(field).collect::<Result<Mapping, Error>>()?;
+            // It comes back in lines, but for the braces of what has no fields.
+            settled.set_flow(fields.is_empty());
+            settled.into()
         }
     })
 }

@@ -352,6 +352,21 @@ fn written(node: &Node) -> Cow<'_, str> {
     }
 }
 
+/// Whether the node at the positions `at` is in a mapping that was written in braces.
+pub(super) fn is_in_flow(node: &Node, at: &[usize]) -> bool {
+    let is_flow = |node: &Node| node.as_mapping().is_some_and(Mapping::is_flow);
+    let mut node = Some(node);
+    at.iter().any(|at| {
+        let around = node.take();
+        node = around.and_then(|around| match around {
+            Node::Scalar(_) => None,
+            Node::Sequence(items) => items.get(*at),
+            Node::Mapping(mapping) => mapping.iter().nth(*at).map(|(_, value)| value),
+        });
+        around.is_some_and(is_flow)
+    })
+}
+
 /// The node at the positions `at`.
 pub(super) fn reach<'n>(node: &'n mut Node, at: &[usize]) -> Option<&'n mut Node> {
     at.iter().try_fold(node, |node, at| match node {

@@ -1,7 +1,7 @@
 //! A path that goes on inside of a text: the text is read as YAML, changed there, and written in the form it had.
 
 use super::create;
-use super::path::{Place, find, look_up, reach, text_of};
+use super::path::{Place, find, is_in_flow, look_up, reach, text_of};
 use super::refuse_lost;
 use super::retag;
 use super::set;
@@ -63,10 +63,11 @@ fn text_on_path<'p>(node: &Node, parts: &'p [String]) -> Option<(Vec<usize>, Str
 
 fn write_at(inner: &mut Node, place: &Place, value: &Node, options: Option<&FieldOptions>) -> Result<(), Error> {
     let Place::Here { at, is_made } = place else { return refuse_lost(place, options) };
+    let is_in_flow = is_in_flow(inner, at);
     let Some(target) = reach(inner, at) else { return Ok(()) };
     set(target, value, options)?;
     if *is_made {
-        retag(target);
+        retag(target, is_in_flow);
     }
     Ok(())
 }
