@@ -24,6 +24,7 @@ use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::resource::{Id, Resource};
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node};
+use crate::yaml::empty;
 
 /// Applies patches, one after the other. All are read before the first is applied; `blame` says of an error which of
 /// them it is about.
@@ -181,10 +182,16 @@ fn for_target(patch: &Resource, target: &Resource) -> Node {
         let texts = texts(&node, field);
         set_in_metadata(&mut node, field, texts);
     }
-    if let (Some(fields), Some(version)) = (node.as_mapping_mut(), target.node.get("apiVersion")) {
-        fields.insert("apiVersion", version.clone());
+    if let Some(fields) = node.as_mapping_mut() {
+        fields.insert("apiVersion", version_of(target));
     }
     node
+}
+
+/// The version of a resource; of one that has none, an empty text without a type, which the patch writes into it.
+fn version_of(target: &Resource) -> Node {
+    let none = || empty(target.node.as_mapping().is_some_and(Mapping::is_flow)).into();
+    target.node.get("apiVersion").filter(|version| !version.is_null()).cloned().unwrap_or_else(none)
 }
 
 /// Gives back what a patch does not change: kind and name unless the options say so, the namespace always.

@@ -780,3 +780,27 @@ spec:
 ",
     );
 }
+
+/// A patch takes over the version of the resource that it is for, be it an empty text; but not one of `patches` that
+/// names its resource itself.
+#[test]
+fn a_resource_without_a_version_gets_an_empty_one() {
+    let root = |resource: &str, patches: &str| format!("resources: [w.yaml]\n{patches}\n=== w.yaml\n{resource}");
+    let patch = "{kind: W, metadata: {name: w}, spec: {b: 1}}";
+    let block = "kind: W\nmetadata:\n  name: w\n";
+    let wanted = |version: &str| format!("{version}{block}spec:\n  b: 1\n");
+    let strategic = format!("patchesStrategicMerge:\n- '{patch}'");
+    let named = format!("patches:\n- patch: '{patch}'");
+    let selected = format!("patches:\n- target: {{kind: W}}\n  patch: '{patch}'");
+    let versioned = selected.replace("'{kind", "'{apiVersion: v1, kind");
+    let twice = format!("{selected}\n{}", selected.trim_start_matches("patches:\n"));
+    let then_json =
+        format!("{selected}\n- target: {{kind: W}}\n  patch: |-\n    - {{op: test, path: /spec/b, value: 1}}");
+    for patches in [&strategic, &selected, &versioned, &twice, &then_json] {
+        check(&root(block, patches), &wanted("apiVersion: null\n"));
+        check(&root(&format!("apiVersion:\n{block}"), patches), &wanted("apiVersion: null\n"));
+    }
+    check(&root(block, &named), &wanted(""));
+    check(&root("{kind: W, metadata: {name: w}}", &selected), &wanted("apiVersion: \"\"\n"));
+    check(&root(&format!("apiVersion: v1\n{block}"), &selected), &wanted("apiVersion: v1\n"));
+}
