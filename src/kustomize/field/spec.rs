@@ -122,10 +122,10 @@ pub(in crate::kustomize) fn with_tagged(old: &Scalar, text: &str, tag: Tag) -> O
     is_changed.then(|| old.become_like(&Scalar::new(text, tag)).at(old.place).into())
 }
 
-/// The scalar without a type: its text says what it is.
-fn untyped(mut node: Node) -> Node {
+/// The scalar without a type: its text says what it is, unless it has quotes.
+pub(in crate::kustomize) fn untyped(mut node: Node) -> Node {
     if let Node::Scalar(scalar) = &mut node {
-        scalar.is_untyped = true;
+        scalar.is_untyped = scalar.style == Style::Plain;
     }
     node
 }

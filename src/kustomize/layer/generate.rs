@@ -67,9 +67,9 @@ fn head(kind: &str, args: &ConfigMapArgs) -> Result<Mapping, Error> {
         return Err(Error::new(format!("the {kind} has no name")).in_field("name"));
     }
     let mut metadata = Mapping::default();
-    metadata.insert("name", Node::string(&*args.name));
+    metadata.insert("name", written::string(&*args.name).into());
     if !args.namespace.is_empty() {
-        metadata.insert("namespace", Node::string(&*args.namespace));
+        metadata.insert("namespace", written::string(&*args.namespace).into());
     }
     let fields = [("apiVersion", Node::string("v1")), ("kind", Node::string(kind)), ("metadata", metadata.into())];
     Ok(fields.into_iter().map(|(field, value)| (field.into(), value)).collect())

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine};
 
 use super::written;
-use crate::object::{Mapping, Node, Scalar};
+use crate::object::{Mapping, Node, Scalar, Style};
 use crate::yaml::{Dialect, plain};
 
 /// The characters of a line of base64.
@@ -82,7 +82,7 @@ fn text(value: &Node) -> Arc<str> {
 }
 
 pub(in crate::kustomize) fn set_name(node: &mut Node, name: &str) {
-    set_scalar(node, "name", written::string(name));
+    set_scalar(node, "name", name);
 }
 
 /// An empty namespace takes the field away.
@@ -92,12 +92,16 @@ pub(super) fn set_namespace(node: &mut Node, namespace: &str) {
             metadata.remove("namespace");
         }
     } else {
-        set_scalar(node, "namespace", written::string(namespace));
+        set_scalar(node, "namespace", namespace);
     }
 }
 
-fn set_scalar(node: &mut Node, field: &str, value: Scalar) {
-    if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_mapping_mut) {
-        metadata.insert(field, value.into());
-    }
+/// A name that kustomize sets has no type; quotes that it had stay.
+fn set_scalar(node: &mut Node, field: &str, text: &str) {
+    let Some(metadata) = node.get_mut("metadata").and_then(Node::as_mapping_mut) else { return };
+    let value = match metadata.get(field).and_then(Node::as_scalar).map(|old| old.style) {
+        None | Some(Style::Plain) => Scalar { is_untyped: true, ..plain(text, Dialect::Resource) },
+        Some(style) => Scalar { style, ..Scalar::string(text) },
+    };
+    metadata.insert(field, value.into());
 }

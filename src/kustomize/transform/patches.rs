@@ -16,6 +16,7 @@ use super::json_patch::JsonPatch;
 use super::merge::{Merged, merge};
 use super::select::Select;
 use crate::kustomize::error::Error;
+use crate::kustomize::field::untyped;
 use crate::kustomize::kustomization::PatchArgs;
 use crate::kustomize::parallel;
 use crate::kustomize::resource::check_unique;
@@ -205,10 +206,10 @@ fn restore(node: &mut Node, before: &Node, options: &PatchArgs) {
     }
     let Some(metadata) = fields.get_mut("metadata").and_then(Node::as_mapping_mut) else { return };
     if let Some(name) = before.at(&["metadata", "name"]).filter(|_| !options.allow_name_change) {
-        metadata.insert("name", name.clone());
+        metadata.insert("name", untyped(name.clone()));
     }
     match before.at(&["metadata", "namespace"]).filter(|namespace| namespace.text() != Some("")) {
-        Some(namespace) => metadata.insert("namespace", namespace.clone()),
+        Some(namespace) => metadata.insert("namespace", untyped(namespace.clone())),
         None => _ = metadata.remove("namespace"),
     }
 }

@@ -86,3 +86,24 @@ spec: {{x: 5}}
     check(&created(""), &built("5"));
     check(&created("vars: [{name: V, objref: {kind: A, name: x}}]"), &built("\"5\""));
 }
+
+/// The name of what was patched has no type any more, and what replaces it says what it is.
+#[test]
+fn a_number_replaces_the_name_of_what_was_patched() {
+    let named = |patches: &str| {
+        format!(
+            "resources: [x.yaml]\n{patches}
+replacements:
+- source: {{kind: A, fieldPath: x}}
+  targets: [{{select: {{kind: A}}}}]
+=== x.yaml
+kind: A
+metadata: {{name: a}}
+x: 80
+"
+        )
+    };
+    check(&named(""), "kind: A\nmetadata:\n  name: \"80\"\nx: 80\n");
+    let patches = "patches: [{patch: '{kind: A, metadata: {name: a}}'}]";
+    check(&named(patches), "kind: A\nmetadata:\n  name: 80\nx: 80\n");
+}
