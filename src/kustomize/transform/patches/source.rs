@@ -145,7 +145,7 @@ impl<'p> PatchSource<'p> {
         };
         let merge = || objects::read(self.text.as_bytes(), number).map_err(in_file);
         let mut change = match self.form {
-            Form::Any => self.either(merge(), JsonPatch::read(&self.text, number).map_err(in_file))?,
+            Form::Any => self.either(merge(), || JsonPatch::read(&self.text, number).map_err(in_file))?,
             Form::Merge => Change::Merge(merge()?),
             Form::Json => match JsonPatch::read(&self.text, number)? {
                 patch if patch.is_empty() => return Err(Error::new("the JSON patch is empty")),
@@ -161,18 +161,23 @@ impl<'p> PatchSource<'p> {
         Ok(Prepared { form: self.form, change, target, options: self.options.clone() })
     }
 
-    /// Text is a JSON patch only where it is no merge patch. What is neither is refused as what it looks like.
-    fn either(&self, merge: Result<Vec<Resource>, Error>, json: Result<JsonPatch, Error>) -> Result<Change, Error> {
-        match (merge, json) {
-            (Ok(merge), Ok(json)) if !merge.is_empty() && !json.is_empty() => {
-                Err(Error::new("the text is a merge patch as well as a JSON patch"))
-            }
-            (Ok(merge), _) => Ok(Change::Merge(merge)),
-            (Err(_), Ok(json)) => Ok(Change::Json(json)),
-            (Err(_), Err(json)) if self.text.trim_start().starts_with(['[', '-']) && !self.text.starts_with("---") => {
+    /// Text is a JSON patch only where it is no merge patch: that is a list, and a merge patch never. What is neither is
+    /// refused as what it looks like.
+    fn either(
+        &self,
+        merge: Result<Vec<Resource>, Error>,
+        json: impl FnOnce() -> Result<JsonPatch, Error>,
+    ) -> Result<Change, Error> {
+        let merge = match merge {
+            Ok(merge) => return Ok(Change::Merge(merge)),
+            Err(error) => error,
+        };
+        match json() {
+            Ok(json) => Ok(Change::Json(json)),
+            Err(json) if self.text.trim_start().starts_with(['[', '-']) && !self.text.starts_with("---") => {
                 Err(json.in_text("reading the JSON patch"))
             }
-            (Err(merge), Err(_)) => Err(merge.in_text("reading the patch")),
+            Err(_) => Err(merge.in_text("reading the patch")),
         }
     }
 }
