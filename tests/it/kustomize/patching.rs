@@ -804,3 +804,8 @@ fn a_resource_without_a_version_gets_an_empty_one() {
     check(&root("{kind: W, metadata: {name: w}}", &selected), &wanted("apiVersion: \"\"\n"));
     check(&root(&format!("apiVersion: v1\n{block}"), &selected), &wanted("apiVersion: v1\n"));
 }
+
+#[test]
+fn json_patches_are_read_as_with_kustomize() {
+    super::cases::check(include_str!("../../../fixtures/kustomize/json-patches.txt"));
+}
