@@ -1,6 +1,7 @@
 //! A resource while it is built: its object, and what the build has to remember of it until references are fixed.
 
 mod id;
+mod item;
 mod list;
 pub(super) mod metadata;
 pub(super) mod objects;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Resource;
+use super::item::through_json;
 use super::traces;
 use crate::kustomize::error::Error;
 use crate::object::Node;
@@ -26,10 +27,7 @@ pub(in crate::kustomize) fn read(text: &[u8], file: u32) -> Result<Vec<Resource>
         match items(&node)? {
             Some(items) => {
                 for item in items {
-                    let mut item = item.clone();
-                    // They pass through JSON, which has no comments.
-                    item.forget_own_schemas();
-                    waiting.extend(checked(vec![item])?);
+                    waiting.extend(checked(vec![through_json(item)?])?);
                 }
             }
             None => resources.push(traces::adopted(Resource::new(node))?),

@@ -224,3 +224,8 @@ fn a_build_knows_when_what_it_read_has_changed() {
     assert!(!read.is_current(&with("app/a.txt", "b")), "a generator reads it");
     assert!(!read.is_current(&tree(&[])), "nothing is there any more");
 }
+
+#[test]
+fn items_of_lists_go_through_json() {
+    super::cases::check(include_str!("../../../fixtures/kustomize/lists.txt"));
+}
