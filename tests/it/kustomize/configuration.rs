@@ -76,7 +76,7 @@ fn specs_of_one_table_may_conflict() {
 fn the_builtin_tables_stay_as_they_are_when_they_are_merged() {
     let mut config = TransformerConfig::default();
     config.merge(TransformerConfig::builtin()).expect("nothing conflicts");
-    assert_eq!(&config, TransformerConfig::builtin());
+    assert_eq!(&config, TransformerConfig::builtin().as_ref());
 }
 
 #[test]
