@@ -26,6 +26,8 @@ pub(in crate::kustomize) struct Accumulation<'b> {
     pub schema: Chosen,
     /// The first layer that names a schema says which it is, for the whole build.
     is_schema_chosen: bool,
+    /// Something asked for the built-in schema before a layer named another one; the build goes by both then.
+    is_builtin_read: bool,
     pub warnings: Vec<String>,
     /// Read once per file, however many layers have it for a base.
     pub kustomizations: HashMap<u32, Arc<Kustomization>>,
@@ -74,6 +76,7 @@ impl<'b> Accumulation<'b> {
             loader,
             schema: Chosen::Builtin(Schema::builtin()),
             is_schema_chosen: false,
+            is_builtin_read: false,
             warnings: Vec::new(),
             kustomizations: HashMap::new(),
             objects: HashMap::new(),
@@ -104,6 +107,8 @@ impl<'b> Accumulation<'b> {
         if self.loader.missing.is_empty() {
             transform::run(self, layer, &mut accumulated)?;
             transform::validate(self, layer, &mut accumulated)?;
+            self.is_builtin_read |=
+                !kustomization.patches.is_empty() || !kustomization.patches_strategic_merge.is_empty();
             vars::claim(accumulated.resources.list_mut(), &kustomization.vars, &self.schema)
                 .and_then(|()| add_vars(&mut accumulated.vars, kustomization.vars.iter()))
                 .map_err(|error| layer.blame(error, "vars"))?;
@@ -153,6 +158,9 @@ impl<'b> Accumulation<'b> {
             Opened::File(file) => {
                 let read = self.objects(&file)?;
                 let mut resources = Vec::clone(&read);
+                // Whether kinds have namespaces is known without the schema, but for those that it does not have.
+                self.is_builtin_read |=
+                    resources.iter().any(|resource| !Schema::builtin().knows_scope(&resource.gvk()));
                 if let Some(origins) = &layer.origins {
                     let origin = origins.of_entry(entry);
                     for resource in &mut resources {
@@ -247,7 +255,7 @@ impl<'b> Accumulation<'b> {
                     return Err(layer.blame(Error::new(why), "openapi"));
                 }
                 let schema = Schema::from_openapi(&file.content).map_err(|error| error.in_file(&file.name, 0))?;
-                Chosen::Own(Box::new(schema))
+                Chosen::Own(Box::new(if self.is_builtin_read { schema.beside_builtin() } else { schema }))
             }
             (None, Some(_)) if self.is_schema_chosen => return Ok(()),
             (None, Some(version)) if version.is_empty() => return Ok(()),

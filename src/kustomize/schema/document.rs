@@ -49,7 +49,7 @@ pub(super) fn from_document(document: &Node) -> Result<Schema, Error> {
         let is_namespaced = path.text.contains("namespaces/{namespace}");
         kind.is_namespaced = Some(is_namespaced || kind.is_namespaced == Some(true));
     }
-    Ok(Schema { kinds, forms: forms.read() })
+    Ok(Schema { kinds, forms: forms.read(), ..Schema::default() })
 }
 
 /// The fields of an object that may be missing.

@@ -30,6 +30,8 @@ const LATER_CLUSTER_SCOPED: [(&str, &str, &str); 2] = [
 pub struct Schema {
     kinds: HashMap<Gvk, Kind>,
     forms: Vec<Form>,
+    /// What is built in holds for kinds that this schema does not have.
+    is_beside_builtin: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,18 +90,33 @@ impl Schema {
         let known = |schema: &Self| schema.kinds.get(gvk).and_then(|kind| kind.is_namespaced);
         match known(&BUILTIN).or_else(|| known(self)) {
             Some(is_namespaced) => !is_namespaced,
-            None => LATER_CLUSTER_SCOPED.contains(&(&*gvk.group, &*gvk.version, &*gvk.kind)),
+            None => is_later_cluster_scoped(gvk),
         }
     }
 
     /// What is known of the objects of a kind.
     pub(super) fn shape(&self, gvk: &Gvk) -> Option<Shape<'_>> {
-        self.kinds.get(gvk)?.form.map(|at| self.at(at))
+        let own = self.kinds.get(gvk).and_then(|kind| kind.form).map(|at| self.at(at));
+        own.or_else(|| if self.is_beside_builtin { BUILTIN.shape(gvk) } else { None })
+    }
+
+    /// The schema with what is built in: kustomize does not forget what it has read.
+    pub(super) fn beside_builtin(self) -> Self {
+        Self { is_beside_builtin: true, ..self }
+    }
+
+    /// Whether it is known if objects of the kind have a namespace.
+    pub(super) fn knows_scope(&self, gvk: &Gvk) -> bool {
+        self.kinds.get(gvk).is_some_and(|kind| kind.is_namespaced.is_some()) || is_later_cluster_scoped(gvk)
     }
 
     fn at(&self, form: usize) -> Shape<'_> {
         Shape { schema: self, form: &self.forms[form] }
     }
+}
+
+fn is_later_cluster_scoped(gvk: &Gvk) -> bool {
+    LATER_CLUSTER_SCOPED.contains(&(&*gvk.group, &*gvk.version, &*gvk.kind))
 }
 
 impl<'s> Shape<'s> {

@@ -19,7 +19,7 @@ pub(super) fn read(text: &str) -> Option<Schema> {
     let mut lines = text.lines().filter(|line| !line.starts_with('#'));
     let kinds = lines.by_ref().take_while(|line| !line.is_empty()).map(read_kind).collect::<Option<_>>()?;
     let forms = lines.map(read_form).collect::<Option<_>>()?;
-    Some(Schema { kinds, forms })
+    Some(Schema { kinds, forms, ..Schema::default() })
 }
 
 fn read_kind(line: &str) -> Option<(Gvk, Kind)> {

@@ -809,3 +809,34 @@ fn a_resource_without_a_version_gets_an_empty_one() {
 fn json_patches_are_read_as_with_kustomize() {
     super::cases::check(include_str!("../../../fixtures/kustomize/json-patches.txt"));
 }
+
+/// kustomize reads its own schema when it first has to, and a base that names another one adds that to it.
+#[test]
+fn a_schema_that_comes_late_stands_beside_the_built_in_one() {
+    let built = |first: &str| {
+        format!(
+            "
+=== over/kustomization.yaml
+resources: [first.yaml, ../base]
+=== over/first.yaml
+{first}
+=== base/kustomization.yaml
+openapi: {{path: schema.json}}
+resources: [pod.yaml]
+patches: [{{patch: '{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {{containers: [{{name: b}}]}}}}'}}]
+=== base/schema.json
+{{\"definitions\": {{}}}}
+=== base/pod.yaml
+apiVersion: v1
+kind: Pod
+metadata: {{name: p}}
+spec: {{containers: [{{name: a}}]}}
+"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: b\n";
+    let service = "apiVersion: v1\nkind: Service\nmetadata:\n  name: x\n";
+    check_overlay(&built(service), &format!("{service}---\n{pod}"));
+    let thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata:\n  name: x\n";
+    check_overlay(&built(thing), &format!("{thing}---\n{pod}  - name: a\n"));
+}
