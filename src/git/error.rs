@@ -227,12 +227,12 @@ impl Error {
         Self::MissingBranch { url, branch: branch.to_owned(), present, more }
     }
 
-    /// The server wants a login, or does not show what it has without one.
+    /// The server wants a login, and none was given.
     pub fn wants_login(&self) -> bool {
         let Self::Remote { source, .. } = self else { return false };
         match source {
-            Fault::CredentialsNeeded | Fault::NotFound => true,
-            Fault::Refused { fault, .. } => matches!(**fault, Fault::CredentialsNeeded | Fault::NotFound),
+            Fault::CredentialsNeeded => true,
+            Fault::Refused { fault, .. } => matches!(**fault, Fault::CredentialsNeeded),
             Fault::Ssh(fault) => matches!(**fault, SshFault::NoIdentity),
             _ => false,
         }
