@@ -1,5 +1,7 @@
 //! A build from its start to its documents.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::error::Error;
 use super::finish;
 use super::layer;
@@ -12,6 +14,9 @@ use super::parallel;
 use super::resource::Resource;
 use crate::tree::FileTree;
 use crate::yaml::emit;
+
+/// What the documents of a build may take together. A long label at many resources is much more than what was read.
+const OUTPUT_BYTES_MAX: usize = 512 << 20;
 
 /// How to build.
 #[derive(Default)]
@@ -56,7 +61,19 @@ impl Built {
 
     /// The documents as `kustomize build` prints them.
     pub fn yaml(&self) -> Result<String, Error> {
-        let documents = parallel::map(&self.resources, Resource::yaml);
+        let bytes = AtomicUsize::new(0);
+        let documents = parallel::map(&self.resources, |resource| {
+            // What is too much already is not added to.
+            if bytes.load(Ordering::Relaxed) > OUTPUT_BYTES_MAX {
+                return Ok(String::new());
+            }
+            let document = resource.yaml();
+            bytes.fetch_add(document.as_ref().map_or(0, String::len), Ordering::Relaxed);
+            document
+        });
+        if bytes.into_inner() > OUTPUT_BYTES_MAX {
+            return Err(Error::new(format!("the build comes to more than {} MiB", OUTPUT_BYTES_MAX >> 20)));
+        }
         let documents: Vec<String> = documents.into_iter().collect::<Result<_, _>>()?;
         Ok(documents.join("---\n"))
     }

@@ -21,6 +21,8 @@ pub(super) use shape::is_printable;
 
 /// The deepest nesting that is written.
 pub const NESTING_MAX: usize = 500;
+/// The largest document that is written.
+const BYTES_MAX: usize = 256 << 20;
 
 /// Keys up to so many bytes stand in front of their colon; longer ones get a `?`.
 const SIMPLE_KEY_BYTES_MAX: usize = 128;
@@ -57,6 +59,8 @@ pub enum Problem {
     TabFirst,
     #[error("nesting is deeper than {NESTING_MAX}")]
     TooDeep,
+    #[error("the document is larger than {} MiB", BYTES_MAX >> 20)]
+    TooLarge,
 }
 
 fn line(place: Place) -> String {
@@ -183,6 +187,9 @@ impl Writer {
     }
 
     fn scalar(&mut self, scalar: &Scalar, column: usize, lead: Lead) -> Result<(), EmitError> {
+        if self.out.len() > BYTES_MAX {
+            return Err(Problem::TooLarge.at(scalar));
+        }
         if scalar.tag == Tag::Str && scalar.style != Style::Folded {
             if is_unreadable(scalar) {
                 return Err(Problem::TabFirst.at(scalar));

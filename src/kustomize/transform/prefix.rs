@@ -9,6 +9,9 @@ use crate::kustomize::resource::{Gvk, Resource};
 use crate::kustomize::schema::Schema;
 use crate::object::Node;
 
+/// Every layer remembers the names that its resources had; those of Kubernetes have 253 characters at most.
+const NAME_BYTES_MAX: usize = 64 << 10;
+
 /// The end of the name that the text goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -48,6 +51,9 @@ fn affix(
         let join = |node: &Node| {
             let old = node.text().unwrap_or_default();
             let joined = if side == Side::Prefix { format!("{text}{old}") } else { format!("{old}{text}") };
+            if joined.len() > NAME_BYTES_MAX {
+                return Err(Error::new(format!("a name would be longer than {} KiB", NAME_BYTES_MAX >> 10)));
+            }
             with_text(node, &joined)
         };
         spec.rewrite(resource, Missing::BecomesScalar, &join)?;

@@ -175,3 +175,9 @@ fn links_out_of_the_tree_and_in_circles_are_refused() {
         check_tree(&tree, "top", "top/kustomization.yaml", entry);
     }
 }
+
+#[test]
+fn names_that_grow_with_every_layer_are_refused() {
+    let prefix = format!("resources: [a.yaml]\nnamePrefix: {}\n", "x".repeat(1 << 20));
+    check(&[top(&prefix), ("top/a.yaml", POD)], "top/kustomization.yaml");
+}
