@@ -26,6 +26,8 @@ pub struct Scalar {
     pub twin: u32,
     /// A comment at the field that this is the key of holds a JSON object, which kustomize takes for its schema.
     pub has_own_schema: bool,
+    /// The field that this is the key of has a list that was written in brackets, which it keeps when its items change.
+    pub has_flow_list: bool,
     /// Made without a type: what it is follows its text, which whoever changes the text has to see to.
     pub is_untyped: bool,
 }
@@ -86,8 +88,8 @@ impl Scalar {
     }
 
     pub fn new(text: impl Into<Arc<str>>, tag: Tag) -> Self {
-        let (style, place) = (Style::Plain, Place::default());
-        Self { text: text.into(), tag, style, place, twin: 0, has_own_schema: false, is_untyped: false }
+        let (style, place, text) = (Style::Plain, Place::default(), text.into());
+        Self { text, tag, style, place, twin: 0, has_own_schema: false, has_flow_list: false, is_untyped: false }
     }
 
     pub fn null() -> Self {

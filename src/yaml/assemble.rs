@@ -54,6 +54,7 @@ struct Built {
     depth: usize,
     /// What it adds where it is repeated.
     bytes: usize,
+    is_flow_list: bool,
 }
 
 /// A collection that is not complete.
@@ -74,7 +75,7 @@ enum Parts {
 impl Built {
     fn scalar(scalar: Scalar) -> Self {
         let bytes = NODE_BYTES + scalar.text.len();
-        Self { node: scalar.into(), depth: 0, bytes }
+        Self { node: scalar.into(), depth: 0, bytes, is_flow_list: false }
     }
 }
 
@@ -220,8 +221,12 @@ impl Assembly {
     /// Ends the innermost collection.
     fn close(&mut self) -> Result<(Built, usize), String> {
         let Open { parts, anchor, depth, bytes, is_flow } = self.open.pop().expect("the parser ends what it has begun");
+        // What goes through JSON comes back in lines, but for the brackets and braces of what is empty.
+        let stays_flow = |is_empty| is_flow && (self.dialect == Dialect::Resource || is_empty);
+        let mut is_flow_list = false;
         let node = match parts {
             Parts::Items(mut items) => {
+                is_flow_list = stays_flow(items.is_empty());
                 let mut exact = Vec::with_capacity(items.len());
                 exact.append(&mut items);
                 self.spare_items.push(items);
@@ -229,14 +234,13 @@ impl Assembly {
             }
             Parts::Fields(mut fields) => {
                 let mut mapping = fields.finish(self.dialect)?;
-                // What goes through JSON comes back in lines, but for the braces of what has no fields.
-                mapping.set_flow(is_flow && (self.dialect == Dialect::Resource || mapping.is_empty()));
+                mapping.set_flow(stays_flow(mapping.is_empty()));
                 self.spare_fields.push(fields);
                 mapping.into()
             }
             Parts::Document(root) => root,
         };
-        Ok((Built { node, depth: depth + 1, bytes }, anchor))
+        Ok((Built { node, depth: depth + 1, bytes, is_flow_list }, anchor))
     }
 
     /// Gives a node that is complete to the collection around it.
@@ -254,7 +258,10 @@ impl Assembly {
             Parts::Fields(fields) if fields.wants_key() => {
                 fields.key(typed::key(built.node, self.dialect, is_within_root)?);
             }
-            Parts::Fields(fields) => fields.value(built.node, is_alias)?,
+            Parts::Fields(fields) => {
+                fields.flow_list(built.is_flow_list);
+                fields.value(built.node, is_alias)?;
+            }
         }
         Ok(())
     }

@@ -37,6 +37,13 @@ impl Fields {
         self.key = Some(key);
     }
 
+    /// Whether the value that comes next is a list in brackets.
+    pub(super) fn flow_list(&mut self, is_flow_list: bool) {
+        if let Some(Key::Field(key)) = &mut self.key {
+            key.has_flow_list = is_flow_list;
+        }
+    }
+
     /// Takes the value of the key before it.
     pub(super) fn value(&mut self, value: Node, is_alias: bool) -> Result<(), String> {
         match self.key.take() {

@@ -203,12 +203,16 @@ fn kept_null(base: &Node) -> Outcome {
     if base.text() == Some("") { Outcome::Drop } else { Outcome::Keep }
 }
 
-/// Puts a value in the place of another. A scalar is written as the one before it was, so that a number in the place
-/// of a quoted text becomes a text itself, and it is written over its twins too.
+/// Puts a value in the place of another, whose form it takes. A number in the place of a quoted text becomes a text
+/// itself, and a scalar is written over its twins too.
 fn overwrite(value: &mut Node, change: Node) {
-    let Node::Scalar(mut new) = change else {
-        *value = change;
-        return;
+    let mut new = match change {
+        Node::Scalar(new) => new,
+        Node::Sequence(_) => return *value = change,
+        Node::Mapping(mut new) => {
+            new.set_flow(value.as_mapping().unwrap_or(&new).is_flow());
+            return *value = new.into();
+        }
     };
     new = match value {
         Node::Scalar(old) => new.written_over(old),

@@ -106,9 +106,9 @@ fn what_is_missing_is_made_on_request() {
     check("sourceValue: x", "spec.items.2", "create: true", &["  - x"]);
 }
 
-/// An empty text without a type is null, but where kustomize has braces around it: there it needs quotes.
+/// An empty text without a type is null, but where kustomize has braces or brackets around it: there it needs quotes.
 #[test]
-fn an_empty_text_without_a_type_is_null_outside_of_braces() {
+fn an_empty_text_without_a_type_is_null_in_block_form() {
     let check = |spec: &str, field: &str, wanted: &str| {
         let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: w\nspec:";
         let target = format!("{{select: {{kind: Widget}}, fieldPaths: ['{field}'], options: {{create: true}}}}");
@@ -126,11 +126,48 @@ fn an_empty_text_without_a_type_is_null_outside_of_braces() {
     check("\n  t:\n  - {q: a}", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: \"\"");
     check("\n  t:\n  - q: a", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: null");
     check("\n  t:\n  - a", "spec.t.1", "\n  t:\n  - a\n  - null");
+    check("\n  t: [a]", "spec.t.1", "\n  t:\n  - a\n  - \"\"");
+    check("\n  t: []", "spec.t.0", "\n  t:\n  - \"\"");
+    check("\n  t: []", "spec.t.[q=a].s", "\n  t:\n  - q: a\n    s: \"\"");
     // A scalar that is there keeps its type, and a null that type and its braces.
     check(" {t: }", "spec.t", "\n  t: \"\"");
     check(" {t: null}", "spec.t", "\n  t: \"\"");
     check("\n  t:", "spec.t", "\n  t: null");
     check("\n  t: a", "spec.t", "\n  t: \"\"");
+}
+
+/// A merge keeps the form of what was there; JSON keeps that of nothing but what is empty.
+#[test]
+fn patches_change_the_form_of_what_they_bring() {
+    let check = |spec: &str, patch: &str, field: &str, wanted: &str| {
+        let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata:\n  name: w\nspec:";
+        let target = format!("{{select: {{kind: Widget}}, fieldPaths: ['{field}'], options: {{create: true}}}}");
+        let root = format!(
+            "resources: [w.yaml]\npatches:\n- target: {{kind: Widget}}\n  patch: |-\n    {patch}\n\
+             replacements: [{{sourceValue: '', targets: [{target}]}}]\n=== w.yaml\n{widget}{spec}"
+        );
+        small::check(&root, &format!("{widget}{wanted}\n"));
+    };
+    let merge = |spec: &str| format!("{{apiVersion: v1, kind: Widget, metadata: {{name: w}}, spec: {spec}}}");
+    let block = |spec: &str| format!("kind: Widget\n    metadata: {{name: w}}\n    spec:\n      {spec}");
+    check("\n  t: 1", &merge("{m: {q: 1}}"), "spec.m.a", "\n  m:\n    a: \"\"\n    q: 1\n  t: 1");
+    check("\n  t: 1", &merge("{m: {q: 1}}"), "spec.a", "\n  a: null\n  m:\n    q: 1\n  t: 1");
+    check("\n  m: {t: 1}", &block("m:\n        q: 1"), "spec.m.a", "\n  m:\n    a: \"\"\n    q: 1\n    t: 1");
+    check("\n  m:\n    t: 1", &merge("{m: {q: 1}}"), "spec.m.a", "\n  m:\n    a: null\n    q: 1\n    t: 1");
+    check("\n  m:\n    t: 1", &merge("{m: {t: null}}"), "spec.m.a", "\n  m:\n    a: null");
+    let replace = merge("{m: {$patch: replace, q: 1}}");
+    check("\n  m: {t: 1}", &replace, "spec.m.a", "\n  m:\n    a: \"\"\n    q: 1");
+    check("\n  m:\n    t: 1", &replace, "spec.m.a", "\n  m:\n    a: null\n    q: 1");
+    check("\n  t: 1", &merge("{l: [b]}"), "spec.l.1", "\n  l:\n  - b\n  - \"\"\n  t: 1");
+    check("\n  l: [a]", &block("l:\n      - b"), "spec.l.1", "\n  l:\n  - b\n  - \"\"");
+    check("\n  l:\n  - a", &merge("{l: [b]}"), "spec.l.1", "\n  l:\n  - b\n  - null");
+    let add = |value: &str| format!("- {{op: add, path: /spec/z, value: {value}}}");
+    check(" {m: {t: 1}}", &add("1"), "spec.m.a", "\n  m:\n    a: null\n    t: 1\n  z: 1");
+    check(" {m: {t: 1}}", &add("{a: 1}"), "spec.z.b", "\n  m:\n    t: 1\n  z:\n    a: 1\n    b: null");
+    check(" {m: {}}", &add("{}"), "spec.z.b", "\n  m: {}\n  z:\n    b: \"\"");
+    check(" {m: {}}", &add("1"), "spec.m.b", "\n  m:\n    b: \"\"\n  z: 1");
+    check(" {l: [a]}", &add("1"), "spec.l.1", "\n  l:\n  - a\n  - null\n  z: 1");
+    check(" {l: []}", &add("1"), "spec.l.0", "\n  l:\n  - \"\"\n  z: 1");
 }
 
 /// Though it is written as null, it is none to the steps that follow.

@@ -14,9 +14,12 @@ pub(super) fn settled(node: &Node) -> Result<Node, Error> {
         Node::Scalar(scalar) => self::scalar(scalar)?.at(scalar.place).into(),
         Node::Sequence(items) => Node::sequence(items.iter().map(settled).collect::<Result<_, _>>()?),
         Node::Mapping(fields) => {
-            let field = |(key, value): (&Scalar, &Node)| Ok((key.clone(), settled(value)?));
+            // It comes back in lines, but for the brackets and braces of what is empty.
+            let field = |(key, value): (&Scalar, &Node)| {
+                let has_flow_list = value.as_sequence().is_some_and(<[Node]>::is_empty);
+                Ok((Scalar { has_flow_list, ..key.clone() }, settled(value)?))
+            };
             let mut settled = fields.iter().map(field).collect::<Result<Mapping, Error>>()?;
-            // It comes back in lines, but for the braces of what has no fields.
             settled.set_flow(fields.is_empty());
             settled.into()
         }

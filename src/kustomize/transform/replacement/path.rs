@@ -352,19 +352,24 @@ fn written(node: &Node) -> Cow<'_, str> {
     }
 }
 
-/// Whether the node at the positions `at` is in a mapping that was written in braces.
+/// Whether a mapping or list on the way to the positions `at` was written in braces or brackets.
 pub(super) fn is_in_flow(node: &Node, at: &[usize]) -> bool {
-    let is_flow = |node: &Node| node.as_mapping().is_some_and(Mapping::is_flow);
-    let mut node = Some(node);
-    at.iter().any(|at| {
-        let around = node.take();
-        node = around.and_then(|around| match around {
+    let (mut node, mut is_flow) = (node, node.as_mapping().is_some_and(Mapping::is_flow));
+    for at in at {
+        let next = match node {
             Node::Scalar(_) => None,
-            Node::Sequence(items) => items.get(*at),
-            Node::Mapping(mapping) => mapping.iter().nth(*at).map(|(_, value)| value),
-        });
-        around.is_some_and(is_flow)
-    })
+            Node::Sequence(items) => items.get(*at).map(|item| (item, false)),
+            Node::Mapping(mapping) => mapping.iter().nth(*at).map(|(key, value)| (value, key.has_flow_list)),
+        };
+        let Some((value, is_flow_list)) = next else { break };
+        let is_around = match value {
+            Node::Scalar(_) => false,
+            Node::Sequence(_) => is_flow_list,
+            Node::Mapping(fields) => fields.is_flow(),
+        };
+        (node, is_flow) = (value, is_flow || is_around);
+    }
+    is_flow
 }
 
 /// The node at the positions `at`.
