@@ -4,12 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::error::Error;
 use super::finish;
-use super::layer;
-use super::layer::{Accumulation, Chosen};
-use super::load::Closure;
-use super::load::Files;
-use super::load::Remote;
-use super::load::{LoadRestrictor, Loader, Remotes};
+use super::layer::{self, Accumulation, Chosen};
+use super::load::{Closure, Files, LoadRestrictor, Loader, Remote, Remotes};
 use super::parallel;
 use super::resource::Resource;
 use crate::tree::FileTree;
@@ -91,12 +87,13 @@ impl Resource {
 pub fn build(tree: &dyn FileTree, path: &str, options: &Options<'_>) -> Result<Outcome, Error> {
     let mut accumulation = Accumulation::new(Loader::new(tree, options));
     let resources = resources(&mut accumulation, path);
-    let Accumulation { loader, warnings, schema, .. } = accumulation;
+    let Accumulation { mut loader, warnings, schema, .. } = accumulation;
     // What is missing explains what went wrong after it.
     if !loader.missing.is_empty() {
         return Ok(Outcome::Missing(loader.missing.into_iter().collect()));
     }
-    Ok(Outcome::Built(Built { resources: resources?, warnings, files: loader.files, read: loader.closure, schema }))
+    let (resources, read) = (resources?, loader.take_closure());
+    Ok(Outcome::Built(Built { resources, warnings, files: loader.files, read, schema }))
 }
 
 fn resources(accumulation: &mut Accumulation<'_>, path: &str) -> Result<Vec<Resource>, Error> {

@@ -2,10 +2,10 @@
 //! seen them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Deref;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use super::generators;
+use super::settings::{Chosen, NO_CONFIG, add_config};
 use super::{Layer, open};
 use crate::kustomize::configuration::TransformerConfig;
 use crate::kustomize::error::Error;
@@ -25,35 +25,15 @@ pub(in crate::kustomize) struct Accumulation<'b> {
     pub loader: Loader<'b>,
     pub schema: Chosen,
     /// The first layer that names a schema says which it is, for the whole build.
-    is_schema_chosen: bool,
+    pub(super) is_schema_chosen: bool,
     /// Something asked for the built-in schema before a layer named another one; the build goes by both then.
-    is_builtin_read: bool,
+    pub(super) is_builtin_read: bool,
     pub warnings: Vec<String>,
     /// Read once per file, however many layers have it for a base.
     pub kustomizations: HashMap<u32, Arc<Kustomization>>,
     objects: HashMap<u32, Arc<Vec<Resource>>>,
     layers: usize,
 }
-
-/// The schema of a build.
-#[derive(Debug)]
-pub(in crate::kustomize) enum Chosen {
-    Builtin(&'static Schema),
-    Own(Box<Schema>),
-}
-
-impl Deref for Chosen {
-    type Target = Schema;
-
-    fn deref(&self) -> &Schema {
-        match self {
-            Self::Builtin(schema) => schema,
-            Self::Own(schema) => schema,
-        }
-    }
-}
-
-static NO_CONFIG: LazyLock<Arc<TransformerConfig>> = LazyLock::new(Arc::default);
 
 /// Resources, and what is to be done with them above.
 pub(in crate::kustomize) struct Accumulated {
@@ -212,79 +192,11 @@ impl<'b> Accumulation<'b> {
         self.set_schema(&layer)?;
         Ok(layer)
     }
-
-    /// Adds kustomize's tables, and those that the layer names: first these to each other, in the order of kustomize,
-    /// for what is there already decides about what is refused.
-    fn configure(&mut self, layer: &Layer, config: &mut Arc<TransformerConfig>) -> Result<(), Error> {
-        let kustomization = &layer.kustomization;
-        let mut named = TransformerConfig::default();
-        for (at, path) in kustomization.configurations.iter().enumerate() {
-            let read = self.loader.load(&layer.root, path).and_then(|file| {
-                let more = TransformerConfig::read(&file.content, &file.name, file.number)?;
-                named.merge(&more).map_err(|error| error.in_file(&file.name, 0))
-            });
-            read.map_err(|error| layer.blame_entry(error, "configurations", at))?;
-        }
-        let mut own = TransformerConfig::builtin().clone();
-        if !kustomization.configurations.is_empty() {
-            Arc::make_mut(&mut own).merge(&named).map_err(|error| layer.blame(error, "configurations"))?;
-        }
-        add_config(config, &own).map_err(|error| layer.blame(error, "configurations"))?;
-        for (at, path) in kustomization.crds.iter().enumerate() {
-            let read = self.loader.load(&layer.root, path).and_then(|file| {
-                let more = TransformerConfig::read_crds(&file.content, &file.name, file.number)?;
-                Arc::make_mut(config).merge(&more).map_err(|error| error.in_file(&file.name, 0))
-            });
-            read.map_err(|error| layer.blame_entry(error, "crds", at))?;
-        }
-        Ok(())
-    }
-
-    /// Takes the schema that the layer names, if it is the first to name one.
-    pub(in crate::kustomize) fn set_schema(&mut self, layer: &Layer) -> Result<(), Error> {
-        let openapi = &layer.kustomization.openapi;
-        let chosen = match (openapi.get("path"), openapi.get("version")) {
-            (None, None) => return Ok(()),
-            (Some(path), version) => {
-                let file = self.loader.load(&layer.root, path).map_err(|error| layer.blame(error, "openapi.path"))?;
-                if self.is_schema_chosen {
-                    return Ok(());
-                }
-                if version.is_some() {
-                    let why = "a path and a version are given; a build has one schema";
-                    return Err(layer.blame(Error::new(why), "openapi"));
-                }
-                let schema = Schema::from_openapi(&file.content).map_err(|error| error.in_file(&file.name, 0))?;
-                Chosen::Own(Box::new(if self.is_builtin_read { schema.beside_builtin() } else { schema }))
-            }
-            (None, Some(_)) if self.is_schema_chosen => return Ok(()),
-            (None, Some(version)) if version.is_empty() => return Ok(()),
-            (None, Some(version)) => {
-                Chosen::Builtin(Schema::of_version(version).map_err(|error| layer.blame(error, "openapi.version"))?)
-            }
-        };
-        (self.schema, self.is_schema_chosen) = (chosen, true);
-        Ok(())
-    }
 }
 
 /// Entries with their number in the list.
 pub(in crate::kustomize) fn entries(list: &[String]) -> Vec<(usize, &str)> {
     list.iter().map(String::as_str).enumerate().collect()
-}
-
-/// Adds tables. Most layers have the same ones, kustomize's own, which change nothing that has them alone; all others
-/// are merged even where there are none yet, since specs that follow each other in one table may conflict.
-fn add_config(config: &mut Arc<TransformerConfig>, more: &Arc<TransformerConfig>) -> Result<(), Error> {
-    let (none, builtin) = (&*NO_CONFIG, TransformerConfig::builtin());
-    if Arc::ptr_eq(more, none) {
-        return Ok(());
-    }
-    if Arc::ptr_eq(more, builtin) && (Arc::ptr_eq(config, none) || Arc::ptr_eq(config, builtin)) {
-        *config = Arc::clone(more);
-        return Ok(());
-    }
-    Arc::make_mut(config).merge(more)
 }
 
 /// A name of a var is there once.

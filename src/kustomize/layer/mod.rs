@@ -4,6 +4,7 @@ mod accumulate;
 pub mod generate;
 mod generators;
 pub(super) mod plugins;
+mod settings;
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use super::load::{Opened, Root};
 use super::resource::Origin;
 use super::resource::origin::Origins;
 
-pub(super) use self::accumulate::{Accumulated, Accumulation, Chosen};
+pub(super) use self::accumulate::{Accumulated, Accumulation};
+pub(super) use self::settings::Chosen;
 
 /// The names of a kustomization file; a folder has one of them.
 pub(super) const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];

@@ -1,20 +1,24 @@
 //! Files and folders of a build: what an entry of a kustomization file leads to.
 //!
-//! Takes a root and an entry, gives a file's content or the next root. Follows symbolic links over the tree, holds
-//! kustomize's restriction (files at or below the own root, folders anywhere in the tree), refuses cycles, and bounds
-//! what a build may read. Writes down everything that was asked for.
+//! Takes a root and an entry; gives a file's content or the next root. Holds kustomize's restriction (files at or below
+//! the own root, folders anywhere in the tree), refuses cycles, and bounds what a build may read. `trees` follows
+//! symbolic links and writes down what was asked for; `remote` reads the names of what lies elsewhere.
 
 mod closure;
 mod files;
+mod path;
 mod remote;
+mod trees;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::path::{is_at_or_below, joined, parent};
 use self::remote::{is_file_url, names_a_folder};
+use self::trees::{OWN, Resolved, Trees};
 use super::Options;
 use super::error::Error;
-use crate::tree::{Entry, FileTree, Look, TreeError};
+use crate::tree::{Entry, FileTree};
 
 pub use self::closure::Closure;
 pub use self::files::Files;
@@ -22,8 +26,6 @@ pub use self::remote::{Remote, RemoteFolder, Repository, remote_folder};
 
 /// Roots over roots. kustomize has no such bound; a thread's stack has.
 const DEPTH_MAX: usize = 100;
-/// Links that lead to links.
-const HOPS_MAX: usize = 40;
 const TWO_ENTRIES: &str = "is the list indented wrongly, so that two entries became one?";
 const FILES_MAX: usize = 200_000;
 const BYTES_MAX: u64 = 1 << 30;
@@ -83,25 +85,9 @@ pub(super) enum Opened {
     Missing,
 }
 
-struct Tree<'b> {
-    files: &'b dyn FileTree,
-    /// The URL and revision in front of its paths; empty for the tree of the build.
-    name: String,
-}
-
-/// A path with all links followed.
-enum Resolved {
-    File(Entry),
-    Folder(String),
-    Nothing,
-}
-
 pub(super) struct Loader<'b> {
-    trees: Vec<Tree<'b>>,
-    by_repository: HashMap<&'b Repository, usize>,
+    trees: Trees<'b>,
     options: &'b Options<'b>,
-    looks: HashMap<(usize, String), Look>,
-    pub closure: Closure,
     pub files: Files,
     /// What has to be fetched before the build can go on.
     pub missing: BTreeSet<Remote>,
@@ -110,26 +96,17 @@ pub(super) struct Loader<'b> {
 
 impl<'b> Loader<'b> {
     pub(super) fn new(tree: &'b dyn FileTree, options: &'b Options<'b>) -> Self {
-        Self {
-            trees: vec![Tree { files: tree, name: String::new() }],
-            by_repository: HashMap::new(),
-            options,
-            looks: HashMap::new(),
-            closure: Closure::default(),
-            files: Files::default(),
-            missing: BTreeSet::new(),
-            bytes: 0,
-        }
+        Self { trees: Trees::new(tree, options), options, files: Files::default(), missing: BTreeSet::new(), bytes: 0 }
     }
 
     /// The root that the build starts from.
     pub(super) fn start(&mut self, path: &str) -> Result<Arc<Root>, Error> {
-        match self.resolve(0, &joined("", path)?)? {
+        match self.trees.resolve(OWN, &joined("", path)?)? {
             Resolved::Folder(folder) => {
-                Ok(Arc::new(Root { tree: 0, folder, referrer: None, repository: None, depth: 0 }))
+                Ok(Arc::new(Root { tree: OWN, folder, referrer: None, repository: None, depth: 0 }))
             }
             Resolved::File(file) => {
-                let (name, folder) = (self.name(0, &file.path), self.name(0, parent(&file.path)));
+                let (name, folder) = (self.name(OWN, &file.path), self.name(OWN, parent(&file.path)));
                 Err(Error::new(format!("{name} is a file; a build starts from a folder"))
                     .with_hint(format!("build {folder}")))
             }
@@ -175,7 +152,7 @@ impl<'b> Loader<'b> {
             return Err(Error::new(format!("the path {entry:?} is ambiguous: it has `..` inside a name"))
                 .with_hint(TWO_ENTRIES));
         }
-        match self.resolve(from.tree, &joined(&from.folder, entry)?)? {
+        match self.trees.resolve(from.tree, &joined(&from.folder, entry)?)? {
             Resolved::Folder(folder) => Ok(folder),
             Resolved::File(_) => Err(Error::new(format!("{entry:?} is a file, not a folder"))),
             Resolved::Nothing => Err(self.absent(from, entry)),
@@ -195,8 +172,7 @@ impl<'b> Loader<'b> {
 
     /// The submodule of the tree that `path` would lie in.
     fn submodule(&mut self, tree: usize, path: &str) -> Option<String> {
-        let Ok(Look::File(entry)) = self.look(tree, ".gitmodules") else { return None };
-        let content = self.trees[tree].files.read(&entry).ok()?;
+        let content = self.trees.peek(tree, ".gitmodules")?;
         let text = String::from_utf8_lossy(&content);
         let paths = text.lines().filter_map(|line| line.trim().strip_prefix("path")?.trim().strip_prefix('='));
         paths.map(str::trim).find(|submodule| is_at_or_below(path, submodule)).map(str::to_owned)
@@ -207,11 +183,11 @@ impl<'b> Loader<'b> {
         if let Some(before) = entered.into_iter().find(|before| before.starts_with(entry)) {
             return Err(Error::new(format!("the repository {entry:?} leads back to itself by way of {before:?}")));
         }
-        let Some(tree) = self.repository(&remote.repository) else {
+        let Some(tree) = self.trees.of(&remote.repository) else {
             self.missing.insert(Remote::Repository(remote.repository));
             return Ok(Entered::Missing);
         };
-        match self.resolve(tree, &remote.path)? {
+        match self.trees.resolve(tree, &remote.path)? {
             Resolved::Folder(folder) => Ok(Entered::Root(below(from, tree, folder, Some(entry.to_owned())))),
             Resolved::File(_) => Err(Error::new(format!("{entry:?} leads to a file; a folder is needed"))),
             Resolved::Nothing => {
@@ -222,17 +198,6 @@ impl<'b> Loader<'b> {
                 Err(Error::new(format!("{url} has no folder {:?}", remote.path)))
             }
         }
-    }
-
-    fn repository(&mut self, wanted: &Repository) -> Option<usize> {
-        if let Some(tree) = self.by_repository.get(wanted) {
-            return Some(*tree);
-        }
-        let (key, files) = self.options.remotes?.repositories.get_key_value(wanted)?;
-        let reference = key.reference.as_ref().map(|reference| format!("@{reference}")).unwrap_or_default();
-        self.trees.push(Tree { files: &**files, name: format!("{}{reference}", key.url) });
-        self.by_repository.insert(key, self.trees.len() - 1);
-        Some(self.trees.len() - 1)
     }
 
     /// A file that has to be there.
@@ -249,13 +214,13 @@ impl<'b> Loader<'b> {
         if is_file_url(entry) {
             return self.open_url(entry);
         }
-        if entry.starts_with('/') && (root.tree != 0 || !self.options.is_whole_machine) {
+        if entry.starts_with('/') && !self.trees.has_absolute(root.tree) {
             return Err(
                 Error::new(format!("the path {entry:?} is absolute")).with_hint("name the file by a relative path")
             );
         }
         let base = if entry.starts_with('/') { "" } else { &root.folder };
-        match self.resolve(root.tree, &joined(base, entry)?)? {
+        match self.trees.resolve(root.tree, &joined(base, entry)?)? {
             Resolved::File(found) => {
                 self.refuse_outside(root, entry, &found.path)?;
                 self.read(root.tree, &found).map(Opened::File)
@@ -286,25 +251,31 @@ impl<'b> Loader<'b> {
 
     fn refuse_outside(&self, root: &Root, entry: &str, path: &str) -> Result<(), Error> {
         // What was fetched never reads outside of its root, whatever the option says.
-        let is_free = self.options.restrictor == LoadRestrictor::None && root.tree == 0;
+        let is_free = self.options.restrictor == LoadRestrictor::None && root.tree == OWN;
         if is_free || is_at_or_below(parent(path), &root.folder) {
             return Ok(());
         }
-        let own = self.name(root.tree, &root.folder);
+        let own = self.trees.name(root.tree, &root.folder);
         Err(Error::new(format!("the file {entry:?} is not in or below {own}"))
             .with_hint("a kustomization reads only files of its own folder; name the other folder as a base"))
     }
 
     fn read(&mut self, tree: usize, entry: &Entry) -> Result<File, Error> {
-        let name = self.name(tree, &entry.path);
-        let content = self.trees[tree].files.read(entry).map_err(|error| unreadable(&name, error))?;
-        if tree == 0 {
-            self.closure.read(&entry.path, entry.content_id, &content);
-        }
-        let content: Arc<[u8]> = content.into();
+        let content = self.trees.read(tree, entry)?;
+        let name = self.trees.name(tree, &entry.path);
         self.count(content.len())?;
         let number = self.files.number(&name);
         Ok(File { number, name, content })
+    }
+
+    /// How messages call a path.
+    pub(super) fn name(&self, tree: usize, path: &str) -> String {
+        self.trees.name(tree, path)
+    }
+
+    /// What was asked of the build's own tree.
+    pub(super) fn take_closure(&mut self) -> Closure {
+        std::mem::take(&mut self.trees.closure)
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), Error> {
@@ -314,66 +285,6 @@ impl<'b> Loader<'b> {
             return Err(Error::new(format!("the build reads more than {files} files or {gibibytes} GiB")));
         }
         Ok(())
-    }
-
-    /// How messages call a path.
-    pub(super) fn name(&self, tree: usize, path: &str) -> String {
-        match &self.trees[tree].name {
-            own if own.is_empty() => self.own_name(path),
-            remote => format!("{remote}//{path}"),
-        }
-    }
-
-    /// As seen from where the user stands; what lies elsewhere on the machine has its full path.
-    fn own_name(&self, path: &str) -> String {
-        let Options { is_whole_machine, seen_from, .. } = self.options;
-        if *is_whole_machine && (seen_from.is_empty() || !is_at_or_below(path, seen_from)) {
-            return format!("/{path}");
-        }
-        let below = path.strip_prefix(seen_from).unwrap_or(path).trim_start_matches('/');
-        if below.is_empty() { "." } else { below }.to_owned()
-    }
-
-    /// Follows links until there are none.
-    fn resolve(&mut self, tree: usize, path: &str) -> Result<Resolved, Error> {
-        let mut at = path.to_owned();
-        for _ in 0..HOPS_MAX {
-            match self.look(tree, &at)? {
-                Look::File(entry) => return Ok(Resolved::File(entry)),
-                Look::Folder => return Ok(Resolved::Folder(at)),
-                Look::Nothing => return Ok(Resolved::Nothing),
-                Look::Link { path, target } => at = self.follow(tree, &at, &path, &target)?,
-            }
-        }
-        let name = self.name(tree, path);
-        Err(Error::new(format!("{name} leads over more than {HOPS_MAX} symbolic links")))
-    }
-
-    /// Where `path` leads, of which the part `link` is a link to `target`.
-    fn follow(&self, tree: usize, path: &str, link: &str, target: &str) -> Result<String, Error> {
-        let refused = |why: &str| {
-            let link = self.name(tree, link);
-            Error::new(format!("the symbolic link {link} is not followed: its target {target:?} {why}"))
-        };
-        if target.starts_with('/') && (tree != 0 || !self.options.is_whole_machine) {
-            return Err(refused("is absolute"));
-        }
-        let base = if target.starts_with('/') { "" } else { parent(link) };
-        let led = joined(base, target).map_err(|_| refused("lies outside"))?;
-        joined(&led, path[link.len()..].trim_start_matches('/'))
-    }
-
-    fn look(&mut self, tree: usize, path: &str) -> Result<Look, Error> {
-        let key = (tree, path.to_owned());
-        if let Some(look) = self.looks.get(&key) {
-            return Ok(look.clone());
-        }
-        let look = self.trees[tree].files.look(path).map_err(|error| unreadable(&self.name(tree, path), error))?;
-        if tree == 0 {
-            self.closure.looked(path, &look);
-        }
-        self.looks.insert(key, look.clone());
-        Ok(look)
     }
 }
 
@@ -388,37 +299,4 @@ fn submodule_refused(entry: &str, submodule: &str) -> Error {
 
 fn ancestors(root: &Arc<Root>) -> impl Iterator<Item = &Root> {
     std::iter::successors(Some(&**root), |root| root.referrer.as_deref())
-}
-
-fn is_at_or_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-fn parent(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(parent, _)| parent)
-}
-
-/// `path` as seen from `folder`, without `.` and `..`; refused where it leaves the tree.
-fn joined(folder: &str, path: &str) -> Result<String, Error> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.pop().is_none() => return Err(Error::new(format!("the path {path:?} leaves the tree"))),
-            ".." => {}
-            _ => parts.push(part),
-        }
-    }
-    Ok(parts.join("/"))
-}
-
-/// A tree names its paths in its own way; here they have their name already.
-fn unreadable(name: &str, error: TreeError) -> Error {
-    let refused = |why: &str| Error::new(why).in_file(name, 0);
-    match error {
-        TreeError::NotFound { .. } => refused("the file is gone"),
-        TreeError::TooLarge { limit, .. } => refused(&format!("the file is larger than {} MiB", limit >> 20)),
-        TreeError::Read { source, .. } => refused("reading the file").caused_by(source),
-        other => refused("reading the file").caused_by(other),
-    }
 }

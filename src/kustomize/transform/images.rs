@@ -128,7 +128,7 @@ impl<'i> Name<'i> {
 fn behind<'t>(name: &str, image: &'t str) -> Option<&'t str> {
     let mut rest = image.chars();
     let fits = |wanted: char, own: char| own == wanted || (wanted == '.' && own != '\n');
-    name.chars().all(|wanted| rest.next().is_some_and(|own| fits(wanted, own))).then(|| rest.as_str())
+    name.chars().all(|wanted| rest.next().is_some_and(|own| fits(wanted, own))).then_some(rest.as_str())
 }
 
 /// `:TAG`, `@ALGORITHM:DIGEST`, both or nothing, by the letters that kustomize takes.

@@ -5,8 +5,10 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
+use crate::kustomize::configuration::{TransformerConfig, merge_specs};
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{FieldSpecs, Missing, shape};
+use crate::kustomize::kustomization::{FieldSpec, Label};
 use crate::kustomize::parallel::for_each;
 use crate::kustomize::resource::metadata::made_annotations;
 use crate::kustomize::resource::{Resource, Twins, written};
@@ -92,4 +94,23 @@ fn set_pair(fields: &mut Mapping, key: &str, value: &Value) {
             fields.insert(plain(key, Dialect::Resource), value.scalar.clone().into());
         }
     }
+}
+
+/// Where an entry of `labels` goes: its own fields, those of the configuration, and what its switches ask for.
+pub(super) fn specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>, Error> {
+    let mut specs = label.fields.clone();
+    merge_specs(&mut specs, &config.labels)?;
+    if label.include_selectors {
+        merge_specs(&mut specs, &config.common_labels)?;
+        return Ok(specs);
+    }
+    if label.include_templates {
+        merge_specs(&mut specs, &config.template_labels)?;
+    }
+    if label.include_volume_claim_templates {
+        merge_specs(&mut specs, &config.volume_claim_template_labels)?;
+    }
+    let own = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
+    merge_specs(&mut specs, &[own])?;
+    Ok(specs)
 }

@@ -1,5 +1,8 @@
 //! The transformers of a layer: those of the kustomization file's fields in kustomize's order, and those of plugin
 //! objects behind them; then the validators, which may change nothing.
+//!
+//! Each transformer is a file of this folder, and knows neither layers nor files: it takes resources and what the field
+//! or the plugin says. What reads files for them, and tells who changed what, is here.
 
 mod images;
 mod json_patch;
@@ -11,6 +14,7 @@ mod prefix;
 mod replacement;
 mod replicas;
 mod select;
+mod validate;
 mod value_add;
 
 use std::collections::BTreeMap;
@@ -18,7 +22,7 @@ use std::collections::BTreeMap;
 use self::namespace::{Namespace, Subjects};
 use self::patches::{Form, PatchSource};
 use self::prefix::Side;
-use super::configuration::{TransformerConfig, merge_specs};
+use super::configuration::TransformerConfig;
 use super::error::Error;
 use super::field::FieldSpecs;
 use super::finish;
@@ -26,18 +30,15 @@ use super::kustomization::decode::{Rules, decode, document};
 use super::kustomization::plugin::{
     AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin, ValueAddTransformer,
 };
-use super::kustomization::{FieldSpec, Image, Kustomization, Label, Patch, ReplacementField, Replica};
+use super::kustomization::{FieldSpec, Image, Kustomization, Patch, ReplacementField, Replica};
 use super::layer::plugins::{self, Plugged};
 use super::layer::{Accumulated, Accumulation, Layer};
-use super::resource::metadata::{set_in_metadata, texts};
 use super::resource::objects::is_empty;
-use super::resource::{Origin, Resource, origin};
-use crate::object::{Mapping, Node, Place};
+use super::resource::{Origin, origin};
+use crate::object::Place;
 
 pub use self::merge::{Merged, merge};
-
-/// Validators may leave this label behind.
-const VALIDATED_BY: &str = "validated-by";
+pub(super) use self::validate::validate;
 
 /// What transformers work with.
 struct Transformers<'t, 'b> {
@@ -53,45 +54,6 @@ pub(super) fn run(build: &mut Accumulation<'_>, layer: &Layer, accumulated: &mut
     let plugins = plugins::load(all.build, layer, "transformers", &layer.kustomization.transformers)?;
     all.fields(&layer.kustomization, &config)?;
     plugins.into_iter().try_for_each(|plugin| all.plugin(plugin, "transformers"))
-}
-
-/// Runs the validators of the layer: transformers that refuse, or leave everything as it is.
-pub(super) fn validate(
-    build: &mut Accumulation<'_>,
-    layer: &Layer,
-    accumulated: &mut Accumulated,
-) -> Result<(), Error> {
-    let validators = plugins::load(build, layer, "validators", &layer.kustomization.validators)?;
-    let mut all = Transformers { build, layer, accumulated };
-    for validator in validators {
-        let before = all.accumulated.resources.list().to_vec();
-        let name = validator.name.clone();
-        all.plugin(Plugged { origin: None, ..validator }, "validators")?;
-        let after = all.accumulated.resources.list();
-        if !before.iter().map(compared).eq(after.iter().map(unmarked).map(|after| compared(&after))) {
-            let error = Error::new(format!("the validator {name} changes resources"));
-            return Err(layer.blame(error.with_hint("list it under transformers"), "validators"));
-        }
-    }
-    Ok(())
-}
-
-/// What a validator must leave alone. Labels that a file has are others once they are written anew, which kustomize
-/// does to take the mark of a validator away.
-fn compared(resource: &Resource) -> impl PartialEq + use<> {
-    let Resource { node, previous, prefixes, suffixes, needs_hash, .. } = resource.clone();
-    let labels = node.at(&["metadata", "labels"]).and_then(Node::as_mapping);
-    let places: Vec<Place> = labels.into_iter().flat_map(Mapping::iter).map(|(key, _)| key.place).collect();
-    (places, node, previous, prefixes, suffixes, needs_hash)
-}
-
-fn unmarked(resource: &Resource) -> Resource {
-    let mut resource = resource.clone();
-    let mut labels = texts(&resource.node, "labels");
-    if labels.remove(VALIDATED_BY).is_some() {
-        set_in_metadata(&mut resource.node, "labels", labels);
-    }
-    resource
 }
 
 impl Transformers<'_, '_> {
@@ -182,7 +144,7 @@ impl Transformers<'_, '_> {
 
     fn all_labels(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
         for (at, label) in kustomization.labels.iter().enumerate() {
-            label_specs(label, config)
+            labels::specs(label, config)
                 .and_then(|specs| self.pairs(&label.pairs, &specs))
                 .map_err(|error| self.layer.blame_entry(error, "labels", at))?;
             self.done(self.layer.builtin("LabelTransformer"), 1);
@@ -312,23 +274,4 @@ impl Transformers<'_, '_> {
     fn images(&mut self, images: &[(&Image, Place)], specs: &[FieldSpec]) -> Result<(), Error> {
         images::apply(self.accumulated.resources.list_mut(), images, &FieldSpecs::new(specs))
     }
-}
-
-/// Where an entry of `labels` goes: its own fields, those of the configuration, and what its switches ask for.
-fn label_specs(label: &Label, config: &TransformerConfig) -> Result<Vec<FieldSpec>, Error> {
-    let mut specs = label.fields.clone();
-    merge_specs(&mut specs, &config.labels)?;
-    if label.include_selectors {
-        merge_specs(&mut specs, &config.common_labels)?;
-        return Ok(specs);
-    }
-    if label.include_templates {
-        merge_specs(&mut specs, &config.template_labels)?;
-    }
-    if label.include_volume_claim_templates {
-        merge_specs(&mut specs, &config.volume_claim_template_labels)?;
-    }
-    let own = FieldSpec { path: "metadata/labels".to_owned(), create: true, ..FieldSpec::default() };
-    merge_specs(&mut specs, &[own])?;
-    Ok(specs)
 }

@@ -3,11 +3,16 @@
 //! Takes the resources and the replacements in order; changes the resources. Fields that are texts keep being texts,
 //! and a path may go on inside of a text that holds YAML or JSON.
 
+pub(super) mod find;
+mod form;
 pub(super) mod path;
-mod select;
 mod structured;
+mod targets;
 mod text;
 
+use self::find::{Kind, Place, find, is_in_flow, reach};
+use self::path::text_of;
+use self::targets::{Index, Targets};
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
 use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
@@ -16,8 +21,6 @@ use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, empty, plain, resolve};
-use path::{Kind, Place, text_of};
-use select::{Index, Targets};
 
 /// The field of a source or target that names none.
 const DEFAULT_FIELD: &str = "metadata.name";
@@ -128,7 +131,7 @@ impl Work<'_> {
         if structured::write(node, parts, value, options)? {
             return Ok(());
         }
-        let places = path::find(node, parts, create)?;
+        let places = find(node, parts, create)?;
         if places.is_empty() {
             let error = Error::new(format!("there is no field {}", parts.join(".")));
             return Err(if create.is_none() { error.with_hint("options.create makes it") } else { error });
@@ -138,8 +141,8 @@ impl Work<'_> {
                 refuse_lost(&place, options)?;
                 continue;
             };
-            let is_in_flow = path::is_in_flow(node, &position);
-            let Some(target) = path::reach(node, &position) else { continue };
+            let is_in_flow = is_in_flow(node, &position);
+            let Some(target) = reach(node, &position) else { continue };
             set(target, value, options)?;
             if is_made || target.as_scalar().is_some_and(|scalar| scalar.is_untyped) {
                 retag(target, is_in_flow);

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::namespace;
-use super::replacement::path::{Kind, add, is_match, look_up_part, matched};
+use super::replacement::find::{Kind, add, matched};
+use super::replacement::path::{is_match, look_up_part};
 use super::select::Select;
 use crate::kustomize::error::Error;
 use crate::kustomize::field::{shape, with_text};

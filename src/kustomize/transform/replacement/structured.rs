@@ -1,11 +1,10 @@
 //! A path that goes on inside of a text: the text is read as YAML, changed there, and written in the form it had.
 
-use super::create;
-use super::path::{Place, find, is_in_flow, look_up, reach, text_of};
-use super::refuse_lost;
-use super::retag;
-use super::set;
-use super::text::{is_surely_block, rewritten, unsupported};
+use super::find::{Place, find, is_in_flow, reach};
+use super::form::{is_surely_block, unsupported};
+use super::path::{look_up, text_of};
+use super::text::rewritten;
+use super::{create, refuse_lost, retag, set};
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::FieldOptions;
 use crate::object::Node;
