@@ -25,11 +25,13 @@
 //! - `parallel`: whether many things are worth a thread.
 //! - `transform`: a file for each transformer, in the order in which `transform` calls them.
 //! - `finish`: what happens once, at the end: hashes, references, vars, order and build metadata.
+//! - `parallel`: many resources at once, in their order; `nearest`: the name that somebody probably meant.
 //! - [`Error`], with the file, field and entry that are to blame.
 //!
 //! What is kustomize's alone and nobody would guess is told where it is done: values that are one at several places
 //! (`resource/twins`), annotations that remember (`resource/traces`, `transform/patches/past`), lists without merge keys
-//! (`transform/merge/loose`), objects that went through JSON (`transform/json_patch/settle`).
+//! (`transform/merge/loose`), objects that went through JSON (`transform/json_patch/settle`); in the room `yaml` comments
+//! that hide a field's schema (`comments`) and folded texts that come back as others (`refold`).
 
 mod build;
 pub mod configuration;
