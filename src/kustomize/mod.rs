@@ -29,9 +29,9 @@
 //! - [`Error`], with the file, field and entry that are to blame.
 //!
 //! What is kustomize's alone and nobody would guess is told where it is done: values that are one at several places
-//! (`resource/twins`), annotations that remember (`resource/traces`, `transform/patches/past`), lists without merge keys
-//! (`transform/merge/loose`), objects that went through JSON (`transform/json_patch/settle`); in the room `yaml` comments
-//! that hide a field's schema (`comments`) and folded texts that come back as others (`refold`).
+//! (`resource/twins`), annotations that remember (`resource/traces`, `transform/patches/past`), lists without merge
+//! keys (`transform/merge/loose`), objects that went through JSON (`transform/json_patch/settle`); in the room `yaml`
+//! comments that hide a field's schema (`comments`) and folded texts that come back as others (`refold`).
 
 mod build;
 pub mod configuration;

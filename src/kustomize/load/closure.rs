@@ -8,9 +8,9 @@ use crate::tree::{ContentId, FileTree, Look};
 
 /// Every path of the tree that a build asked for, and what was there, be it nothing.
 ///
-/// Whoever keeps what a build gave asks [`Closure::is_current`] of a newer tree before building again. Two things are not
-/// in it, and belong beside it in the key: the options of the build, and the remotes, which are pinned by whoever fetched
-/// them (`engine::build::Build::pinned`).
+/// Whoever keeps what a build gave asks [`Closure::is_current`] of a newer tree before building again. Two things are
+/// not in it, and belong beside it in the key: the options of the build, and the remotes, which are pinned by whoever
+/// fetched them (`engine::build::Build::pinned`).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Closure(BTreeMap<String, Seen>);
 

@@ -1,5 +1,5 @@
-//! The trees of a build, its own and those of remotes: what a path leads to once its links are followed, and what a file
-//! holds. Writes down what was asked of the build's own tree.
+//! The trees of a build, its own and those of remotes: what a path leads to once its links are followed, and what a
+//! file holds. Writes down what was asked of the build's own tree.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
