@@ -43,9 +43,9 @@ pub enum BuildError {
 
 impl BuildError {
     /// What to do about it.
-    pub fn hint(&self) -> Option<&str> {
+    pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Build(error) => error.hint(),
+            Self::Build(error) => error.hint().map(str::to_owned),
             Self::Fetch(error) => error.hint(),
             _ => None,
         }

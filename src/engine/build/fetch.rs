@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error("reading the address of remote {url}")]
     Address { url: String, source: UrlError },
     #[error("fetching remote {url}")]
-    Git { url: String, source: git::Error },
+    Git { url: String, source: Box<git::Error> },
     #[error("{url} is no URL of a file")]
     Url { url: String },
     #[error("fetching {url}")]
@@ -57,18 +57,18 @@ pub enum FetchError {
 
 impl FetchError {
     /// What to do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Denied { .. } => {
-                Some("--allow-remote PLACE allows what is at or below a place, such as github.com/acme")
-            }
-            Self::Git { source, .. } if source.wants_login() => Some(
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Denied { .. } => "--allow-remote PLACE allows what is at or below a place, such as github.com/acme",
+            Self::Git { source, .. } if source.wants_login() => {
                 "remotes are read without a login, and over ssh with --ssh-key; name a clone of it by its path instead, \
-                 or build it by itself with --username",
-            ),
-            Self::Address { .. } => Some("no login is taken from a URL; name a clone by its path instead"),
-            _ => None,
-        }
+                 or build it by itself with --username"
+            }
+            Self::Git { source, .. } => return source.hint(),
+            Self::Address { .. } => "no login is taken from a URL; name a clone by its path instead",
+            Self::Url { .. } | Self::File { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -114,7 +114,7 @@ impl Fetcher<'_> {
             Some(opened) => opened.others(&revisions),
             None => self.git.snapshots(&self.remote(&url, repositories), &revisions),
         };
-        let snapshots = snapshots.map_err(|source| FetchError::Git { url: url.to_string(), source })?;
+        let snapshots = snapshots.map_err(|source| FetchError::Git { url: url.to_string(), source: source.into() })?;
         for (repository, snapshot) in repositories.iter().zip(snapshots) {
             let snapshot = Arc::new(snapshot);
             fetched.opened.entry(url.clone()).or_insert_with(|| Arc::clone(&snapshot));

@@ -8,7 +8,7 @@ use std::error::Error as StdError;
 use tagwright::kustomize::{Options, Outcome, build};
 use tagwright::tree::Memory;
 
-pub fn check(cases: &str) {
+pub(super) fn check(cases: &str) {
     for (name, files) in sections(cases, "== ") {
         let mut files = sections(files, "-- ");
         let (kind, wanted) = files.pop().expect("an answer");
