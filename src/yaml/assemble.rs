@@ -31,6 +31,8 @@ pub(super) struct Assembly {
     open: Vec<Open>,
     anchors: HashMap<usize, Built>,
     aliased: usize,
+    /// How many line breaks of YAML 1.1 alone were in quotes.
+    quoted_breaks: usize,
     keys: HashSet<Arc<str>>,
     /// Room that was grown before: what is handed out has the size that it needs.
     spare_fields: Vec<Fields>,
@@ -88,6 +90,7 @@ impl Assembly {
             open: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
+            quoted_breaks: 0,
             keys: HashSet::new(),
             spare_fields: Vec::new(),
             spare_items: Vec::new(),
@@ -96,10 +99,14 @@ impl Assembly {
 
     /// Begins a document whose first line is line `first` of the file.
     pub(super) fn begin(&mut self, first: usize) {
-        (self.first, self.aliased) = (first, 0);
+        (self.first, self.aliased, self.quoted_breaks) = (first, 0, 0);
         self.anchors.clear();
         self.open.clear();
         self.open(Parts::Document(Node::null()), 0, StructureStyle::Block);
+    }
+
+    pub(super) fn quoted_breaks(&self) -> usize {
+        self.quoted_breaks
     }
 
     /// Takes the event that stands in `source` at `span`.
@@ -140,13 +147,23 @@ impl Assembly {
         source: &str,
     ) -> Result<Scalar, String> {
         let range = span.byte_range().expect("a parser over &str knows byte offsets");
-        let text = libyaml::text(text, style, &source[range.clone()], range.end == source.len())?;
-        let is_tagged = tag.is_some();
+        let written = &source[range.clone()];
+        let text = libyaml::text(text, style, written, range.end == source.len())?;
+        if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
+            self.quoted_breaks += libyaml::foreign_breaks(written);
+        } else if style == ScalarStyle::Plain {
+            let is_flow = || self.open.iter().any(|open| open.is_flow);
+            libyaml::plain_fault(written, &source[range.end..], is_flow).map_or(Ok(()), Err)?;
+        }
+        let (is_tagged, tag_written) = (tag.is_some(), tag);
         let (tag, value) = typed::typed(tag, &text, style, self.dialect)?;
         let tag = if !is_tagged && self.is_quoted_time(tag, &text) { Type::Str } else { tag };
         let text = value.as_deref().unwrap_or(&text);
         let text = if self.wants_key() { self.key(text) } else { text.into() };
-        Ok(Scalar { style: self.style(style), ..Scalar::new(text, tag) })
+        // What is tagged a string is no merge key, as if it stood in quotes.
+        let is_text = &*text == "<<" && tag_written.is_some_and(|tag| tag.suffix() == "str");
+        let style = if is_text { Style::SingleQuoted } else { self.style(style) };
+        Ok(Scalar { style, ..Scalar::new(text, tag) })
     }
 
     /// Whether kustomize puts quotes around a timestamp on its way to JSON: it does in flow collections, for a colon.

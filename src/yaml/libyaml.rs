@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use granit_parser::{ErrorKind, ScalarStyle, ScanError};
+use memchr::memmem;
 
 /// A line break in YAML 1.1, a character like others in 1.2.
 const NEXT_LINE: char = '\u{85}';
@@ -33,6 +34,9 @@ pub(super) fn text<'a>(
     is_last: bool,
 ) -> Result<Cow<'a, str>, String> {
     match style {
+        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if is_separated(written) => {
+            Err("a line separator (U+2028 or U+2029) stands beside blanks".to_owned())
+        }
         ScalarStyle::Literal | ScalarStyle::Folded if text.trim_start_matches('\n').starts_with('\t') => {
             Err("a tab begins the first line of a block scalar, where its indentation is looked for".to_owned())
         }
@@ -49,6 +53,31 @@ pub(super) fn text<'a>(
         },
         _ => Ok(text),
     }
+}
+
+/// Why the plain scalar `written` is not what libyaml reads there; `behind` is what follows it. Within brackets a
+/// question mark ends a scalar, a colon begins a value, and one at the end of a scalar is part of it.
+pub(super) fn plain_fault(written: &str, behind: &str, is_flow: impl Fn() -> bool) -> Option<String> {
+    let is_cut = (written.contains('?') || written.starts_with(':')) && is_flow();
+    let takes_colon = behind.strip_prefix(':').is_some_and(|rest| rest.starts_with([',', ']', '}', '[', '{']));
+    (is_cut || takes_colon).then(|| format!("`{written}` within brackets means another thing to kustomize; quote it"))
+}
+
+/// How many of the line breaks of YAML 1.1 that are characters in 1.2 are in `text`.
+pub(super) fn foreign_breaks(text: &str) -> usize {
+    let separators = memmem::find_iter(text.as_bytes(), b"\xe2\x80")
+        .filter(|at| matches!(text.as_bytes().get(at + 2), Some(0xa8 | 0xa9)));
+    memmem::find_iter(text.as_bytes(), b"\xc2\x85").count() + separators.count()
+}
+
+/// Whether a separator of lines or paragraphs in a quoted scalar stands beside blanks, which libyaml takes away.
+fn is_separated(written: &str) -> bool {
+    let is_separator = |c: char| matches!(c, '\u{2028}' | '\u{2029}');
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | NEXT_LINE) || is_separator(c);
+    written.match_indices(is_separator).any(|(at, found)| {
+        let (ahead, behind) = (&written[..at], &written[at + found.len()..]);
+        ahead.ends_with(is_space) || behind.starts_with(is_space)
+    })
 }
 
 /// The parser ends the last line of a block scalar where the file does not.

@@ -74,6 +74,11 @@ fn document(text: &str, first: usize, assembly: &mut Assembly) -> Result<Node, E
         assembly.begin(first);
         match parse(&text, assembly) {
             Ok(()) => return Ok(Node::null()),
+            Err(Stop::Node(_)) if libyaml::foreign_breaks(&text) > assembly.quoted_breaks() => {
+                let message =
+                    "U+0085, U+2028 or U+2029, which end lines to kustomize, stands outside of quotes".to_owned();
+                return Err(Error { line: first, column: 1, message });
+            }
             Err(Stop::Node(mut node)) => {
                 comments::mark(&mut node, written, first);
                 return Ok(node);

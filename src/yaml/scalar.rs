@@ -118,8 +118,10 @@ fn resolve_number(text: &str, dialect: Dialect) -> Tag {
         // `yaml.v2` gives a timestamp as the string it was.
         return if dialect == Dialect::Kustomization { Tag::Str } else { Tag::Timestamp };
     }
+    let is_signed_inside = text.starts_with("0o-") || text.starts_with("0o+");
     if !is_dotted && integer(&without_underscores(text)).is_some() {
-        return Tag::Int;
+        // Such a number is one to `yaml.v3` alone.
+        return if is_signed_inside && dialect == Dialect::Kustomization { Tag::Str } else { Tag::Int };
     }
     if float(text).is_some() { Tag::Float } else { Tag::Str }
 }
@@ -130,9 +132,11 @@ fn without_underscores(text: &str) -> Cow<'_, str> {
 }
 
 fn integer(text: &str) -> Option<Number> {
-    // In base 2 alone a sign may follow the prefix, too.
-    if let Some(signed) = text.strip_prefix("0b").filter(|rest| rest.starts_with(['+', '-'])) {
-        return i64::from_str_radix(signed, 2).ok().map(Number::Int);
+    // In base 2 and 8 a sign may follow the prefix, too.
+    for (prefix, base) in [("0b", 2), ("0o", 8)] {
+        if let Some(signed) = text.strip_prefix(prefix).filter(|rest| rest.starts_with(['+', '-'])) {
+            return i64::from_str_radix(signed, base).ok().map(Number::Int);
+        }
     }
     let (sign, unsigned) = match text.as_bytes().first()? {
         sign @ (b'+' | b'-') => (Some(*sign), &text[1..]),

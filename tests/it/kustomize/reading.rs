@@ -273,3 +273,9 @@ const PIECES: &[&str] = &[
     "\u{1f680}",
     "!!binary aGk=",
 ];
+
+/// What YAML 1.1 and 1.2 read differently is read as kustomize does, or refused; line separators among it.
+#[test]
+fn what_yaml_1_1_reads_otherwise_is_read_so_or_refused() {
+    super::cases::check(include_str!("../../../fixtures/kustomize/yaml-1.1.txt"));
+}
