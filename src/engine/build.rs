@@ -2,7 +2,7 @@
 //!
 //! Takes a tree of files, the path of a root in it and how remotes are reached; gives what [`kustomize::build`] makes of
 //! them. The pure builder names the remotes it lacks, each is fetched once, at the commit that its revision names then,
-//! and the build goes on until it lacks nothing.
+//! and the build goes on until it lacks nothing: what could not be fetched is refused there, at the entry that names it.
 
 mod allowed;
 mod fetch;
@@ -14,7 +14,7 @@ use crate::tree::FileTree;
 
 pub use allowed::{Allowed, Place, UnreadablePlace};
 use fetch::Fetched;
-pub use fetch::{FetchError, Fetcher};
+pub use fetch::Fetcher;
 
 /// A remote base may name further ones: so many times more is asked for.
 const ROUNDS_MAX: usize = 32;
@@ -33,8 +33,6 @@ pub struct Build {
 pub enum BuildError {
     #[error(transparent)]
     Build(#[from] kustomize::Error),
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
     #[error("the build asks for more than {REMOTES_MAX} remotes")]
     TooMany,
     #[error("remote bases name further ones more than {ROUNDS_MAX} times over")]
@@ -46,7 +44,6 @@ impl BuildError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Build(error) => error.hint().map(str::to_owned),
-            Self::Fetch(error) => error.hint(),
             _ => None,
         }
     }
@@ -65,11 +62,11 @@ pub fn build(
         match kustomize::build(tree, path, &options)? {
             Outcome::Built(built) => return Ok(Build { built, pinned: fetched.pinned }),
             Outcome::Missing(missing) => {
-                let Remotes { repositories, files } = &fetched.remotes;
+                let Remotes { repositories, files, .. } = &fetched.remotes;
                 if repositories.len() + files.len() + missing.len() > REMOTES_MAX {
                     return Err(BuildError::TooMany);
                 }
-                fetcher.fetch(missing, &mut fetched)?;
+                fetcher.fetch(missing, &mut fetched);
             }
         }
     }

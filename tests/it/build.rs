@@ -148,6 +148,7 @@ fn only_allowed_places_are_asked() {
     assert_eq!(desk.run(&["build", ".", "--allow-remote", place]).ok(), EU_WEB);
     for other in ["github.com/acme", &format!("{place}s"), &format!("{place}/other")] {
         let denied = desk.run(&["build", ".", "--allow-remote", other]).code_is(2);
+        assert!(denied.stderr.contains("kustomization.yaml:2: resources[0]: "), "{other}: {}", denied.stderr);
         assert!(denied.stderr.contains("is not allowed"), "{other}: {}", denied.stderr);
         assert!(denied.stderr.contains("--allow-remote"), "{other}: {}", denied.stderr);
     }

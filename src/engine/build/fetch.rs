@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use super::allowed::Allowed;
+use crate::engine::cause::Cause;
 use crate::git::{self, Auth, Git, RemoteUrl, Snapshot, Transport, UrlError};
-use crate::kustomize::{Remote, Remotes, Repository};
+use crate::kustomize::{Failed, Remote, Remotes, Repository};
 use crate::net::{self, Connection, Deadline, Http, Method, Redirects, Request, StatusCode, Url};
 
 /// Keeps what was read without credentials apart from what a source's login brought.
@@ -40,9 +41,16 @@ pub(super) struct Fetched {
     opened: BTreeMap<RemoteUrl, Arc<Snapshot>>,
 }
 
+impl Fetched {
+    fn note(&mut self, remote: Remote, cause: &Cause) {
+        let Cause { message, hint } = cause.clone();
+        self.remotes.failed.insert(remote, Failed { message, hint });
+    }
+}
+
 /// Why a remote was not fetched.
 #[derive(Debug, thiserror::Error)]
-pub enum FetchError {
+enum FetchError {
     #[error("remote {url} is not allowed")]
     Denied { url: String },
     #[error("reading the address of remote {url}")]
@@ -57,7 +65,7 @@ pub enum FetchError {
 
 impl FetchError {
     /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Denied { .. } => "--allow-remote PLACE allows what is at or below a place, such as github.com/acme",
             Self::Git { source, .. } if source.wants_login() => {
@@ -72,26 +80,32 @@ impl FetchError {
     }
 }
 
+fn cause(error: FetchError) -> Cause {
+    let hint = error.hint();
+    Cause { hint, ..Cause::from(error) }
+}
+
 impl Fetcher<'_> {
-    /// Brings all of `missing`. Revisions of one repository share its store and its listing.
-    pub(super) fn fetch(
-        &self,
-        missing: impl IntoIterator<Item = Remote>,
-        fetched: &mut Fetched,
-    ) -> Result<(), FetchError> {
+    /// Brings all of `missing`, or notes why not. Revisions of one repository share its store and its listing.
+    pub(super) fn fetch(&self, missing: impl IntoIterator<Item = Remote>, fetched: &mut Fetched) {
         let mut by_url: BTreeMap<RemoteUrl, Vec<Repository>> = BTreeMap::new();
         for remote in missing {
-            match remote {
-                Remote::Repository(repository) => {
-                    by_url.entry(self.address(&repository.url)?).or_default().push(repository);
-                }
-                Remote::File(url) => {
-                    let content = self.file(&url)?;
-                    fetched.remotes.files.insert(url, content);
-                }
+            let found = match &remote {
+                Remote::Repository(repository) => self.address(&repository.url).map(|url| {
+                    by_url.entry(url).or_default().push(repository.clone());
+                }),
+                Remote::File(url) => self.file(url).map(|content| {
+                    fetched.remotes.files.insert(url.clone(), content);
+                }),
+            };
+            found.unwrap_or_else(|error| fetched.note(remote, &cause(error)));
+        }
+        for (url, repositories) in by_url {
+            if let Err(error) = self.repositories(url, &repositories, fetched) {
+                let cause = cause(error);
+                repositories.into_iter().for_each(|one| fetched.note(Remote::Repository(one), &cause));
             }
         }
-        by_url.into_iter().try_for_each(|(url, repositories)| self.repositories(url, &repositories, fetched))
     }
 
     fn address(&self, text: &str) -> Result<RemoteUrl, FetchError> {

@@ -46,6 +46,15 @@ pub struct Remotes {
     pub repositories: HashMap<Repository, Arc<dyn FileTree + Send + Sync>>,
     /// By URL; `None` where the server has no such file.
     pub files: HashMap<String, Option<Vec<u8>>>,
+    /// What could not be fetched. The build is refused at the entry that names it.
+    pub failed: HashMap<Remote, Failed>,
+}
+
+/// Why a remote was not fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 /// A folder with a kustomization file, and how the build came to it.
@@ -184,7 +193,7 @@ impl<'b> Loader<'b> {
             return Err(Error::new(format!("the repository {entry:?} leads back to itself by way of {before:?}")));
         }
         let Some(tree) = self.trees.of(&remote.repository) else {
-            self.missing.insert(Remote::Repository(remote.repository));
+            self.need(Remote::Repository(remote.repository))?;
             return Ok(Entered::Missing);
         };
         match self.trees.resolve(tree, &remote.path)? {
@@ -198,6 +207,17 @@ impl<'b> Loader<'b> {
                 Err(Error::new(format!("{url} has no folder {:?}", remote.path)))
             }
         }
+    }
+
+    /// Asks for a remote, unless that was tried already.
+    fn need(&mut self, remote: Remote) -> Result<(), Error> {
+        let failed = self.options.remotes.and_then(|remotes| remotes.failed.get(&remote));
+        let Some(Failed { message, hint }) = failed else {
+            self.missing.insert(remote);
+            return Ok(());
+        };
+        let error = Error::new(message.clone());
+        Err(hint.iter().fold(error, |error, hint| error.with_hint(hint.clone())))
     }
 
     /// A file that has to be there.
@@ -243,7 +263,7 @@ impl<'b> Loader<'b> {
             Some(None) if folder.is_some() => Ok(Opened::NoFile),
             Some(None) => Err(Error::new(format!("there is no file at {url}"))),
             None => {
-                self.missing.insert(Remote::File(url.to_owned()));
+                self.need(Remote::File(url.to_owned()))?;
                 Ok(Opened::Missing)
             }
         }

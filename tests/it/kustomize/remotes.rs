@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tagwright::kustomize::{Options, Outcome, Remote, Remotes, build, remote_folder};
+use tagwright::kustomize::{Failed, Options, Outcome, Remote, Remotes, build, remote_folder};
 use tagwright::tree::{FileTree, Memory};
 
 /// `wanted` is `URL PATH REFERENCE`, with `-` for what is empty.
@@ -104,6 +104,7 @@ fn a_build_asks_for_all_remotes_and_goes_on_with_them() {
     let mut remotes = Remotes {
         repositories: HashMap::from([(repository.clone(), base)]),
         files: HashMap::from([(file.clone(), Some(service))]),
+        ..Remotes::default()
     };
     let refused = build(&here, "app", &Options { remotes: Some(&remotes), ..Options::default() });
     let refused = refused.expect_err("a base reads only below itself").to_string();
@@ -115,6 +116,19 @@ fn a_build_asks_for_all_remotes_and_goes_on_with_them() {
     let Ok(Outcome::Built(built)) = built else { panic!("nothing is missing: {built:?}") };
     let names: Vec<String> = built.resources.iter().map(|one| format!("{} {}", one.kind(), one.name())).collect();
     assert_eq!(names, ["Deployment a-web", "Other a-web"]);
+}
+
+#[test]
+fn what_could_not_be_fetched_is_refused_at_its_entry() {
+    let here = tree(&[("kustomization.yaml", "resources:\n- https://host.example/org/repo//base?ref=v1\n")]);
+    let Ok(Outcome::Missing(missing)) = build(&here, "", &Options::default()) else { panic!("a remote is missing") };
+    let failed = Failed { message: "it is not allowed".to_owned(), hint: Some("ask for it".to_owned()) };
+    let failed = missing.into_iter().map(|remote| (remote, failed.clone())).collect();
+    let remotes = Remotes { failed, ..Remotes::default() };
+    let refused = build(&here, "", &Options { remotes: Some(&remotes), ..Options::default() });
+    let refused = refused.expect_err("the remote is not there");
+    assert!(refused.to_string().starts_with("kustomization.yaml:2: resources[0]: "), "{refused}");
+    assert_eq!(refused.hint(), Some("ask for it"));
 }
 
 #[test]
