@@ -29,7 +29,9 @@ fn the_reference_is_what_the_parser_says() {
 
 #[test]
 fn every_verb_has_an_example() {
-    for verb in ["scan", "select", "update", "sync", "template", "history", "ledger", "demo", "completion"] {
+    for verb in
+        ["scan", "select", "update", "sync", "build", "images", "template", "history", "ledger", "demo", "completion"]
+    {
         let help = run([verb, "--help"]).ok();
         assert!(help.contains("Examples:\n"), "{verb}");
     }
