@@ -7,10 +7,11 @@ use super::access::{registry_client, user_docker_config, user_docker_file};
 use super::failure::Failure;
 use super::registries::RegistriesArgs;
 use super::{output, report, runtime};
+use crate::engine::decide::{Selecting, Undecided};
 use crate::engine::memory::Memory;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
-use crate::standalone::{self, Inputs, SecretSource, Selecting, Undecided, World};
+use crate::standalone::{self, Inputs, SecretSource, World};
 
 /// The objects to work on
 #[derive(Debug, clap::Args)]

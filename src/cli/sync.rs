@@ -12,11 +12,12 @@ use super::told::Told;
 use super::{Format, Outcome, memory, output, runtime};
 use crate::api::{self, Problem, Severity};
 use crate::cloud::Clouds;
+use crate::engine::decide::Selecting;
 use crate::engine::update::Mode;
 use crate::metrics::Metrics;
 use crate::net::{Http, Settings};
 use crate::registry::{Client, Limits};
-use crate::standalone::{self, Context, Report, Selecting};
+use crate::standalone::{self, Context, Report};
 
 /// How long a single run waits for the push budget; a repeated one leaves the push to a later round.
 const PATIENCE: Duration = Duration::from_secs(60);

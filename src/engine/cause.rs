@@ -4,6 +4,7 @@ use std::error::Error;
 
 use serde::Serialize;
 
+use super::access::AccessError;
 use super::build::BuildError;
 use super::update::UpdateError;
 use crate::{git, ledger, registry};
@@ -56,8 +57,9 @@ fn hint(error: &(dyn Error + 'static)) -> Option<String> {
         let signing = || error.downcast_ref::<git::SigningError>()?.hint().map(str::to_owned);
         let registry = || error.downcast_ref::<registry::Error>()?.hint().map(str::to_owned);
         let ledger = || error.downcast_ref::<ledger::LedgerError>()?.hint().map(str::to_owned);
+        let access = || error.downcast_ref::<AccessError>()?.hint().map(str::to_owned);
         let build = || error.downcast_ref::<BuildError>()?.hint();
-        update().or_else(git).or_else(signing).or_else(registry).or_else(ledger).or_else(build)
+        update().or_else(git).or_else(signing).or_else(registry).or_else(ledger).or_else(access).or_else(build)
     })
 }
 

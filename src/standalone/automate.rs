@@ -6,21 +6,20 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use jiff::Timestamp;
 
-use super::access::AccessError;
-use super::decide::{Decision, Decisions, Undecided};
-use super::remote::{self, Reached, Store};
+use super::advice::told;
 use super::report::AutomationReport;
 use super::round::Context;
-use crate::api::{ImageUpdateAutomation, Kind, Objects, Push};
+use crate::api::{ImageUpdateAutomation, Objects};
 use crate::engine::cause::Cause;
-use crate::engine::message::MessageTemplate;
+use crate::engine::decide::{Decision, Decisions, Undecided};
+use crate::engine::remote::{self, Reached, Store};
+use crate::engine::request;
 use crate::engine::rewrite::Findings;
-use crate::engine::update::{Checkout, FailedUpdate, PushTo, Terms, Update, UpdateRequest, update};
-use crate::git::{Author, PushOptions, Refspec, Remote};
+use crate::engine::update::{FailedUpdate, Terms, Update, UpdateRequest, update};
+use crate::git::Remote;
 use crate::image::ImageRef;
 use crate::metrics::UpdateOutcome;
 use crate::object::NamespacedName;
-use crate::setter::Latest;
 
 /// At most this many remotes are worked on at once.
 const REMOTES_MAX: usize = 4;
@@ -145,72 +144,12 @@ fn gather(
     decisions: &Decisions,
     now: Timestamp,
 ) -> Result<(Reached, UpdateRequest), Cause> {
-    let (id, spec) = (automation.name(), &automation.spec);
-    let source_id = spec.source_ref.within(&id.namespace);
-    let absent = || Cause::new(objects.why_absent(Kind::GitRepository, &source_id));
-    let source = objects.git_repositories.get(&source_id).ok_or_else(absent)?;
-    let reached = remote::remote(source, objects).map_err(AccessError::cause)?;
-    let git = spec.git()?;
-    let signer = git.commit.signing_key.as_ref();
-    let signer = signer
-        .map(|key| context.signers.signer(key, "spec.git.commit.signingKey", &id.namespace, objects, now))
-        .transpose()?;
-    // The automation's own ref replaces the source's as a whole, as in Flux.
-    let own = git.checkout.as_ref().map(|checkout| &checkout.reference);
-    let reference = own.or(source.spec.reference.as_ref());
-    let request = UpdateRequest {
-        latest: latest(objects, automation, decisions),
-        decided: decisions
-            .iter()
-            .filter_map(|(id, decision)| Some((id.clone(), decision.as_ref().ok()?.decided?)))
-            .collect(),
-        automation: id,
-        checkout: reference.map(Checkout::from).unwrap_or_default(),
-        push: git.push.as_ref().map(push_to).transpose()?.unwrap_or_default(),
-        path: spec.update.path.clone().unwrap_or_default(),
-        signer,
-        author: author(&git.commit.author),
-        message: MessageTemplate {
-            text: git.commit.message_template().to_owned(),
-            values: git.commit.message_template_values.clone(),
-        },
-    };
-    Ok((reached, request))
-}
-
-/// Empty texts count as absent, as in Flux.
-fn push_to(push: &Push) -> Result<PushTo, Cause> {
-    let set = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-    let refspec = set(&push.refspec).map(|text| text.parse::<Refspec>()).transpose();
-    Ok(PushTo {
-        branch: set(&push.branch),
-        refspec: refspec.map_err(|error| Cause::from(error).doing("spec.git.push.refspec"))?,
-        options: PushOptions::new(&push.options).map_err(|error| Cause::from(error).doing("spec.git.push.options"))?,
-    })
-}
-
-/// Objects need no name for their author, commits do.
-fn author(author: &crate::api::Author) -> Author {
-    let name = if author.name.trim().is_empty() { &author.email } else { &author.name };
-    Author { name: name.clone(), email: author.email.clone() }
-}
-
-/// The images that the automation may write: those of its own namespace that its selector admits.
-fn latest(objects: &Objects, automation: &ImageUpdateAutomation, decisions: &Decisions) -> Latest {
-    let namespace = automation.metadata.namespace.clone();
-    let mut images = BTreeMap::new();
-    for (kind, policy) in objects.broken.keys().filter(|(kind, _)| *kind == Kind::ImagePolicy) {
-        images.insert(policy.clone(), Err(objects.why_absent(*kind, policy)));
-    }
-    for (id, decision) in decisions.iter().filter(|(id, _)| id.namespace == namespace) {
-        let policy = objects.image_policies.get(id);
-        let image = match policy {
-            Some(policy) if automation.spec.selects(&policy.metadata.labels) => offer(id, decision),
-            _ => Err(format!("policy {id} is not selected by spec.policySelector")),
-        };
-        images.insert(id.clone(), image);
-    }
-    Latest { namespace: Some(namespace), images }
+    let reached = remote::remote(request::source(automation, objects)?, objects).map_err(told)?;
+    let images = decisions.iter().map(|(id, decision)| (id.clone(), offer(id, decision)));
+    let decided = |(id, decision): (&NamespacedName, &Decision)| Some((id.clone(), decision.as_ref().ok()?.decided?));
+    let decided = decisions.iter().filter_map(decided).collect();
+    let offered = (request::latest(automation, objects, images), decided);
+    Ok((reached, request::request(automation, objects, &context.signers, offered, now)?))
 }
 
 /// The image that automations may write for a policy; without one, why its markers are left.

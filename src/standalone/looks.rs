@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::agenda::{Agenda, Ended};
-use super::decide::{Done, Job};
 use super::inputs::World;
-use super::plan::Watched;
+use super::jobs::{Done, Job};
 use crate::api::{DigestReflectionPolicy, Object, Objects};
+use crate::engine::tags::Watched;
 use crate::image::Repository;
 use crate::ledger::View;
 use crate::object::NamespacedName;

@@ -5,15 +5,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::access::{self, AccessError};
-use super::decide::{Decisions, Undecided};
+use super::advice::told;
 use super::inputs::World;
 use crate::api::{ImagePolicy, ImageRepository, Kind, Labels, Objects};
+use crate::engine::access;
 use crate::engine::cause::Cause;
+use crate::engine::decide::{Decisions, Undecided, repository_of};
+use crate::engine::tags::Watched;
 use crate::engine::view::view;
-use crate::image::Repository;
 use crate::ledger::View;
 use crate::object::NamespacedName;
 use crate::registry::{Access, DockerConfig, Registries};
@@ -29,19 +29,6 @@ pub(super) struct Plan {
     pub(super) undecided: Decisions,
 }
 
-/// The tags of one repository as one credential sees them: listed once for all objects that ask for it.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) repository: Repository,
-    /// The same by the name that it has where it is asked, by the operator's rules.
-    pub(super) asked: Repository,
-    pub(super) access: Access,
-    pub(super) interval: Duration,
-    /// Sorted, as are the policies. Mostly one of each, for which a tree is ten times too large.
-    pub(super) repositories: Vec<NamespacedName>,
-    pub(super) policies: Vec<NamespacedName>,
-}
-
 pub(super) fn plan(world: &World, registries: &Registries) -> Plan {
     let mut watched = BTreeMap::new();
     let mut undecided = Decisions::new();
@@ -55,27 +42,6 @@ pub(super) fn plan(world: &World, registries: &Registries) -> Plan {
         }
     }
     Plan { watched: watched.into_iter().map(|(view, watched)| (view, Arc::new(watched))).collect(), undecided }
-}
-
-impl Watched {
-    /// Objects differ in how patient they are: the shortest interval and the longest time count.
-    fn join(&mut self, other: Self) {
-        self.interval = self.interval.min(other.interval);
-        self.access.timeout = self.access.timeout.max(other.access.timeout);
-        other.repositories.into_iter().for_each(|repository| insert(&mut self.repositories, repository));
-        other.policies.into_iter().for_each(|policy| insert(&mut self.policies, policy));
-    }
-}
-
-fn insert(sorted: &mut Vec<NamespacedName>, name: NamespacedName) {
-    if let Err(place) = sorted.binary_search(&name) {
-        sorted.insert(place, name);
-    }
-}
-
-/// The repository that a policy selects from.
-pub(super) fn repository_of(policy: &ImagePolicy) -> NamespacedName {
-    policy.spec.image_repository_ref.within(&policy.metadata.namespace)
 }
 
 fn watched_by(
@@ -131,7 +97,7 @@ fn access(
     docker: Option<&DockerConfig>,
     registries: &Registries,
 ) -> Result<(Access, View), Undecided> {
-    let access = access::registry(repository, objects, docker, registries).map_err(AccessError::cause)?;
+    let access = access::registry(repository, objects, docker, registries).map_err(told)?;
     let image = repository.spec.repository()?;
     let name = access::access_name(repository, &access, registries.rule(&image));
     Ok((access, view(&image, registries, &name)))

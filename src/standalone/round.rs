@@ -9,14 +9,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::automate::automate;
-use super::decide::{Decision, Decisions, Job, Selecting, Undecided};
 use super::inputs::World;
-use super::plan::{plan, repository_of};
+use super::jobs::Job;
+use super::plan::plan;
 use super::report::{AutomationReport, LatestReport, PassedOverReport, PolicyReport, Report};
-use super::signing::Signers;
 use super::workers::Workers;
 use crate::api::Objects;
 use crate::engine::budget::PushBudget;
+use crate::engine::decide::{Decision, Decisions, Selecting, Undecided, repository_of};
+use crate::engine::signing::Signers;
 use crate::engine::update::Mode;
 use crate::git::Git;
 use crate::image::{ImageRef, Tag};

@@ -15,13 +15,13 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::automate::automate;
-use super::decide::Decisions;
 use super::inputs::World;
 use super::lanes::Lanes;
-use super::remote::{Place, Store, place};
 use super::report::AutomationReport;
 use super::round::Context;
 use crate::engine::cause::Cause;
+use crate::engine::decide::Decisions;
+use crate::engine::remote::{Place, Store, place};
 use crate::net::LaneKey;
 use crate::object::NamespacedName;
 

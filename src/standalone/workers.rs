@@ -8,8 +8,9 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt as _;
 use tokio::task::{JoinError, JoinSet};
 
-use super::decide::{Decided, Done, Job, Selecting, work};
+use super::jobs::{Decided, Done, Job, work};
 use super::lanes::Lanes;
+use crate::engine::decide::Selecting;
 use crate::ledger::View;
 use crate::net::LaneKey;
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tagwright::engine::budget::PushBudget;
+use tagwright::engine::decide::Selecting;
 use tagwright::engine::memory::Memory;
+use tagwright::engine::signing::Signers;
 use tagwright::engine::update::Mode;
 use tagwright::git::{Git, Limits};
 use tagwright::metrics::Metrics;
 use tagwright::net::{Http, Settings};
 use tagwright::registry::{self, Client};
-use tagwright::standalone::{Context, Inputs, Report, Selecting, Signers, Watch};
+use tagwright::standalone::{Context, Inputs, Report, Watch};
 
 use crate::servers::fake_registry::FakeRegistry;
 use crate::servers::git_http::GitServer;

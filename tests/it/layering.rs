@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "metrics",
             "kustomize",
             "net",
+            "cloud",
         ],
     ),
     (

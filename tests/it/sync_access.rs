@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use tagwright::api::{SourceText, load};
 use tagwright::cloud::Provider;
+use tagwright::engine::access::access_name;
 use tagwright::registry::{Access, Credentials, registries_file};
 use tagwright::secret::Secret;
-use tagwright::standalone::access_name;
 
 use crate::servers::proxy::{Kind, TestProxy};
 use crate::servers::tls::{Authority, TlsFront, expired_self_signed, self_signed};

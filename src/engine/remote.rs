@@ -11,33 +11,33 @@ use crate::net::{Connection, LaneKey};
 
 /// A remote, and what a user should know about the way to it.
 #[derive(Debug)]
-pub(super) struct Reached {
-    pub(super) remote: Remote,
-    pub(super) warnings: Vec<String>,
+pub struct Reached {
+    pub remote: Remote,
+    pub warnings: Vec<String>,
 }
 
 /// What names the store of a remote: its address, and who sees it so. Work in one store is done in sequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Store {
+pub struct Store {
     url: String,
     identity: String,
 }
 
 /// Where the commits of an automation go, and how.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Place {
-    pub(super) store: Store,
-    pub(super) way: LaneKey,
+pub struct Place {
+    pub store: Store,
+    pub way: LaneKey,
 }
 
 impl Store {
-    pub(super) fn of(remote: &Remote) -> Self {
+    pub fn of(remote: &Remote) -> Self {
         Self { url: remote.url.to_string(), identity: remote.identity.clone() }
     }
 }
 
 /// The place of `automation`. What is suspended or wrong reaches no remote, and its place is none.
-pub(super) fn place(automation: &ImageUpdateAutomation, objects: &Objects) -> Place {
+pub fn place(automation: &ImageUpdateAutomation, objects: &Objects) -> Place {
     let source = automation.spec.source_ref.within(&automation.metadata.namespace);
     let source = objects.git_repositories.get(&source).filter(|_| !automation.spec.suspend);
     let Some(Ok(Reached { remote, .. })) = source.map(|source| remote(source, objects)) else {
@@ -48,7 +48,7 @@ pub(super) fn place(automation: &ImageUpdateAutomation, objects: &Objects) -> Pl
 }
 
 /// The remote of `repository` with its credentials.
-pub(super) fn remote(repository: &GitRepository, objects: &Objects) -> Result<Reached, AccessError> {
+pub fn remote(repository: &GitRepository, objects: &Objects) -> Result<Reached, AccessError> {
     let spec = &repository.spec;
     let object = format!("GitRepository {}", repository.name());
     let refused = |source| AccessError::Url { object: object.clone(), source };

@@ -5,11 +5,9 @@
 use std::error::Error;
 
 use super::git_secret::{GitSecretError, certificates, proxy};
-use super::secrets::SECRETS_FROM_OUTSIDE;
+use super::view::name_of_others;
 use crate::api::{FieldError, ImageRepository, Kind, LocalReference, Objects, RegistryProvider};
 use crate::cloud::Provider;
-use crate::engine::cause::Cause;
-use crate::engine::view::name_of_others;
 use crate::git::UrlError;
 use crate::image::Repository;
 use crate::net::Connection;
@@ -27,7 +25,7 @@ type Sourced = (Credentials, String);
 
 /// Why an object cannot be used as it stands.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AccessError {
+pub enum AccessError {
     #[error("{object}: {field} is not supported")]
     Unsupported { object: String, field: &'static str },
     #[error("{object}: {why}")]
@@ -67,15 +65,13 @@ pub(super) enum AccessError {
 }
 
 impl AccessError {
-    /// As it is told, with advice where there is any.
-    pub(super) fn cause(self) -> Cause {
-        let hint = match &self {
+    /// What to do about it, wherever the objects are from.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
             Self::GitSecret { source, .. } => source.hint(),
             Self::Url { source: UrlError::Credentials, .. } => {
                 Some("put them into a Secret as username and password, and name that in spec.secretRef")
             }
-            Self::NoSecret { .. } => Some(SECRETS_FROM_OUTSIDE),
-            Self::NoAccount { .. } => Some("without a cluster the ServiceAccount must be among the objects"),
             Self::CloudAccount { .. } => Some("without spec.serviceAccountName the identity of this process is used"),
             Self::CloudWay { .. } => Some(
                 "whoever runs the proxy could read the login that the cloud gives this process: leave out one of the two",
@@ -88,15 +84,14 @@ impl AccessError {
                 Some("over ssh, a key in the Secret of spec.secretRef serves without spec.provider")
             }
             _ => None,
-        };
-        Cause { hint: hint.map(str::to_owned), ..Cause::from(self) }
+        }
     }
 }
 
 /// How the registry of `repository` is spoken to: with the credentials of `secretRef`, then with those of the service
 /// account; where neither is named, with those of the operator's rule for it, or the user's Docker credentials; with those
 /// of a cloud alone where one is named.
-pub(super) fn registry(
+pub fn registry(
     repository: &ImageRepository,
     objects: &Objects,
     user: Option<&DockerConfig>,

@@ -18,7 +18,7 @@ pub(super) struct GitSecret {
 
 /// Why a Secret cannot be used for Git. Names keys, never values.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum GitSecretError {
+pub enum GitSecretError {
     #[error(transparent)]
     Entry(#[from] SecretError),
     #[error("key {missing} is missing, which belongs to {present}")]

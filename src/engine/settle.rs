@@ -9,48 +9,48 @@ use jiff::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::memory::Latest;
+use super::select::{PassedOver, Reflection, SelectError, Selection};
 use crate::api::{ImagePolicy, ImageRepository};
-use crate::engine::memory::Latest;
-use crate::engine::select::{PassedOver, Reflection, SelectError, Selection};
 use crate::image::{ImageRef, Repository, Tag};
 use crate::policy::{Moved, Selector};
 
 /// On an `ImagePolicy`: `"true"`, or the one tag that it may go back to.
-pub(super) const ALLOW_OLDER: &str = "tagwright.dev/allow-older";
+pub const ALLOW_OLDER: &str = "tagwright.dev/allow-older";
 
 /// What is latest for a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Settled {
-    pub(super) image: ImageRef,
+pub struct Settled {
+    pub image: ImageRef,
     /// Why this one, in a sentence.
-    pub(super) reason: String,
+    pub reason: String,
     /// True when the policy would select an older image or none, and what was latest stays.
-    pub(super) kept: bool,
-    pub(super) passed_over: Vec<PassedOver>,
-    pub(super) moved: Option<Moved>,
+    pub kept: bool,
+    pub passed_over: Vec<PassedOver>,
+    pub moved: Option<Moved>,
     /// What was latest before, as far as it is remembered.
-    pub(super) before: Option<ImageRef>,
+    pub before: Option<ImageRef>,
     /// When the tag was listed first.
-    pub(super) first_seen: Option<Timestamp>,
+    pub first_seen: Option<Timestamp>,
     /// When the tags were listed that this was selected from.
-    pub(super) decided: Option<Timestamp>,
+    pub decided: Option<Timestamp>,
 }
 
 /// What is known about a policy beside what it selects.
-pub(super) struct Terms<'t> {
-    pub(super) selector: &'t Selector,
-    pub(super) repository: &'t Repository,
-    pub(super) reflection: Reflection,
+pub struct Terms<'t> {
+    pub selector: &'t Selector,
+    pub repository: &'t Repository,
+    pub reflection: Reflection,
     /// The tags that the registry lists, sorted.
-    pub(super) tags: &'t [Tag],
-    pub(super) before: Option<&'t Latest>,
-    pub(super) specs: &'t str,
-    pub(super) may_go_back: &'t MayGoBack,
+    pub tags: &'t [Tag],
+    pub before: Option<&'t Latest>,
+    pub specs: &'t str,
+    pub may_go_back: &'t MayGoBack,
 }
 
 /// Whether somebody asked for an older image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum MayGoBack {
+pub enum MayGoBack {
     No,
     Yes,
     To(String),
@@ -58,7 +58,7 @@ pub(super) enum MayGoBack {
 
 impl MayGoBack {
     /// What the flag and the annotation of the policy say.
-    pub(super) fn of(policy: &ImagePolicy, allow_older: bool) -> Self {
+    pub fn of(policy: &ImagePolicy, allow_older: bool) -> Self {
         match policy.metadata.annotations.get(ALLOW_OLDER).map(String::as_str) {
             _ if allow_older => Self::Yes,
             Some("true") => Self::Yes,
@@ -78,7 +78,7 @@ impl MayGoBack {
 
 /// Names what decides which tags a policy may select: as long as it stays the same, the policy does not go back. Times,
 /// limits and guards are no part of it: who asks for more caution does not ask for an older image.
-pub(super) fn specs(policy: &ImagePolicy, repository: &ImageRepository) -> String {
+pub fn specs(policy: &ImagePolicy, repository: &ImageRepository) -> String {
     let (policy, source) = (&policy.spec, &repository.spec);
     let order = |order: &Option<crate::api::OrderPolicy>| order.as_ref().map(|order| format!("{:?}", order.order));
     let choice = json!({
@@ -102,7 +102,7 @@ pub(super) fn specs(policy: &ImagePolicy, repository: &ImageRepository) -> Strin
 }
 
 /// What is latest: what the policy selects now, unless that would be a step back which nobody asked for.
-pub(super) fn settle(selected: Result<Selection, SelectError>, terms: &Terms<'_>) -> Result<Settled, SelectError> {
+pub fn settle(selected: Result<Selection, SelectError>, terms: &Terms<'_>) -> Result<Settled, SelectError> {
     let before = terms.before.filter(|before| before.specs == terms.specs);
     let Some((before, old)) = before.and_then(|before| Some((before, before.image.tag.as_ref()?))) else {
         return selected.map(Settled::from);

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 
 use super::access::{AccessError, find};
+use super::cause::Cause;
 use crate::api::{Objects, SigningKey, SigningKeyKind};
-use crate::engine::cause::Cause;
 use crate::git::Signer;
 use crate::object::NamespacedName;
 use crate::secret::SecretData;
@@ -24,7 +24,7 @@ struct Unlocked {
 
 impl Signers {
     /// The key that `reference` of `object` names, in the object's own namespace.
-    pub(super) fn signer(
+    pub fn signer(
         &self,
         reference: &SigningKey,
         object: &str,
