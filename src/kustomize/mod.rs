@@ -22,10 +22,9 @@
 //! - `load`: what an entry leads to, within what a build may read; the [`Closure`] of what it read, and [`Remote`]s.
 //! - `layer`: a root, and what its bases, components and generators come to.
 //! - `field`: the paths of fields, which transformers and references walk.
-//! - `parallel`: whether many things are worth a thread.
+//! - `parallel`: many resources at once, in their order.
 //! - `transform`: a file for each transformer, in the order in which `transform` calls them.
 //! - `finish`: what happens once, at the end: hashes, references, vars, order and build metadata.
-//! - `parallel`: many resources at once, in their order; `nearest`: the name that somebody probably meant.
 //! - [`Error`], with the file, field and entry that are to blame.
 //!
 //! What is kustomize's alone and nobody would guess is told where it is done: values that are one at several places
@@ -41,7 +40,6 @@ mod finish;
 pub mod kustomization;
 mod layer;
 mod load;
-mod nearest;
 mod parallel;
 mod resource;
 mod schema;

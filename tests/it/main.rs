@@ -51,6 +51,7 @@ mod manifest;
 mod marker_index;
 mod message;
 mod metrics;
+mod nearest;
 mod net;
 mod policy;
 mod policy_guard;

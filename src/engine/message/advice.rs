@@ -3,6 +3,7 @@
 //! Takes a template's error, or the template itself; gives what to write instead, where that is known.
 
 use super::data::TYPES;
+use crate::nearest::nearest;
 use crate::template::{Error, Functions};
 
 /// Fields that Flux removed. They work here, since old manifests have them.
@@ -180,30 +181,4 @@ const OF_OBJECTS: &str = "the object is the key: {{ range $object, $changes := .
 pub(super) fn between<'a>(message: &'a str, before: &str, after: &str) -> Option<&'a str> {
     let (_, rest) = message.split_once(before)?;
     if after.is_empty() { Some(rest) } else { rest.split_once(after).map(|(found, _)| found) }
-}
-
-/// The name that differs least, if it is a slip of the pen: letter case, or a third of the letters at most.
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // Nobody means a name as long as this.
-    const LENGTH_MAX: usize = 40;
-    if name.len() > LENGTH_MAX {
-        return None;
-    }
-    let of = |known: &'a str| (distance(&name.to_lowercase(), &known.to_lowercase()), known);
-    known.map(of).filter(|(distance, known)| distance * 3 <= known.len().max(name.len())).min().map(|(_, known)| known)
-}
-
-/// How many letters must be added, removed or exchanged to make `b` of `a`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

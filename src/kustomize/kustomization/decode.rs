@@ -9,7 +9,7 @@ use serde::de::value::CowStrDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::kustomize::error::Error;
-use crate::kustomize::nearest::nearest;
+use crate::nearest::nearest;
 use crate::object::{Mapping, Node, Scalar, Tag};
 use crate::yaml::{self, Number, boolean, number};
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::decode::{Rules, decode};
 use super::{ConfigMapArgs, ObjectMeta, Patch, ReplacementField, SecretArgs};
 use crate::kustomize::error::Error;
-use crate::kustomize::nearest::nearest;
+use crate::nearest::nearest;
 use crate::object::{Mapping, Node};
 use crate::yaml::{Dialect, plain};
 

@@ -4,7 +4,7 @@ use super::decode::{Rules, decode, describe, document};
 use super::types::{ConfigMapArgs, Kustomization};
 use super::written::Written;
 use crate::kustomize::error::Error;
-use crate::kustomize::nearest::nearest;
+use crate::nearest::nearest;
 use crate::object::{Mapping, Node};
 
 const KUSTOMIZATION: (&str, &str) = ("Kustomization", "kustomize.config.k8s.io/v1beta1");

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::kustomize::error::Error;
-use crate::kustomize::nearest::nearest;
 use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::resource::{Id, Resource};
 use crate::kustomize::schema::Schema;
+use crate::nearest::nearest;
 
 /// Resources by the names that they have and had, so that a patch does not look at all of them.
 pub(super) struct Finding(HashMap<Arc<str>, Vec<usize>>);

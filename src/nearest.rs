@@ -1,7 +1,10 @@
-//! The name that somebody probably meant.
+//! The name that somebody probably meant, for hints in errors.
+//!
+//! Takes what was written and the names that are known; gives the one that is nearest, if it is near enough.
 
-/// The name of `known` that differs least from `name`, if it is a slip of the pen: a third of the letters at most.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The name of `known` that differs least from `name`, if it is a slip of the pen: letter case, or a third of the letters
+/// at most.
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody means a name as long as this.
     const LENGTH_MAX: usize = 40;
     if name.len() > LENGTH_MAX {
