@@ -22,7 +22,7 @@
 //! - `load`: what an entry leads to, within what a build may read; the [`Closure`] of what it read, and [`Remote`]s.
 //! - `layer`: a root, and what its bases, components and generators come to.
 //! - `field`: the paths of fields, which transformers and references walk.
-//! - `parallel`: many resources at once, in their order.
+//! - `parallel`: many resources at once, in their order; `go`: values that Go reads.
 //! - `transform`: a file for each transformer, in the order in which `transform` calls them.
 //! - `finish`: what happens once, at the end: hashes, references, vars, order and build metadata.
 //! - [`Error`], with the file, field and entry that are to blame.
@@ -37,6 +37,7 @@ pub mod configuration;
 mod error;
 mod field;
 mod finish;
+mod go;
 pub mod kustomization;
 mod layer;
 mod load;

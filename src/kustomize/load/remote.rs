@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::kustomize::go;
+
 /// What a build needs from elsewhere. The order is that of the text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Remote {
@@ -172,7 +174,7 @@ fn read_query(query: &str, found: &mut Repository) {
         pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     };
     found.reference = value("ref").or_else(|| value("version")).map(str::to_owned);
-    found.submodules = value("submodules").and_then(go_bool).unwrap_or(true);
+    found.submodules = value("submodules").and_then(go::boolean).unwrap_or(true);
     found.timeout = value("timeout").and_then(timeout).unwrap_or(TIMEOUT);
 }
 
@@ -190,43 +192,13 @@ fn is_escape(digits: &[u8]) -> bool {
     digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit)
 }
 
-/// What Go's `strconv.ParseBool` takes.
-fn go_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
-}
-
 /// Seconds, or a duration as Go writes it (`1m30s`).
 fn timeout(text: &str) -> Option<Duration> {
     let seconds = match text.parse::<u32>() {
         Ok(seconds) => f64::from(seconds),
-        Err(_) => go_duration(text)?,
+        Err(_) => go::duration(text)?,
     };
     Duration::try_from_secs_f64(seconds).ok().filter(|length| !length.is_zero())
-}
-
-fn go_duration(mut text: &str) -> Option<f64> {
-    let mut seconds = 0.0;
-    while !text.is_empty() {
-        let unit = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let end =
-            text[unit..].find(|c: char| c.is_ascii_digit() || c == '.').map_or(text.len(), |length| unit + length);
-        let factor = match &text[unit..end] {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        seconds += text[..unit].parse::<f64>().ok()? * factor;
-        text = &text[end..];
-    }
-    Some(seconds)
 }
 
 fn strip_prefix_any_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {

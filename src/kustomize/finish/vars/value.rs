@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::kustomize::error::Error;
+use crate::kustomize::go;
 use crate::object::{Node, Scalar, Tag};
 use crate::yaml::general;
 
@@ -112,9 +113,5 @@ fn float(text: &str) -> Result<f64, Error> {
 }
 
 fn boolean(text: &str) -> Result<bool, Error> {
-    match text {
-        "1" | "t" | "T" | "true" | "True" | "TRUE" => Ok(true),
-        "0" | "f" | "F" | "false" | "False" | "FALSE" => Ok(false),
-        _ => Err(Error::new(format!("{text} is neither true nor false"))),
-    }
+    go::boolean(text).ok_or_else(|| Error::new(format!("{text} is neither true nor false")))
 }
