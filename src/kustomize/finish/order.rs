@@ -2,11 +2,10 @@
 //! takes where nothing is said.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::SortOptions;
-use crate::kustomize::resource::rank::{FIRST, LAST, sort_text};
+use crate::kustomize::resource::rank::{self, Ranks, sort_text};
 use crate::kustomize::resource::{Gvk, Id, Resource};
 use crate::kustomize::schema::Schema;
 
@@ -16,28 +15,26 @@ pub(in crate::kustomize) fn ordered(
     options: Option<&SortOptions>,
     schema: &Schema,
 ) -> Result<Vec<Resource>, Error> {
-    let Some(options) = options else { return Ok(by_kind(resources, &ranks(&FIRST, &LAST), schema)) };
+    let Some(options) = options else { return Ok(by_kind(resources, rank::builtin(), schema)) };
     match (options.order.as_str(), &options.legacy_sort_options) {
         ("fifo", None) => Ok(resources),
         ("fifo", Some(_)) => Err(Error::new("legacySortOptions go with the order legacy, not with fifo")),
-        ("legacy", None) => Ok(by_kind(resources, &ranks(&FIRST, &LAST), schema)),
-        ("legacy", Some(own)) => Ok(by_kind(resources, &ranks(&own.order_first, &own.order_last), schema)),
+        ("legacy", None) => Ok(by_kind(resources, rank::builtin(), schema)),
+        ("legacy", Some(own)) => Ok(by_kind(resources, &Ranks::new(&own.order_first, &own.order_last), schema)),
         (order, _) => Err(Error::new(format!("the order is fifo or legacy, not {order:?}")).in_field("order")),
     }
 }
 
-/// Below 0 for kinds that come first, above for those that come last.
-fn ranks<'k, K: AsRef<str>>(first: &'k [K], last: &'k [K]) -> HashMap<&'k str, isize> {
-    let first = first.iter().rev().zip(1..).map(|(kind, rank): (_, isize)| (kind.as_ref(), -rank)).collect::<Vec<_>>();
-    let last = last.iter().zip(1..).map(|(kind, rank)| (kind.as_ref(), rank));
-    first.into_iter().rev().chain(last).collect()
-}
-
-fn by_kind(resources: Vec<Resource>, ranks: &HashMap<&str, isize>, schema: &Schema) -> Vec<Resource> {
-    let rank = |gvk: &Gvk| ranks.get(&*gvk.kind).copied().unwrap_or(0);
+fn by_kind(resources: Vec<Resource>, ranks: &Ranks<'_>, schema: &Schema) -> Vec<Resource> {
     let keyed = resources.into_iter().map(|resource| {
         let id = resource.id(schema);
-        (rank(&id.gvk), sort_text([&id.gvk.group, &id.gvk.version, &id.gvk.kind]), id_text(&id), id.gvk, resource)
+        (
+            ranks.of(&id.gvk.kind),
+            sort_text([&id.gvk.group, &id.gvk.version, &id.gvk.kind]),
+            id_text(&id),
+            id.gvk,
+            resource,
+        )
     });
     let mut keyed: Vec<_> = keyed.collect();
     keyed.sort_by(|a, b| {

@@ -1,8 +1,10 @@
 //! The order in which kustomize puts kinds: what others need comes first.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-pub(in crate::kustomize) const FIRST: [&str; 22] = [
+const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -27,18 +29,34 @@ pub(in crate::kustomize) const FIRST: [&str; 22] = [
     "PodDisruptionBudget",
 ];
 
-pub(in crate::kustomize) const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
-/// Below zero for what comes before all other kinds, above for what comes behind them.
-pub(in crate::kustomize) fn rank(kind: &str) -> isize {
-    let position = |kinds: &[&str]| kinds.iter().position(|known| *known == kind).map(|at| at as isize);
-    let first = || position(&FIRST).map(|at| at - FIRST.len() as isize);
-    first().or_else(|| position(&LAST).map(|at| at + 1)).unwrap_or(0)
+/// How kinds stand to all that an order does not name.
+pub(in crate::kustomize) struct Ranks<'k>(HashMap<&'k str, isize>);
+
+impl<'k> Ranks<'k> {
+    /// Those of `first` come before all other kinds, those of `last` behind them.
+    pub(in crate::kustomize) fn new<K: AsRef<str>>(first: &'k [K], last: &'k [K]) -> Self {
+        let first = first.iter().zip(-(first.len() as isize)..);
+        // Of a kind that stands in the lists twice, the later place counts.
+        Self(first.chain(last.iter().zip(1..)).map(|(kind, rank)| (kind.as_ref(), rank)).collect())
+    }
+
+    /// Below zero for what comes before all other kinds, above for what comes behind them.
+    pub(in crate::kustomize) fn of(&self, kind: &str) -> isize {
+        self.0.get(kind).copied().unwrap_or(0)
+    }
+}
+
+/// kustomize's own order.
+pub(in crate::kustomize) fn builtin() -> &'static Ranks<'static> {
+    static BUILTIN: LazyLock<Ranks<'static>> = LazyLock::new(|| Ranks::new(&FIRST, &LAST));
+    &BUILTIN
 }
 
 /// Compares group, version and kind: by rank, and within one by their [`sort_text`].
 pub(in crate::kustomize) fn compare(a: [&str; 3], b: [&str; 3]) -> Ordering {
-    rank(a[2]).cmp(&rank(b[2])).then_with(|| sort_text(a).cmp(&sort_text(b)))
+    builtin().of(a[2]).cmp(&builtin().of(b[2])).then_with(|| sort_text(a).cmp(&sort_text(b)))
 }
 
 /// `group_version_kind`, with `~G`, `~V` and `~K` for what is empty.
