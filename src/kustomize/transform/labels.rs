@@ -3,7 +3,7 @@
 //! A value is a string whatever it looks like. What a key had before, a mapping even, gives way.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::kustomize::configuration::{TransformerConfig, merge_specs};
 use crate::kustomize::error::Error;
@@ -29,7 +29,7 @@ pub(in crate::kustomize) fn apply(
         let gvk = resource.gvk();
         let values = pairs.values().zip(&styles);
         let values: Vec<Value> = values.map(|(text, style)| Value::new(text, *style, &mut resource.twins)).collect();
-        let set = |node: &Node| with_pairs(node, pairs.keys().zip(&values));
+        let set = |node: &Node| with_pairs(node, pairs.keys().map(String::as_str).zip(&values));
         specs.of(&gvk).try_for_each(|spec| {
             // What kustomize remembers of the resource makes the field exist, for specs that do not create it.
             if resource.is_annotated && spec.path().trim_start_matches('/') == "metadata/annotations" {
@@ -64,11 +64,14 @@ impl Value {
     }
 }
 
-fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Value)>) -> Result<Option<Node>, Error> {
+fn with_pairs<'p>(
+    node: &Node,
+    pairs: impl ExactSizeIterator<Item = (&'p str, &'p Value)>,
+) -> Result<Option<Node>, Error> {
     match node {
         Node::Mapping(fields) => {
-            let mut changed = fields.clone();
-            pairs.for_each(|(key, value)| set_pair(&mut changed, key, value));
+            let (places, mut changed) = (Places::new(fields, pairs.len()), fields.clone());
+            pairs.for_each(|(key, value)| set_pair(&mut changed, key, places.of(key), value));
             Ok((changed != *fields).then(|| changed.into()))
         }
         // A null that the spec may not make a mapping of stays one.
@@ -77,21 +80,52 @@ fn with_pairs<'p>(node: &Node, pairs: impl Iterator<Item = (&'p String, &'p Valu
     }
 }
 
+/// What a mapping holds, and where.
+enum Places<'m> {
+    Searched(&'m Mapping),
+    Indexed(HashMap<&'m str, (usize, &'m Node)>),
+}
+
+impl<'m> Places<'m> {
+    /// So many comparisons of keys cost less than an index.
+    const COMPARISONS_MAX: usize = 256;
+
+    /// For so many `searches`.
+    fn new(fields: &'m Mapping, searches: usize) -> Self {
+        if fields.len() * searches <= Self::COMPARISONS_MAX {
+            return Self::Searched(fields);
+        }
+        let places = fields.iter().enumerate().map(|(at, (key, value))| (&*key.text, (at, value)));
+        // From the end: of a key that stands twice, the first counts.
+        Self::Indexed(places.rev().collect())
+    }
+
+    fn of(&self, key: &str) -> Option<(usize, &'m Node)> {
+        match self {
+            Self::Searched(fields) => {
+                let mut entries = fields.iter().enumerate();
+                entries.find(|(_, (own, _))| &*own.text == key).map(|(at, (_, value))| (at, value))
+            }
+            Self::Indexed(places) => places.get(key).copied(),
+        }
+    }
+}
+
 /// A new value is one node wherever it is put; a value that is there is written over, and its twins with it.
-fn set_pair(fields: &mut Mapping, key: &str, value: &Value) {
-    match fields.get(key) {
-        Some(Node::Scalar(old)) => {
+fn set_pair(fields: &mut Mapping, key: &str, there: Option<(usize, &Node)>, value: &Value) {
+    match there {
+        Some((at, Node::Scalar(old))) => {
             value.style.set(old.style);
             if *old != value.scalar {
-                fields.insert(key, old.become_like(&value.scalar).into());
+                fields.entries_mut()[at].1 = old.become_like(&value.scalar).into();
             }
         }
-        Some(_) => fields.insert(key, Scalar::string(value.scalar.text.clone()).into()),
+        Some((at, _)) => fields.entries_mut()[at].1 = Scalar::string(value.scalar.text.clone()).into(),
         None => {
             if value.style.get() == Style::Plain {
                 value.style.set(value.scalar.style);
             }
-            fields.insert(plain(key, Dialect::Resource), value.scalar.clone().into());
+            fields.entries_mut().push((plain(key, Dialect::Resource), value.scalar.clone().into()));
         }
     }
 }

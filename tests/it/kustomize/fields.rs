@@ -289,3 +289,21 @@ fn labels_find_the_annotations_of_renamed_resources() {
     let renamed = "kind: A\nmetadata:\n  annotations:\n    a: b\n  labels:\n    a: b\n  name: p-x\n";
     check(&format!("{labels}namePrefix: p-\n{object}"), renamed);
 }
+
+/// With so many pairs the keys of a mapping are looked up in an index.
+#[test]
+fn many_labels_are_set_as_a_few_are() {
+    let many: Vec<String> = (100..200).map(|n| format!("l{n}")).collect();
+    let pairs: String = many.iter().map(|key| format!("  {key}: new\n")).collect();
+    let own = [("kept", "x"), ("l150", "old"), ("l120", "new"), ("l199", "{a: b}")];
+    let own: String = own.iter().map(|(key, value)| format!("    {key}: {value}\n")).collect();
+    let want: String = many.iter().map(|key| format!("    {key}: new\n")).collect();
+    for (field, place) in [("commonAnnotations", "annotations"), ("commonLabels", "labels")] {
+        check(
+            &format!(
+                "resources: [x.yaml]\n{field}:\n{pairs}\n=== x.yaml\nkind: A\nmetadata:\n  {place}:\n{own}  name: x"
+            ),
+            &format!("kind: A\nmetadata:\n  {place}:\n    kept: x\n{want}  name: x\n"),
+        );
+    }
+}
