@@ -1,17 +1,20 @@
 //! Reads a node into a type, as Go reads JSON into a struct: fields in any letter case, null for absent.
 //!
-//! Takes a node and the rules of the file it is from; gives the value, or an error with the field and the line.
+//! Takes a node and the rules of the file it is from; gives the value, or an error with the field and the line. What
+//! counts as a string, and which entries of a mapping are the fields of a struct, is decided here; `deserializer` is
+//! serde's way through the node.
+
+mod deserializer;
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use serde::de::value::CowStrDeserializer;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
 
 use crate::kustomize::error::Error;
 use crate::nearest::nearest;
 use crate::object::{Mapping, Node, Scalar, Tag};
-use crate::yaml::{self, Number, boolean, number};
+use crate::yaml::{self, boolean};
 
 /// How strictly a file is read; kustomize has a way of its own for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,122 +176,5 @@ pub(in crate::kustomize) fn describe(node: &Node) -> String {
         Tag::Bool => format!("the boolean {text}"),
         Tag::Int | Tag::Float => format!("the number {text}"),
         Tag::Str | Tag::Binary | Tag::Timestamp => format!("the string {text:?}"),
-    }
-}
-
-impl<'n> Deserializer<'n> for Decoder<'n, '_> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.node {
-            Node::Scalar(_) => self.deserialize_string(visitor),
-            Node::Sequence(_) => self.deserialize_seq(visitor),
-            Node::Mapping(_) => self.deserialize_map(visitor),
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_str(&self.string()?)
-    }
-
-    fn deserialize_bool<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        let value = match self.node {
-            Node::Scalar(scalar) if scalar.tag == Tag::Null => Some(false),
-            Node::Scalar(scalar) => boolean(scalar),
-            _ => None,
-        };
-        visitor.visit_bool(value.ok_or_else(|| self.refuse("true or false"))?)
-    }
-
-    fn deserialize_i64<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        let value = match self.node {
-            Node::Scalar(scalar) if scalar.tag == Tag::Null => Some(0),
-            Node::Scalar(scalar) => number(scalar).and_then(whole),
-            _ => None,
-        };
-        visitor.visit_i64(value.ok_or_else(|| self.refuse("a whole number"))?)
-    }
-
-    fn deserialize_option<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        if self.node.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
-    }
-
-    fn deserialize_seq<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(Items { items: self.items()?.iter().enumerate(), context: self.context })
-    }
-
-    fn deserialize_map<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Error> {
-        let entry = |(key, value): (&'n Scalar, &'n Node)| {
-            as_string(key).map(|name| (name, value)).ok_or_else(|| self.refuse("names of fields"))
-        };
-        let entries = self.mapping()?.into_iter().flat_map(Mapping::iter).map(entry).collect::<Result<Vec<_>, _>>()?;
-        visitor.visit_map(Entries { entries: entries.into_iter(), value: None, context: self.context })
-    }
-
-    fn deserialize_struct<V: Visitor<'n>>(
-        self,
-        _name: &'static str,
-        known: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        let entries: Vec<_> = self.fields(known)?.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        visitor.visit_map(Entries { entries: entries.into_iter(), value: None, context: self.context })
-    }
-
-    serde::forward_to_deserialize_any! {
-        <V: Visitor<'n>>
-        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str bytes byte_buf unit unit_struct newtype_struct tuple
-        tuple_struct enum identifier ignored_any
-    }
-}
-
-/// `1e3` and `3.0` are whole numbers too.
-fn whole(value: Number) -> Option<i64> {
-    match value {
-        Number::Int(value) => Some(value),
-        Number::Uint(_) => None,
-        // The bounds are powers of two, which floats hold exactly.
-        Number::Float(value) if value.fract() == 0.0 && (-(2_f64.powi(63))..2_f64.powi(63)).contains(&value) => {
-            Some(value as i64)
-        }
-        Number::Float(_) => None,
-    }
-}
-
-struct Items<'n, 'c> {
-    items: std::iter::Enumerate<std::slice::Iter<'n, Node>>,
-    context: &'c Context,
-}
-
-impl<'n> SeqAccess<'n> for Items<'n, '_> {
-    type Error = Error;
-
-    fn next_element_seed<T: DeserializeSeed<'n>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
-        let Some((index, node)) = self.items.next() else { return Ok(None) };
-        let item = seed.deserialize(Decoder { node, context: self.context });
-        item.map(Some).map_err(|error| error.on_line(node.place().line).in_field(&format!("[{index}]")))
-    }
-}
-
-struct Entries<'n, 'c> {
-    entries: std::vec::IntoIter<(Cow<'n, str>, &'n Node)>,
-    /// The entry whose name was given and whose value is next.
-    value: Option<(Cow<'n, str>, &'n Node)>,
-    context: &'c Context,
-}
-
-impl<'n> MapAccess<'n> for Entries<'n, '_> {
-    type Error = Error;
-
-    fn next_key_seed<K: DeserializeSeed<'n>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
-        self.value = self.entries.next();
-        let name = self.value.as_ref().map(|(name, _)| seed.deserialize(CowStrDeserializer::new(name.clone())));
-        name.transpose()
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'n>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let (name, node) = self.value.take().ok_or_else(|| Error::custom("a value without a name"))?;
-        let value = seed.deserialize(Decoder { node, context: self.context });
-        value.map_err(|error| error.on_line(node.place().line).in_field(&name))
     }
 }
