@@ -1,5 +1,5 @@
 //! The transformers of a layer: those of the kustomization file's fields in kustomize's order, and those of plugin
-//! objects behind them; then the validators, which may change nothing.
+//! objects (`plugged`) behind them; then the validators, which may change nothing.
 //!
 //! Each transformer is a file of this folder, and knows neither layers nor files: it takes resources and what the field
 //! or the plugin says. What reads files for them, and tells who changed what, is here.
@@ -10,6 +10,7 @@ pub(super) mod labels;
 mod merge;
 mod namespace;
 mod patches;
+mod plugged;
 mod prefix;
 mod replacement;
 mod replicas;
@@ -25,13 +26,9 @@ use self::prefix::Side;
 use super::configuration::TransformerConfig;
 use super::error::Error;
 use super::field::FieldSpecs;
-use super::finish;
-use super::kustomization::decode::{Rules, decode, document};
-use super::kustomization::plugin::{
-    AffixTransformer, NamespaceTransformer, PatchStrategicMergeTransformer, Plugin, ValueAddTransformer,
-};
+use super::kustomization::plugin::NamespaceTransformer;
 use super::kustomization::{FieldSpec, Image, Kustomization, Patch, ReplacementField, Replica};
-use super::layer::plugins::{self, Plugged};
+use super::layer::plugins;
 use super::layer::{Accumulated, Accumulation, Layer};
 use super::resource::objects::is_empty;
 use super::resource::{Origin, origin};
@@ -125,23 +122,6 @@ impl Transformers<'_, '_> {
         patches::apply(self.accumulated.resources.list_mut(), &sources, &self.build.schema, &blame)
     }
 
-    fn patch(&mut self, patch: &Patch, form: Form) -> Result<(), Error> {
-        let source = PatchSource::of(self.build, self.layer, patch, form)?;
-        let list = self.accumulated.resources.list_mut();
-        patches::apply(list, &[source], &self.build.schema, &|_, error| error)
-    }
-
-    fn merge(&mut self, own: &PatchStrategicMergeTransformer) -> Result<(), Error> {
-        if own.paths.is_empty() && own.patches.is_empty() {
-            return Err(Error::new("neither paths nor patches are given"));
-        }
-        let sources = own.paths.iter().map(|path| PatchSource::of_merge(self.build, self.layer, path));
-        let mut sources = sources.collect::<Result<Vec<_>, _>>()?;
-        sources.push(PatchSource::inline(&own.patches));
-        let list = self.accumulated.resources.list_mut();
-        patches::apply(list, &sources, &self.build.schema, &|_, error| error)
-    }
-
     fn all_labels(&mut self, kustomization: &Kustomization, config: &TransformerConfig) -> Result<(), Error> {
         for (at, label) in kustomization.labels.iter().enumerate() {
             labels::specs(label, config)
@@ -155,33 +135,6 @@ impl Transformers<'_, '_> {
         if !kustomization.labels.is_empty() || !kustomization.common_labels.is_empty() {
             self.done(self.layer.builtin("LabelTransformer"), 1);
         }
-        Ok(())
-    }
-
-    /// Runs the transformer of a plugin object, an entry of `field`.
-    fn plugin(&mut self, plugged: Plugged, field: &str) -> Result<(), Error> {
-        let Plugged { plugin, name, origin } = plugged;
-        let run = match &plugin {
-            Plugin::Annotations(own) => self.pairs(&own.annotations, &own.field_specs),
-            Plugin::Labels(own) => self.pairs(&own.labels, &own.field_specs),
-            Plugin::Hash => finish::append_hashes(self.accumulated.resources.list_mut(), &self.build.schema),
-            Plugin::Image(own) => self.images(&[(&own.image_tag, Place::default())], &own.field_specs),
-            Plugin::Namespace(own) => self.namespace(own),
-            Plugin::Affix(own) => self.affixes(own),
-            Plugin::Replicas(own) => self.replicas(std::slice::from_ref(&own.replica), &own.field_specs),
-            Plugin::ConfigMap(_) | Plugin::Secret(_) | Plugin::IamPolicy(_) => {
-                Err(Error::new("it is a generator, not a transformer"))
-            }
-            Plugin::Patch(own) => self.patch(own, Form::Any),
-            Plugin::PatchJson6902(own) => self.patch(own, Form::Json),
-            Plugin::PatchStrategicMerge(own) => self.merge(own),
-            Plugin::Replacements(own) => {
-                self.replacements(own, |error, at| error.in_field(&format!("replacements[{at}]")))
-            }
-            Plugin::ValueAdd(own) => self.value_add(own),
-        };
-        run.map_err(|error| self.layer.blame(Error::new(format!("running {name}")).caused_by(error), field))?;
-        self.done(origin, 1);
         Ok(())
     }
 
@@ -232,16 +185,6 @@ impl Transformers<'_, '_> {
         if name.is_empty() { Ok(()) } else { self.accumulated.resources.check_unique(&self.build.schema) }
     }
 
-    fn affixes(&mut self, own: &AffixTransformer) -> Result<(), Error> {
-        let specs = own.field_specs.as_deref().unwrap_or_default();
-        for (side, text) in [(Side::Prefix, &own.prefix), (Side::Suffix, &own.suffix)] {
-            if !text.is_empty() {
-                self.affix(side, text, specs)?;
-            }
-        }
-        Ok(())
-    }
-
     fn affix(&mut self, side: Side, text: &str, specs: &[FieldSpec]) -> Result<(), Error> {
         let list = self.accumulated.resources.list_mut();
         prefix::apply(list, side, text, &FieldSpecs::new(specs), &self.build.schema)
@@ -257,18 +200,6 @@ impl Transformers<'_, '_> {
     fn replicas(&mut self, replicas: &[Replica], specs: &[FieldSpec]) -> Result<(), Error> {
         let list = self.accumulated.resources.list_mut();
         replicas::apply(list, replicas, &FieldSpecs::new(specs), &self.build.schema)
-    }
-
-    fn value_add(&mut self, own: &ValueAddTransformer) -> Result<(), Error> {
-        let mut more = ValueAddTransformer::default();
-        if !own.target_file_path.is_empty() {
-            let file = self.build.loader.load(&self.layer.root, &own.target_file_path)?;
-            more = document(&file.content, file.number)
-                .and_then(|node| decode(&node, Rules::Object, &mut self.build.warnings))
-                .map_err(|error| error.in_file(&file.name, 0))?;
-        }
-        let (list, folder) = (self.accumulated.resources.list_mut(), &self.layer.root.folder);
-        value_add::apply(list, own, &more.targets, folder, &self.build.schema)
     }
 
     fn images(&mut self, images: &[(&Image, Place)], specs: &[FieldSpec]) -> Result<(), Error> {
