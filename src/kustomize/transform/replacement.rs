@@ -6,21 +6,22 @@
 pub(super) mod find;
 mod form;
 pub(super) mod path;
+mod source;
 mod structured;
 mod targets;
 mod text;
 
 use self::find::{Kind, Place, find, is_in_flow, reach};
 use self::path::text_of;
+use self::source::Value;
 use self::targets::{Index, Targets};
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
-use crate::kustomize::kustomization::{FieldOptions, ReplacementField, SourceSelector, TargetSelector};
+use crate::kustomize::kustomization::{FieldOptions, ReplacementField, TargetSelector};
 use crate::kustomize::resource::Resource;
-use crate::kustomize::resource::objects::is_empty;
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
-use crate::yaml::{Dialect, empty, plain, resolve};
+use crate::yaml::{Dialect, empty, resolve};
 
 /// The field of a source or target that names none.
 const DEFAULT_FIELD: &str = "metadata.name";
@@ -65,34 +66,14 @@ impl Work<'_> {
         if replacement.targets.is_empty() {
             return Err(Error::new("there are no targets"));
         }
-        let value = self.value(replacement)?;
+        let mut value = Value::of(replacement, self.resources, &self.index)?;
         for (at, target) in replacement.targets.iter().enumerate() {
-            self.write(&value, target).map_err(|error| error.in_field(&format!("targets[{at}]")))?;
+            self.write(&mut value, target).map_err(|error| error.in_field(&format!("targets[{at}]")))?;
         }
         Ok(())
     }
 
-    fn value(&self, replacement: &ReplacementField) -> Result<Node, Error> {
-        match (&replacement.source, &replacement.source_value) {
-            (None, None) => Err(Error::new("there is neither a source nor a sourceValue")),
-            (Some(_), Some(_)) => Err(Error::new("source and sourceValue exclude each other")),
-            (None, Some(text)) => Ok(plain(text.as_str(), Dialect::Resource).into()),
-            (Some(source), None) => self.source(source).map_err(|error| error.in_field("source")),
-        }
-    }
-
-    fn source(&self, source: &SourceSelector) -> Result<Node, Error> {
-        let resource = &self.resources[self.index.source(self.resources, source)?];
-        let field = if source.field_path.is_empty() { DEFAULT_FIELD } else { &source.field_path };
-        let found = path::split(field).and_then(|parts| path::look_up(&resource.node, &parts));
-        match found.map_err(|error| error.in_field("fieldPath"))? {
-            Some((_, value)) if !is_empty(value) => part(value, source.options.as_ref()).map(parted),
-            _ => Err(Error::new(format!("{} {} has no field {field}", resource.kind(), resource.name()))
-                .in_field("fieldPath")),
-        }
-    }
-
-    fn write(&mut self, value: &Node, target: &TargetSelector) -> Result<(), Error> {
+    fn write(&mut self, value: &mut Value, target: &TargetSelector) -> Result<(), Error> {
         let select = target.select.as_ref().ok_or_else(|| Error::new("the target has no select"))?;
         let targets = Targets::new(select, &target.reject)?;
         let default = [DEFAULT_FIELD.to_owned()];
@@ -103,13 +84,14 @@ impl Work<'_> {
                 continue;
             }
             for (field, parts) in fields.iter().enumerate() {
-                let written = self.write_field(at, parts, value, target.options.as_ref());
+                let written = self.write_field(at, parts, &value.node, target.options.as_ref());
                 written.map_err(|error| {
                     let resource = &self.resources[at];
                     let message = format!("writing to {} {}", resource.kind(), resource.name());
                     Error::new(message).caused_by(error).in_field(&format!("fieldPaths[{field}]"))
                 })?;
                 self.resources[at].settle_twins();
+                value.follow(at, &self.resources[at], parts);
             }
             self.index.add(at, &self.resources[at]);
         }
@@ -167,34 +149,6 @@ fn make_room(resource: &mut Resource) {
 /// The kind of node that is made where a target has none.
 fn create(value: &Node, options: Option<&FieldOptions>) -> Option<Kind> {
     options.filter(|options| options.create).map(|_| Kind::of(value))
-}
-
-/// The part of a source's text that the options ask for.
-fn part(value: &Node, options: Option<&FieldOptions>) -> Result<Node, Error> {
-    let Some(FieldOptions { delimiter, index, .. }) = options.filter(|options| !options.delimiter.is_empty()) else {
-        return Ok(value.clone());
-    };
-    let scalar = value.as_scalar().ok_or_else(not_a_text)?;
-    let part = usize::try_from(*index).ok().and_then(|index| scalar.text.split(delimiter.as_str()).nth(index));
-    let none = || Error::new(format!("{:?} has no part {index}", scalar.text)).in_field("options.index");
-    Ok(Scalar { text: part.ok_or_else(none)?.into(), ..scalar.clone() }.into())
-}
-
-/// A copy is nobody's twin.
-fn parted(mut value: Node) -> Node {
-    match &mut value {
-        Node::Scalar(scalar) => scalar.twin = 0,
-        Node::Sequence(items) => {
-            return Node::sequence(items.iter().cloned().map(parted).collect());
-        }
-        Node::Mapping(mapping) => {
-            mapping
-                .entries_mut()
-                .iter_mut()
-                .for_each(|(_, value)| *value = parted(std::mem::replace(value, Node::null())));
-        }
-    }
-    value
 }
 
 fn not_a_text() -> Error {

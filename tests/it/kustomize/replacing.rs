@@ -280,3 +280,8 @@ fn selectors_take_and_reject() {
     assert!(text.expect("the Deployment alone is taken").contains("  s: x\n"));
     refused("{sourceValue: x, targets: [{select: {name: '('}}]}", "missing closing ): `^(?:()$`");
 }
+
+#[test]
+fn replacements_write_as_with_kustomize() {
+    super::cases::check(include_str!("../../../fixtures/kustomize/replacements.txt"));
+}
