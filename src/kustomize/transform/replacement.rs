@@ -19,6 +19,7 @@ use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::decode::{Rules, decode, describe, document};
 use crate::kustomize::kustomization::{FieldOptions, ReplacementField, TargetSelector};
 use crate::kustomize::resource::Resource;
+use crate::kustomize::resource::written;
 use crate::kustomize::schema::Schema;
 use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, empty, resolve};
@@ -128,6 +129,9 @@ impl Work<'_> {
             set(target, value, options)?;
             if is_made || target.as_scalar().is_some_and(|scalar| scalar.is_untyped) {
                 retag(target, is_in_flow);
+            } else if matches!(parts, [metadata, annotations, _] if metadata == "metadata" && annotations == "annotations")
+            {
+                become_text(target);
             } else {
                 refuse_other_kind(target)?;
                 empty_null(target, is_in_flow);
@@ -196,6 +200,16 @@ fn retag(target: &mut Node, is_in_flow: bool) {
         text => Scalar::new(text, resolve(text, Dialect::Resource)),
     };
     *scalar = Scalar { is_untyped: true, place: scalar.place, twin: scalar.twin, ..made };
+}
+
+/// Annotations are written anew as texts, whatever they were.
+fn become_text(target: &mut Node) {
+    if let Node::Scalar(scalar) = target
+        && scalar.tag != Tag::Str
+    {
+        let Scalar { style, .. } = written::string(scalar.text.clone());
+        (scalar.tag, scalar.style) = (Tag::Str, style);
+    }
 }
 
 /// A null without a text comes out as what is made without a text does, though it stays a null.
