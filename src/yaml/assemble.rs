@@ -162,7 +162,12 @@ impl Assembly {
         let text = if self.wants_key() { self.key(text) } else { text.into() };
         // What is tagged a string is no merge key, as if it stood in quotes.
         let is_text = &*text == "<<" && tag_written.is_some_and(|tag| tag.suffix() == "str");
-        let style = if is_text { Style::SingleQuoted } else { self.style(style) };
+        let style = match tag {
+            _ if is_text => Style::SingleQuoted,
+            // `!!null ''` is as good as a value that is not written.
+            Type::Null if text.is_empty() => Style::Plain,
+            _ => self.style(style),
+        };
         Ok(Scalar { style, ..Scalar::new(text, tag) })
     }
 

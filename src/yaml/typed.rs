@@ -23,14 +23,12 @@ pub(super) fn typed(
         Some(written) => explicit(written, text, style, dialect)?,
         None => implicit(text, style, dialect),
     };
-    if tag == Tag::Null && text.is_empty() {
-        return Ok((tag, Some("null".to_owned())));
-    }
     if dialect != Dialect::Kustomization || tag == Tag::Str {
         return Ok((tag, None));
     }
     let scalar = Scalar::new(text, tag);
     match (tag, number(&scalar)) {
+        (Tag::Null, _) if text.is_empty() => Ok((tag, Some("null".to_owned()))),
         (Tag::Bool, _) => Ok((tag, boolean(&scalar).map(|truth| truth.to_string()))),
         (_, Some(Number::Int(value))) => Ok((tag, Some(value.to_string()))),
         (_, Some(Number::Uint(value))) => Ok((tag, Some(value.to_string()))),

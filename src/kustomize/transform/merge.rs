@@ -215,6 +215,10 @@ fn overwrite(value: &mut Node, change: Node) {
         }
     };
     new = match value {
+        // Quotes around what a tag makes another type (`!!int "5"`) go with it.
+        Node::Scalar(old) if !matches!(old.tag, Tag::Str | Tag::Null) => {
+            Scalar { style: Style::Plain, ..new.written_over(old) }
+        }
         Node::Scalar(old) => new.written_over(old),
         _ => Scalar { style: Style::Plain, twin: 0, ..new },
     };

@@ -806,6 +806,11 @@ fn a_resource_without_a_version_gets_an_empty_one() {
 }
 
 #[test]
+fn patches_change_what_they_do_with_kustomize() {
+    super::cases::check(include_str!("../../../fixtures/kustomize/patches.txt"));
+}
+
+#[test]
 fn json_patches_are_read_as_with_kustomize() {
     super::cases::check(include_str!("../../../fixtures/kustomize/json-patches.txt"));
 }
