@@ -198,15 +198,19 @@ fn version_of(target: &Resource) -> Node {
 /// Gives back what a patch does not change: kind and name unless the options say so, the namespace always.
 fn restore(node: &mut Node, before: &Node, options: &PatchArgs) {
     let Some(fields) = node.as_mapping_mut() else { return };
-    if let Some(kind) = before.get("kind").filter(|_| !options.allow_kind_change) {
-        fields.insert("kind", kind.clone());
+    match before.get("kind") {
+        _ if options.allow_kind_change => {}
+        Some(kind) => fields.insert("kind", kind.clone()),
+        None => _ = fields.remove("kind"),
     }
     if fields.get("metadata").is_none_or(Node::is_null) {
         fields.insert("metadata", Mapping::default().into());
     }
     let Some(metadata) = fields.get_mut("metadata").and_then(Node::as_mapping_mut) else { return };
-    if let Some(name) = before.at(&["metadata", "name"]).filter(|_| !options.allow_name_change) {
-        metadata.insert("name", untyped(name.clone()));
+    match before.at(&["metadata", "name"]) {
+        _ if options.allow_name_change => {}
+        Some(name) => metadata.insert("name", untyped(name.clone())),
+        None => _ = metadata.remove("name"),
     }
     match before.at(&["metadata", "namespace"]).filter(|namespace| namespace.text() != Some("")) {
         Some(namespace) => metadata.insert("namespace", untyped(namespace.clone())),
