@@ -15,7 +15,8 @@ const NEXT_LINE: char = '\u{85}';
 const WIDE: usize = 512;
 
 /// `text` with the blanks that libyaml does without and the parser stopped for: before a comment right behind a
-/// bracket or a quote, and at the beginning of a line within quotes. They change no value.
+/// bracket or a quote, and at the beginning of a line within quotes. They change no value; but they would hide a line
+/// that begins or ends a document.
 pub(super) fn mended(text: &str, stopped: &ScanError) -> Option<String> {
     let blanks = match stopped.kind() {
         ErrorKind::CommentNotSeparated => 1,
@@ -23,6 +24,10 @@ pub(super) fn mended(text: &str, stopped: &ScanError) -> Option<String> {
         _ => return None,
     };
     let (ahead, behind) = text.split_at_checked(stopped.marker().byte_offset()?)?;
+    let line = behind.lines().next().unwrap_or_default();
+    if ahead.ends_with('\n') && (is_marker(line, "---") || is_marker(line, "...")) {
+        return None;
+    }
     Some(format!("{ahead}{}{behind}", " ".repeat(blanks)))
 }
 
@@ -61,6 +66,11 @@ pub(super) fn plain_fault(written: &str, behind: &str, is_flow: impl Fn() -> boo
     let is_cut = (written.contains('?') || written.starts_with(':')) && is_flow();
     let takes_colon = behind.strip_prefix(':').is_some_and(|rest| rest.starts_with([',', ']', '}', '[', '{']));
     (is_cut || takes_colon).then(|| format!("`{written}` within brackets means another thing to kustomize; quote it"))
+}
+
+/// Whether the line begins or ends a document, by `mark`.
+pub(super) fn is_marker(line: &str, mark: &str) -> bool {
+    line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r']))
 }
 
 /// How many of the line breaks of YAML 1.1 that are characters in 1.2 are in `text`.

@@ -61,11 +61,22 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, Error> {
     Ok(pieces)
 }
 
+/// How many lines stand before the end of a document that has not begun.
+fn lines_before_end(text: &str) -> Option<usize> {
+    let is_content = |line: &&str| !line.trim_start().is_empty() && !line.trim_start().starts_with('#');
+    let (before, line) = text.lines().enumerate().find(|(_, line)| is_content(line))?;
+    libyaml::is_marker(line, "...").then_some(before)
+}
+
 /// Reads the first document of `text`, whose first line is line `first` of the file.
 fn document(text: &str, first: usize, assembly: &mut Assembly) -> Result<Node, Error> {
     if text.len() > DOCUMENT_BYTES_MAX {
         let message = format!("the document is larger than {} MiB", DOCUMENT_BYTES_MAX >> 20);
         return Err(Error { line: first, column: 1, message });
+    }
+    if let Some(before) = lines_before_end(text) {
+        let message = "a document ends here (`...`) before it begins".to_owned();
+        return Err(Error { line: first + before, column: 1, message });
     }
     let written = text;
     let mut text = Cow::Borrowed(text);
