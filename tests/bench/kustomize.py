@@ -34,31 +34,34 @@ def peer():
     return found
 
 
+@functools.cache
+def large_roots(folder, resources):
+    """The root of each overlay by its name; they are written when they are first asked for."""
+    top = os.path.join(folder, f"large-{resources}")
+    files, folders = overlays.large(resources)
+    overlays.write(top, files)
+    return {name: os.path.join(top, overlay) for name, overlay in folders.items()}
+
+
 def large(table, binary, folder):
     for resources in (LARGE // 10, LARGE):
         names = {overlay: f"build: {resources} resources, {overlay}" for overlay in overlays.OVERLAYS}
         if not table.wants(*names.values()):
             continue
-        top = os.path.join(folder, f"large-{resources}")
-        files, folders = overlays.large(resources)
-        overlays.write(top, files)
+        roots = large_roots(folder, resources)
         bar = LARGE_BAR if resources == LARGE else None
         for overlay, name in names.items():
             if table.wants(name):
-                compare(table, name, binary, [os.path.join(top, folders[overlay])], bar, min(table.runs, RUNS))
+                compare(table, name, binary, [roots[overlay]], bar, min(table.runs, RUNS))
 
 
 def linear(table, binary, folder):
     """Ten times as much, beside our own figure for a tenth: kustomize would take an hour."""
-    name = f"build: {10 * LARGE} resources, everything and 100 replacements"
+    overlay = "everything and 100 replacements"
+    name = f"build: {10 * LARGE} resources, {overlay}"
     if not table.wants(name):
         return
-    sides = []
-    for resources in (10 * LARGE, LARGE):
-        top = os.path.join(folder, f"linear-{resources}")
-        files, folders = overlays.large(resources, ["everything and 100 replacements"])
-        overlays.write(top, files)
-        sides.append(build(binary, list(map(lambda path: os.path.join(top, path), folders.values()))))
+    sides = [build(binary, [large_roots(folder, resources)[overlay]]) for resources in (10 * LARGE, LARGE)]
     tenth = f"{LARGE} resources"
     table.measure(name, sides[0], (tenth, sides[1]), bar=Bar(over=tenth, times=LINEAR))
 

@@ -166,9 +166,9 @@ OVERLAYS = {"labels": labels, "a patch for each Deployment": patches, "everythin
             "everything and 100 replacements": replacements}
 
 
-def large(resources, names=OVERLAYS):
+def large(resources):
     """The files of a base and of overlays over it; and the folder of each overlay by its name."""
-    folders = {name: name.replace(" ", "-") for name in names}
+    folders = {name: name.replace(" ", "-") for name in OVERLAYS}
     files = base(resources // len(KINDS))
     for name, folder in folders.items():
         files |= OVERLAYS[name](folder, resources // len(KINDS))
