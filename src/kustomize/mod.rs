@@ -48,8 +48,6 @@ mod transform;
 
 pub use build::{Built, Options, Outcome, build};
 pub use error::Error;
-pub use finish::hash;
-pub use layer::generate;
 pub use load::{Closure, Failed, Files, LoadRestrictor, Remote, RemoteFolder, Remotes, Repository, remote_folder};
 pub use resource::{Gvk, Id, Resource};
 pub use schema::Schema;

@@ -12,7 +12,7 @@ use crate::yaml::json;
 const CHARACTERS: usize = 10;
 
 /// The suffix of `object`; the algorithm is that of kubectl's `create configmap --append-hash`.
-pub fn suffix(object: &Node) -> Result<String, Error> {
+pub(super) fn suffix(object: &Node) -> Result<String, Error> {
     let content = content(object)?;
     let content =
         json(&content.into()).map_err(|error| Error::new("taking the hash of the content").caused_by(error))?;

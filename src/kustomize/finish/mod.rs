@@ -1,7 +1,7 @@
 //! What happens once, when all layers are accumulated: names get their hashes, references and vars are resolved, what
 //! is only for this machine goes, the rest is put in order and cleaned of what the build wrote on it.
 
-pub mod hash;
+mod hash;
 mod order;
 mod references;
 pub(super) mod vars;

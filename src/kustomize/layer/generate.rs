@@ -13,15 +13,15 @@ use crate::object::{Mapping, Node, Scalar, Style, Tag};
 use crate::yaml::{Dialect, plain};
 
 /// Reads a file that an entry names, by the path that it has there.
-pub type Read<'a> = dyn FnMut(&str) -> Result<Vec<u8>, Error> + 'a;
+pub(super) type Read<'a> = dyn FnMut(&str) -> Result<Vec<u8>, Error> + 'a;
 
 /// The longest line of an env file. kustomize stops reading at a longer one, without a word.
-pub const ENV_LINE_BYTES_MAX: usize = (64 << 10) - 1;
+const ENV_LINE_BYTES_MAX: usize = (64 << 10) - 1;
 
 type Pairs = BTreeMap<String, Vec<u8>>;
 
 /// The ConfigMap of an entry; `options` are those of [`merged`].
-pub fn config_map(args: &ConfigMapArgs, options: &GeneratorOptions, read: &mut Read<'_>) -> Result<Node, Error> {
+pub(super) fn config_map(args: &ConfigMapArgs, options: &GeneratorOptions, read: &mut Read<'_>) -> Result<Node, Error> {
     let mut object = head("ConfigMap", args)?;
     let (mut texts, mut binaries) = (Mapping::default(), Mapping::default());
     for (key, value) in pairs(args, read)? {
@@ -40,7 +40,7 @@ pub fn config_map(args: &ConfigMapArgs, options: &GeneratorOptions, read: &mut R
 }
 
 /// The Secret of an entry.
-pub fn secret(args: &SecretArgs, options: &GeneratorOptions, read: &mut Read<'_>) -> Result<Node, Error> {
+pub(super) fn secret(args: &SecretArgs, options: &GeneratorOptions, read: &mut Read<'_>) -> Result<Node, Error> {
     let mut object = head("Secret", &args.args)?;
     let r#type = if args.r#type.is_empty() { "Opaque" } else { &args.r#type };
     object.insert("type", Node::string(r#type));
@@ -52,7 +52,7 @@ pub fn secret(args: &SecretArgs, options: &GeneratorOptions, read: &mut Read<'_>
 }
 
 /// The options of an entry over those of `generatorOptions`. What is switched on there cannot be switched off here.
-pub fn merged(own: Option<&GeneratorOptions>, shared: Option<&GeneratorOptions>) -> GeneratorOptions {
+pub(super) fn merged(own: Option<&GeneratorOptions>, shared: Option<&GeneratorOptions>) -> GeneratorOptions {
     let mut options = shared.cloned().unwrap_or_default();
     let Some(own) = own.cloned() else { return options };
     options.labels.extend(own.labels);

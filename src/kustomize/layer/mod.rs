@@ -1,7 +1,7 @@
 //! A root with its kustomization file read: one layer of a build.
 
 mod accumulate;
-pub mod generate;
+mod generate;
 mod generators;
 pub(super) mod plugins;
 mod settings;

@@ -32,12 +32,14 @@ fn sections<'t>(text: &'t str, mark: &str) -> Vec<(&'t str, &'t str)> {
 }
 
 fn built(tree: &Memory, root: &str) -> Result<String, String> {
-    let told = |error: &dyn StdError| {
-        let chain = std::iter::successors(Some(error), |&error| error.source());
-        chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-    };
     match build(tree, root, &Options::default()).map_err(|error| told(&error))? {
         Outcome::Built(built) => built.yaml().map_err(|error| told(&error)),
         Outcome::Missing(remotes) => Err(format!("{remotes:?} are missing")),
     }
+}
+
+/// An error and its causes.
+pub(super) fn told(error: &dyn StdError) -> String {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
