@@ -84,6 +84,11 @@ pub(super) fn is_safe(name: &str) -> bool {
 /// `.git` as any file system may read it: HFS+ passes over some characters, NTFS over what follows, and has the short
 /// name `git~1`. What Git refuses to check out is not read here either (`core.protectHFS`, `core.protectNTFS`).
 fn is_dot_git(name: &str) -> bool {
+    let first = name.chars().find(|c| !is_ignored_by_hfs(*c));
+    // Hardly any name begins like these, and trees hold many.
+    if !matches!(first, Some('.' | 'g' | 'G')) {
+        return false;
+    }
     let seen: String = name.chars().filter(|c| !is_ignored_by_hfs(*c)).collect();
     let stem = seen.split([':', '\\']).next().unwrap_or_default().trim_end_matches(['.', ' ']);
     stem.eq_ignore_ascii_case(".git") || stem.eq_ignore_ascii_case("git~1")
