@@ -12,8 +12,8 @@
 //!
 //! Rooms, in reading order; each may use only rooms above it, and `tests/it/layering.rs` holds the exact table:
 //!
-//! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`goregex`], [`nearest`], [`semver`], [`metrics`],
-//!   [`template`], [`yaml`]: types and languages that know nothing of the product.
+//! - **leaf** — [`image`], [`object`], [`secret`], [`tree`], [`cache`], [`goregex`], [`nearest`], [`semver`],
+//!   [`metrics`], [`template`], [`yaml`]: types and languages that know nothing of the product.
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`], [`manifest`], [`kustomize`]: decisions over
 //!   values. No I/O, no clock.
 //! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`] and [`ledger`], which do not know each other.
@@ -31,6 +31,7 @@
 //! 6. Everything has a bound: time, size, pages, retries, nesting.
 
 // leaf
+pub mod cache;
 pub mod goregex;
 pub mod image;
 pub mod metrics;

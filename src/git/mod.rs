@@ -14,6 +14,7 @@ mod credentials;
 mod difference;
 mod edit;
 mod error;
+mod folder;
 mod health;
 mod http;
 mod link;

@@ -21,11 +21,16 @@ use sha2::{Digest, Sha256};
 use tracing::warn;
 
 use super::error::Error;
+use super::folder::Folder;
 use super::pack::NewObject;
 use super::{allocation, health, repack, swap};
+use crate::cache::Cache;
 
 /// Higher than libgit2's own backends (1 and 2), so that commits stay in memory until they are pushed.
 const MEMORY_PRIORITY: i32 = 1000;
+
+/// What the folders that were looked into may take in memory.
+const FOLDERS_BYTES_MAX: usize = 16 << 20;
 
 /// Where references of the store are, which keep what was fetched.
 const REMEMBERED: &str = "refs/branches/";
@@ -58,6 +63,8 @@ pub(super) struct Store {
     /// What was made here. libgit2 would look through all packs anew before it takes an object, so that it gets commits
     /// alone, which it walks.
     made: RefCell<HashMap<Oid, Arc<NewObject>>>,
+    /// Who looks at paths asks for the same folders over and over.
+    folders: RefCell<Cache<Oid, Arc<Folder>>>,
     /// `STATE/git/HASH`.
     home: PathBuf,
     own: bool,
@@ -97,7 +104,7 @@ impl Store {
     /// Opens any repository of this machine, bare or not, to read what is committed. Takes no lock.
     pub(super) fn open_to_read(path: &Path, home: PathBuf) -> Result<Self, Error> {
         let repository = open_any(path)?;
-        Ok(Self { repository, made: RefCell::default(), home, own: false, _lock: None })
+        Ok(Self::new(repository, home, false, None))
     }
 
     fn with_memory(repository: Repository, home: PathBuf, own: bool, lock: File) -> Result<Self, Error> {
@@ -105,7 +112,12 @@ impl Store {
         let odb = repository.odb().map_err(Error::git("opening the object database"))?;
         odb.add_new_mempack_backend(MEMORY_PRIORITY).map_err(Error::git("adding objects in memory"))?;
         drop(odb);
-        Ok(Self { repository, made: RefCell::default(), home, own, _lock: Some(lock) })
+        Ok(Self::new(repository, home, own, Some(lock)))
+    }
+
+    fn new(repository: Repository, home: PathBuf, own: bool, lock: Option<File>) -> Self {
+        let folders = RefCell::new(Cache::new(FOLDERS_BYTES_MAX));
+        Self { repository, made: RefCell::default(), folders, home, own, _lock: lock }
     }
 
     pub(super) fn repository(&self) -> &Repository {
@@ -132,6 +144,16 @@ impl Store {
             Some(made) => Ok(Object::Made(Arc::clone(made))),
             None => odb.read(id).map(Object::Stored),
         }
+    }
+
+    /// The folder `id`, read with `read` unless it was looked into before.
+    pub(super) fn folder<E>(&self, id: Oid, read: impl FnOnce() -> Result<Folder, E>) -> Result<Arc<Folder>, E> {
+        if let Some(folder) = self.folders.borrow_mut().get(&id) {
+            return Ok(folder);
+        }
+        let folder = Arc::new(read()?);
+        self.folders.borrow_mut().put(id, Arc::clone(&folder), folder.bytes());
+        Ok(folder)
     }
 
     /// How many bytes an object has, before it is inflated.

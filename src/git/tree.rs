@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use git2::{ObjectType, Odb, Oid};
 
 use super::error::Error;
+use super::folder::Folder;
 use super::memory::Memory;
 use super::rawtree::{self, Kind, RawEntry};
 use super::store::{Object, Store};
@@ -95,13 +96,11 @@ impl<'s> GitTree<'s> {
 
     /// What the folder `id` holds by `name`, unless it does so twice.
     fn child(&self, id: Oid, name: &str, path: &str) -> Result<Option<(Kind, Oid)>, TreeError> {
-        let object = self.object(id, path, ObjectType::Tree)?;
-        let entries = rawtree::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))?;
-        let mut named = entries.iter().filter(|entry| entry.safe_name() == Some(name));
-        Ok(match (named.next(), named.next()) {
-            (Some(entry), None) => Some((entry.kind(), entry.id)),
-            _ => None,
-        })
+        let read = || {
+            let object = self.object(id, path, ObjectType::Tree)?;
+            Folder::parse(object.data()).ok_or_else(|| malformed(path, "the tree object is malformed"))
+        };
+        Ok(self.store.folder(id, read)?.child(name))
     }
 
     fn link(&self, path: &str, id: Oid) -> Result<Look, TreeError> {

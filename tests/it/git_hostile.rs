@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tagwright::git::{Oid, Remote, Session};
-use tagwright::tree::{FileTree as _, TreeError};
+use tagwright::tree::{FileTree, Look, TreeError};
 
 use crate::git::{Lab, commit, edit, files, meta, remote, told, told_by};
 use crate::servers::git_http::{Fault, GitServer, command, create_bare, git};
@@ -99,8 +99,40 @@ fn check_what_is_seen(session: &Session, base: Oid, odd_names: usize) {
         let error = seen.files(path, &|_| true).expect_err(path);
         assert_eq!(error.to_string(), format!("path {path:?} {said}"));
     }
+    check_what_is_looked_at(&seen);
     // `..` stops at the root, as in every tree.
     assert_eq!(seen.files("../../plain", &|_| true).expect("a folder").len(), 1);
+}
+
+/// The second time folders are not read any more.
+fn check_what_is_looked_at(seen: &dyn FileTree) {
+    for _ in 0..2 {
+        for path in [".git", ".git/x.yaml", "git~1", "double.yaml", "absent", "a.yaml/x", "module", "odd-mode.yaml"] {
+            assert_eq!(seen.look(path).expect(path), Look::Nothing, "{path}");
+        }
+        for (path, folder) in [("", true), ("plain", true), ("plain/x.yaml", false), ("a.yaml", false)] {
+            let look = seen.look(path).expect(path);
+            assert!(matches!((&look, folder), (Look::Folder, true) | (Look::File(_), false)), "{path}: {look:?}");
+        }
+        for (path, at) in [("folder", "folder"), ("folder/x", "folder"), ("absolute.yaml", "absolute.yaml")] {
+            let link = Look::Link { path: at.to_owned(), target: "/etc/passwd".to_owned() };
+            assert_eq!(seen.look(path).expect(path), link);
+        }
+    }
+}
+
+#[test]
+fn snapshots_look_as_trees_do_over_and_over() {
+    let (server, lab) = (GitServer::start(), Lab::new());
+    server.create("app.git", &[]);
+    let bare = server.path("app.git");
+    commit_tree(&bare, &hostile_tree(&bare, true));
+    let snapshots = lab.git.snapshots(&remote(bare.to_str().expect("a path")), &["main", "main"]).expect("snapshots");
+    for snapshot in &snapshots {
+        check_what_is_looked_at(snapshot);
+        let Ok(Look::File(entry)) = snapshot.look("plain/x.yaml") else { panic!("no file") };
+        assert_eq!(&*snapshot.read(&entry).expect("read"), b"inner\n");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("secret", &["object"]),
     ("tree", &[]),
+    ("cache", &[]),
     ("goregex", &[]),
     ("nearest", &[]),
     ("metrics", &[]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("net", &["metrics", "secret"]),
     ("cloud", &["net", "secret"]),
     ("registry", &["image", "object", "yaml", "api", "metrics", "net", "cloud", "secret"]),
-    ("git", &["cloud", "metrics", "net", "secret", "tree"]),
+    ("git", &["cache", "cloud", "metrics", "net", "secret", "tree"]),
     ("ledger", &["image", "object"]),
     (
         "engine",

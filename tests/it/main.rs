@@ -15,6 +15,7 @@ mod api;
 mod api_checks;
 mod api_types;
 mod build;
+mod cache;
 mod certificate_flags;
 mod checkout;
 mod cli;
