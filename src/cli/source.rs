@@ -134,7 +134,7 @@ impl SourceArgs {
             Restriction::None => LoadRestrictor::None,
         };
         let (is_whole_machine, seen_from) = (root.working.is_some(), root.working.as_deref().unwrap_or_default());
-        let options = Options { restrictor, is_whole_machine, seen_from, remotes: None };
+        let options = Options { restrictor, is_whole_machine, seen_from, ..Options::default() };
         Ok(build(&*root.tree, &root.path, &options, &fetcher)?)
     }
 }

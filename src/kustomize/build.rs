@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::documents::Documents;
 use super::error::Error;
 use super::finish;
 use super::layer::{self, Accumulation, Chosen};
@@ -25,6 +26,8 @@ pub struct Options<'t> {
     pub seen_from: &'t str,
     /// What was fetched, as far as it was.
     pub remotes: Option<&'t Remotes>,
+    /// What other builds read already, for trees that know the ids of their contents.
+    pub documents: Option<&'t Documents>,
 }
 
 /// How a build came out.

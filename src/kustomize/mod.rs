@@ -20,6 +20,7 @@
 //! - `kustomization`: what a kustomization file or the object of a plugin says, as types.
 //! - `configuration`: the tables of fields that transformers go by; `schema`: what OpenAPI knows of kinds.
 //! - `load`: what an entry leads to, within what a build may read; the [`Closure`] of what it read, and [`Remote`]s.
+//! - `documents`: what was read once and is kept for further builds ([`Documents`]).
 //! - `layer`: a root, and what its bases, components and generators come to.
 //! - `field`: the paths of fields, which transformers and references walk.
 //! - `parallel`: many resources at once, in their order; `go`: values that Go reads.
@@ -34,6 +35,7 @@
 
 mod build;
 pub mod configuration;
+mod documents;
 mod error;
 mod field;
 mod finish;
@@ -47,6 +49,7 @@ mod schema;
 mod transform;
 
 pub use build::{Built, Options, Outcome, build};
+pub use documents::Documents;
 pub use error::Error;
 pub use load::{Closure, Failed, Files, LoadRestrictor, Remote, RemoteFolder, Remotes, Repository, remote_folder};
 pub use resource::{Gvk, Id, Resource};

@@ -9,10 +9,13 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use tagwright::git::{Auth, Git, Limits, Remote, Snapshot};
-use tagwright::kustomize::{Built, Options, Outcome, build};
+use tagwright::kustomize::{Built, Documents, Options, Outcome, build};
 use tagwright::net::{Http, Settings};
 use tagwright::tree::FileTree;
 use tokio::runtime::Runtime;
+
+/// What the roots of a repository may keep of the files that they share.
+const DOCUMENTS_BYTES_MAX: usize = 64 << 20;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -52,11 +55,12 @@ fn again(repository: &str, folder: &str, commit: &str) -> Result<Duration> {
 fn all(tree: &dyn FileTree, folder: &str) -> Result<Vec<Built>> {
     let files = tree.files(folder, &|path| path.ends_with("/kustomization.yaml"))?;
     let roots = files.iter().filter_map(|file| file.path.rsplit_once('/'));
-    roots.map(|(root, _)| one(tree, root)).collect()
+    let documents = Documents::new(DOCUMENTS_BYTES_MAX);
+    roots.map(|(root, _)| one(tree, root, &documents)).collect()
 }
 
-fn one(tree: &dyn FileTree, root: &str) -> Result<Built> {
-    match build(tree, root, &Options::default())? {
+fn one(tree: &dyn FileTree, root: &str, documents: &Documents) -> Result<Built> {
+    match build(tree, root, &Options { documents: Some(documents), ..Options::default() })? {
         Outcome::Built(built) => Ok(built),
         Outcome::Missing(remotes) => Err(format!("{root} needs {remotes:?}").into()),
     }

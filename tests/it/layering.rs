@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("trailer", &["object"]),
     ("schedule", &[]),
     ("manifest", &["image", "object"]),
-    ("kustomize", &["object", "tree", "goregex", "nearest", "yaml"]),
+    ("kustomize", &["object", "tree", "cache", "goregex", "nearest", "yaml"]),
     ("net", &["metrics", "secret"]),
     ("cloud", &["net", "secret"]),
     ("registry", &["image", "object", "yaml", "api", "metrics", "net", "cloud", "secret"]),

@@ -15,6 +15,10 @@ impl Written {
         Self(Some(node))
     }
 
+    pub(in crate::kustomize) fn node(&self) -> Option<&Node> {
+        self.0.as_ref()
+    }
+
     /// The value of a field.
     pub fn field(&self, name: &str) -> Option<&Node> {
         field(self.0.as_ref()?, name)

@@ -13,7 +13,7 @@ use crate::kustomize::finish::vars;
 use crate::kustomize::kustomization::{Kustomization, Var};
 use crate::kustomize::load::{Entered, File, Loader, Opened, Root};
 use crate::kustomize::parallel;
-use crate::kustomize::resource::{Resource, Resources, objects};
+use crate::kustomize::resource::{Resource, Resources};
 use crate::kustomize::schema::Schema;
 use crate::kustomize::transform;
 
@@ -120,7 +120,7 @@ impl<'b> Accumulation<'b> {
         });
         let unread: Vec<&File> = unread.collect();
         let bytes = unread.iter().map(|file| file.content.len()).sum();
-        let read = |file: &&File| Some((file.number, Arc::new(objects::read(&file.content, file.number).ok()?)));
+        let read = |file: &&File| Some((file.number, file.objects().ok()?));
         // What could not be read is read again when its turn comes, so that the first error in order is the one told.
         self.objects.extend(parallel::map_bytes(&unread, bytes, read).into_iter().flatten());
         opened
@@ -160,8 +160,8 @@ impl<'b> Accumulation<'b> {
         if let Some(read) = self.objects.get(&file.number) {
             return Ok(read.clone());
         }
-        let read = objects::read(&file.content, file.number).map_err(|error| error.in_file(&file.name, 0))?;
-        Ok(self.objects.entry(file.number).or_insert(Arc::new(read)).clone())
+        let read = file.objects().map_err(|error| error.in_file(&file.name, 0))?;
+        Ok(self.objects.entry(file.number).or_insert(read).clone())
     }
 
     fn base(&mut self, above: &Layer, entry: &str, root: Arc<Root>, into: &mut Accumulated) -> Result<(), Error> {

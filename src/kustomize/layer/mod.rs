@@ -9,7 +9,7 @@ mod settings;
 use std::sync::Arc;
 
 use super::error::Error;
-use super::kustomization::{self, Kustomization};
+use super::kustomization::Kustomization;
 use super::load::{Opened, Root};
 use super::resource::Origin;
 use super::resource::origin::Origins;
@@ -80,9 +80,9 @@ pub(super) fn open(
     let kustomization = match build.kustomizations.get(&file.number) {
         Some(kustomization) => kustomization.clone(),
         None => {
-            let read = kustomization::read(&file.content, &file.name, file.number)?;
+            let read = file.kustomization()?;
             build.warnings.extend(read.warnings.iter().map(|warning| format!("{}: {warning}", file.name)));
-            build.kustomizations.entry(file.number).or_insert(Arc::new(read)).clone()
+            build.kustomizations.entry(file.number).or_insert(read).clone()
         }
     };
     let origins = above.unwrap_or_else(|| (!kustomization.build_metadata.is_empty()).then(Origins::default));

@@ -17,8 +17,11 @@ use self::path::{is_at_or_below, joined, parent};
 use self::remote::{is_file_url, names_a_folder};
 use self::trees::{OWN, Resolved, Trees};
 use super::Options;
+use super::documents::Documents;
 use super::error::Error;
-use crate::tree::{Entry, FileTree};
+use super::kustomization::{self, Kustomization};
+use super::resource::{Resource, objects};
+use crate::tree::{ContentId, Entry, FileTree};
 
 pub use self::closure::Closure;
 pub use self::files::Files;
@@ -76,6 +79,8 @@ pub(super) struct File {
     pub number: u32,
     pub name: String,
     pub content: Arc<[u8]>,
+    /// Where its documents are kept, and its id there.
+    known: Option<(Documents, ContentId)>,
 }
 
 /// What an entry led to.
@@ -92,6 +97,26 @@ pub(super) enum Opened {
     NoFile,
     /// It has to be fetched, which is written down.
     Missing,
+}
+
+impl File {
+    /// The objects in it. Whoever asks names the file in an error.
+    pub(super) fn objects(&self) -> Result<Arc<Vec<Resource>>, Error> {
+        let read = || objects::read(&self.content, self.number);
+        match &self.known {
+            Some((documents, id)) => documents.objects(*id, self.number, read),
+            None => read().map(Arc::new),
+        }
+    }
+
+    /// What it says as a kustomization file.
+    pub(super) fn kustomization(&self) -> Result<Arc<Kustomization>, Error> {
+        let read = || kustomization::read(&self.content, &self.name, self.number);
+        match &self.known {
+            Some((documents, id)) => documents.kustomization(*id, self.number, read),
+            None => read().map(Arc::new),
+        }
+    }
 }
 
 pub(super) struct Loader<'b> {
@@ -258,7 +283,8 @@ impl<'b> Loader<'b> {
             Some(Some(content)) => {
                 self.count(content.len())?;
                 let number = self.files.number(url);
-                Ok(Opened::File(File { number, name: url.to_owned(), content: content.as_slice().into() }))
+                let content = content.as_slice().into();
+                Ok(Opened::File(File { number, name: url.to_owned(), content, known: None }))
             }
             Some(None) if folder.is_some() => Ok(Opened::NoFile),
             Some(None) => Err(Error::new(format!("there is no file at {url}"))),
@@ -285,7 +311,8 @@ impl<'b> Loader<'b> {
         let name = self.trees.name(tree, &entry.path);
         self.count(content.len())?;
         let number = self.files.number(&name);
-        Ok(File { number, name, content })
+        let known = self.options.documents.cloned().zip(entry.content_id);
+        Ok(File { number, name, content, known })
     }
 
     /// How messages call a path.

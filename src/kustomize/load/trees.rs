@@ -68,12 +68,18 @@ impl<'b> Trees<'b> {
     }
 
     pub(super) fn read(&mut self, tree: usize, entry: &Entry) -> Result<Arc<[u8]>, Error> {
-        let content =
-            self.list[tree].files.read(entry).map_err(|error| unreadable(&self.name(tree, &entry.path), error))?;
+        let read = || match self.list[tree].files.read(entry) {
+            Ok(content) => Ok(content.into()),
+            Err(error) => Err(unreadable(&self.name(tree, &entry.path), error)),
+        };
+        let content: Arc<[u8]> = match self.options.documents.zip(entry.content_id) {
+            Some((documents, id)) => documents.content(id, read)?,
+            None => read()?,
+        };
         if tree == OWN {
             self.closure.read(&entry.path, entry.content_id, &content);
         }
-        Ok(content.into())
+        Ok(content)
     }
 
     /// What a file holds that may be missing; for messages alone.

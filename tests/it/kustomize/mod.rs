@@ -3,6 +3,7 @@
 mod cases;
 mod comments;
 mod configuration;
+mod documents;
 mod fields;
 mod fuzz;
 mod generating;

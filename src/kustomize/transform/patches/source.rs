@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::kustomize::error::Error;
 use crate::kustomize::kustomization::{Patch, PatchArgs, Selector};
 use crate::kustomize::layer::{Accumulation, Layer};
+use crate::kustomize::load::File;
 use crate::kustomize::resource::{Resource, objects};
 use crate::kustomize::transform::json_patch::JsonPatch;
 use crate::kustomize::transform::select::Select;
@@ -29,16 +30,13 @@ enum Source<'p> {
     Path(&'p str),
 }
 
-/// The number and the name of a file with patches.
-type PatchFile = Option<(u32, String)>;
-
 /// A patch with its text.
 #[derive(Clone, Debug)]
 pub(in crate::kustomize) struct PatchSource<'p> {
     pub form: Form,
     pub text: Cow<'p, str>,
     /// `None` for text in the kustomization file.
-    pub file: PatchFile,
+    pub file: Option<File>,
     /// Where the lines of such a text begin.
     pub place: Place,
     pub target: Option<&'p Selector>,
@@ -89,14 +87,14 @@ impl<'p> Source<'p> {
         if may_be_text && objects::read(entry.as_bytes(), 0).is_ok() { Self::Inline(entry) } else { Self::Path(entry) }
     }
 
-    fn text(self, build: &mut Accumulation<'_>, layer: &Layer) -> Result<(Cow<'p, str>, PatchFile), Error> {
+    fn text(self, build: &mut Accumulation<'_>, layer: &Layer) -> Result<(Cow<'p, str>, Option<File>), Error> {
         match self {
             Self::Inline(text) => Ok((text.into(), None)),
             Self::Path(path) => {
                 let file = build.loader.load(&layer.root, path)?;
                 let text = String::from_utf8(file.content.to_vec())
                     .map_err(|cause| Error::new("reading the patch").in_file(&file.name, 0).caused_by(cause))?;
-                Ok((text.into(), Some((file.number, file.name))))
+                Ok((text.into(), Some(file)))
             }
         }
     }
@@ -138,12 +136,15 @@ impl<'p> PatchSource<'p> {
 
     pub(super) fn prepared(&self) -> Result<Prepared, Error> {
         let target = self.target.map(Select::new).transpose().map_err(|error| error.in_field("target"))?;
-        let number = self.file.as_ref().map_or(0, |(number, _)| *number);
+        let number = self.file.as_ref().map_or(0, |file| file.number);
         let in_file = |error: Error| match &self.file {
-            Some((_, name)) => error.in_file(name, 0),
+            Some(file) => error.in_file(&file.name, 0),
             None => error.in_text("reading the patch"),
         };
-        let merge = || objects::read(self.text.as_bytes(), number).map_err(in_file);
+        let merge = || match &self.file {
+            Some(file) => file.objects().map(Arc::unwrap_or_clone).map_err(in_file),
+            None => objects::read(self.text.as_bytes(), 0).map_err(in_file),
+        };
         let mut change = match self.form {
             Form::Any => self.either(merge(), || JsonPatch::read(&self.text, number).map_err(in_file))?,
             Form::Merge => Change::Merge(merge()?),
