@@ -39,7 +39,7 @@ pub(in crate::kustomize) type Change<'c> = dyn Fn(&Node) -> Result<Option<Node>,
 
 impl FieldPath {
     pub(in crate::kustomize) fn new(text: &str) -> Self {
-        let steps = split(text, '/').iter().map(|step| Step::new(step)).collect();
+        let steps = split(text, '/').into_iter().map(Step::new).collect();
         Self { text: text.to_owned(), steps }
     }
 
@@ -65,7 +65,7 @@ impl FieldPath {
 /// The names in a path: what stands between the separators, of which one at the start counts nothing and one behind a
 /// backslash is part of a name.
 pub(in crate::kustomize) fn split(path: &str, separator: char) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::with_capacity(path.matches(separator).count() + 1);
     for part in path.strip_prefix(separator).unwrap_or(path).split(separator) {
         match names.last_mut() {
             Some(last) if last.ends_with('\\') => {
@@ -80,9 +80,14 @@ pub(in crate::kustomize) fn split(path: &str, separator: char) -> Vec<String> {
 }
 
 impl Step {
-    fn new(text: &str) -> Self {
-        let (name, is_list) = text.strip_suffix("[]").map_or((text, false), |name| (name, true));
-        let field = name.trim().to_owned();
+    fn new(mut field: String) -> Self {
+        let is_list = field.ends_with("[]");
+        if is_list {
+            field.truncate(field.len() - "[]".len());
+        }
+        if field.trim().len() < field.len() {
+            field = field.trim().to_owned();
+        }
         Self { fault: fault(&field), field, is_list }
     }
 }

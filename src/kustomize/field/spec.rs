@@ -58,7 +58,9 @@ impl FieldSpecs {
 
 impl Spec {
     pub(in crate::kustomize) fn new(spec: &FieldSpec) -> Self {
-        let [group, version, kind] = [&spec.group, &spec.version, &spec.kind].map(|text| text.as_str().into());
+        // Most specs leave something open, and an empty text of this kind is shared.
+        let shared = |text: &String| if text.is_empty() { Arc::default() } else { Arc::from(text.as_str()) };
+        let [group, version, kind] = [&spec.group, &spec.version, &spec.kind].map(shared);
         Self { selector: Gvk { group, version, kind }, path: FieldPath::new(&spec.path), create: spec.create }
     }
 

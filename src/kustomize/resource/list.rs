@@ -41,7 +41,11 @@ struct Key {
 
 impl From<&Id> for Key {
     fn from(id: &Id) -> Self {
-        Self { gvk: id.gvk.clone(), namespace: id.effective_namespace().into(), name: id.name.clone() }
+        let namespace = match id.effective_namespace() {
+            written if written == &*id.namespace => id.namespace.clone(),
+            other => other.into(),
+        };
+        Self { gvk: id.gvk.clone(), namespace, name: id.name.clone() }
     }
 }
 

@@ -123,14 +123,20 @@ impl Resource {
     }
 
     pub fn gvk(&self) -> Gvk {
-        Gvk::new(self.text(&["apiVersion"]), self.kind())
+        let version = self.shared(&["apiVersion"]);
+        let (group, version) = match version.split_once('/') {
+            Some((group, version)) => (group.into(), version.into()),
+            None => (Arc::default(), version),
+        };
+        Gvk { group, version, kind: self.shared(&["kind"]) }
     }
 
     /// Who the resource is now.
     pub fn id(&self, schema: &Schema) -> Id {
         let gvk = self.gvk();
         let is_cluster_scoped = schema.is_cluster_scoped(&gvk);
-        Id { gvk, name: self.name().into(), namespace: self.namespace().into(), is_cluster_scoped }
+        let [name, namespace] = ["name", "namespace"].map(|field| self.shared(&["metadata", field]));
+        Id { gvk, name, namespace, is_cluster_scoped }
     }
 
     /// Who it has been, the oldest first; group and version are today's.
@@ -164,5 +170,11 @@ impl Resource {
 
     fn text(&self, path: &[&str]) -> &str {
         self.node.at(path).filter(|node| !node.is_null()).and_then(Node::text).unwrap_or_default()
+    }
+
+    /// The same, without a copy: who a resource is gets asked often.
+    fn shared(&self, path: &[&str]) -> Arc<str> {
+        let scalar = self.node.at(path).filter(|node| !node.is_null()).and_then(Node::as_scalar);
+        scalar.map(|scalar| scalar.text.clone()).unwrap_or_default()
     }
 }

@@ -61,6 +61,6 @@ pub(in crate::kustomize) fn compare(a: [&str; 3], b: [&str; 3]) -> Ordering {
 
 /// `group_version_kind`, with `~G`, `~V` and `~K` for what is empty.
 pub(in crate::kustomize) fn sort_text([group, version, kind]: [&str; 3]) -> String {
-    let or = |text: &str, absent: &str| if text.is_empty() { absent.to_owned() } else { text.to_owned() };
-    format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K"))
+    let or = |text, absent| if str::is_empty(text) { absent } else { text };
+    [or(group, "~G"), or(version, "~V"), or(kind, "~K")].join("_")
 }
