@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 /// A node of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
@@ -311,6 +313,26 @@ impl From<Scalar> for Node {
 impl From<Mapping> for Node {
     fn from(mapping: Mapping) -> Self {
         Self::Mapping(mapping)
+    }
+}
+
+/// A JSON value, made rather than read.
+impl From<Value> for Node {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Null => Self::null(),
+            Value::Bool(value) => Scalar::new(value.to_string(), Tag::Bool).into(),
+            Value::Number(number) => {
+                let tag = if number.is_f64() { Tag::Float } else { Tag::Int };
+                Scalar::new(number.to_string(), tag).into()
+            }
+            Value::String(text) => Self::string(text),
+            Value::Array(items) => Self::sequence(items.into_iter().map(Self::from).collect()),
+            Value::Object(fields) => {
+                let entries = fields.into_iter().map(|(key, value)| (Scalar::string(key), value.into()));
+                entries.collect::<Mapping>().into()
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use self::pointer::Pointer;
 use crate::kustomize::error::Error;
-use crate::object::{Mapping, Node, Scalar, Tag};
+use crate::object::{Node, Tag};
 use crate::yaml::{Dialect, json, nodes};
 
 /// What copies may add to an object, in nodes: each may double it.
@@ -77,7 +77,7 @@ impl JsonPatch {
 fn read_json(text: &str) -> Result<Node, Error> {
     let value: Value = serde_json::from_str(&with_whole_surrogates(text))
         .map_err(|cause| Error::new("reading JSON").caused_by(cause))?;
-    Ok(node(value))
+    Ok(value.into())
 }
 
 /// JSON in which an escaped half of a surrogate pair without the other is a replacement character, as it is to Go.
@@ -106,24 +106,6 @@ fn with_whole_surrogates(text: &str) -> Cow<'_, str> {
 fn escaped(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()
-}
-
-/// The node of a JSON value.
-fn node(value: Value) -> Node {
-    match value {
-        Value::Null => Node::null(),
-        Value::Bool(value) => Scalar::new(value.to_string(), Tag::Bool).into(),
-        Value::Number(number) => {
-            let tag = if number.is_f64() { Tag::Float } else { Tag::Int };
-            Scalar::new(number.to_string(), tag).into()
-        }
-        Value::String(text) => Node::string(text),
-        Value::Array(items) => Node::sequence(items.into_iter().map(node).collect()),
-        Value::Object(fields) => {
-            let entries = fields.into_iter().map(|(key, value)| (Scalar::string(key), node(value)));
-            entries.collect::<Mapping>().into()
-        }
-    }
 }
 
 fn read_yaml(text: &str, file: u32) -> Result<Node, Error> {
