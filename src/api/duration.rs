@@ -3,9 +3,11 @@
 //! Takes text that matches `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, the pattern in Flux's schemas: no sign, no `us`, no
 //! `ns`, no bare `0`. Prints as Go does. Ages, which are fields of our own, may have days as well.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 const UNITS: [(&str, u64); 5] = [
@@ -15,6 +17,11 @@ const UNITS: [(&str, u64); 5] = [
     ("h", 3_600_000_000_000),
     ("d", 86_400_000_000_000),
 ];
+
+/// Flux's patterns, and that of the fields of our own that may have days.
+const PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$";
+pub(super) const TIMEOUT_PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$";
+pub(super) const AGE_PATTERN: &str = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$";
 
 /// What Go's `time.Duration` can hold: about 292 years.
 const NANOSECONDS_MAX: u128 = i64::MAX as u128;
@@ -137,6 +144,20 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, scale: u64, unit: &str)
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(DurationText { longest: LongestUnit::Hours })
+    }
+}
+
+impl JsonSchema for Duration {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": PATTERN })
     }
 }
 

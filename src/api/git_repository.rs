@@ -6,67 +6,94 @@
 use std::collections::BTreeMap;
 use std::time;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::duration::{self, Duration};
 use super::labels::AccessFrom;
 use super::meta::{Kind, LocalReference, Object, Spec, Version};
 use super::objects::Objects;
 use super::problem::{FieldError, Report};
-use crate::object::NamespacedName;
+use crate::object::{NamespacedName, Value};
 
 pub type GitRepository = Object<GitRepositorySpec>;
 
 const TIMEOUT_DEFAULT: time::Duration = time::Duration::from_secs(60);
 const URL_BYTES_MAX: usize = 2048;
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Flux's words.
+const ACCOUNT_UNWANTED: &str = "can only be set when provider is 'azure' or 'aws'";
+
+/// Where a Git repository lies and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = account_rules()))]
 pub struct GitRepositorySpec {
-    /// `https`, `http` or `ssh`, an scp-like address or, without a cluster, a local path. May carry credentials.
+    /// The address of the repository: https, http or ssh.
+    // Without a cluster an scp-like address or a local path too. May carry credentials.
+    #[schemars(extend("pattern" = "^(http|https|ssh)://.*$"))]
     pub url: String,
+    /// How often the repository is asked for changes.
     pub interval: Duration,
+    /// What is checked out; the branch master without it.
     #[serde(rename = "ref")]
     pub reference: Option<GitReference>,
+    /// A Secret with credentials: username and password or bearerToken, or identity and known_hosts.
     pub secret_ref: Option<LocalReference>,
+    /// A Secret with the address of a proxy, and its username and password.
     pub proxy_secret_ref: Option<LocalReference>,
+    /// Whose credentials are used for the Git server; generic without it.
     #[serde(default)]
     pub provider: GitProvider,
+    /// A ServiceAccount whose workload identity is used, with provider azure or aws.
     pub service_account_name: Option<String>,
+    /// How long one exchange with the Git server may take.
     #[serde(default, deserialize_with = "duration::timeout")]
+    #[schemars(extend("pattern" = duration::TIMEOUT_PATTERN, "default" = "60s"))]
     pub timeout: Option<Duration>,
+    /// Nothing is fetched for this object while this is true.
     #[serde(default)]
     pub suspend: bool,
+    /// Which signatures are verified.
     pub verify: Option<Verification>,
+    /// Which files are left out of the artifact, in the syntax of .gitignore.
     pub ignore: Option<String>,
+    /// Artifacts of other repositories that are placed into that of this one.
     #[serde(default)]
     pub include: Vec<Include>,
+    /// Submodules are fetched too.
     #[serde(default)]
     pub recurse_submodules: bool,
+    /// The only directories that are checked out.
     #[serde(default)]
     pub sparse_checkout: Vec<String>,
-    /// Credentials may go over plain http to any host. A field of our own, in every version.
+    /// Credentials may go over plain http to any host. Tagwright's own.
     #[serde(default)]
     pub insecure: bool,
-    /// Of v1beta1 and v1beta2; there is one implementation here.
+    /// Which Git library is used, in v1beta1 and v1beta2. Without effect.
     pub git_implementation: Option<GitImplementation>,
-    /// Of v1beta1 and v1beta2, where Flux never used it.
+    /// From which other namespaces this object may be referred to, in v1beta1 and v1beta2. Without effect.
     pub access_from: Option<AccessFrom>,
 }
 
 /// What is checked out. The first that is set decides: commit, name, tag, semver, branch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub struct GitReference {
+    /// A branch.
     pub branch: Option<String>,
+    /// A tag; goes before branch.
     pub tag: Option<String>,
+    /// A range of versions, of which the highest tag is taken; goes before tag.
     pub semver: Option<String>,
-    /// A full reference, such as `refs/heads/main`.
+    /// A full reference, such as refs/heads/main; goes before semver.
     pub name: Option<String>,
+    /// A commit; goes before all others.
     pub commit: Option<String>,
 }
 
 /// Whose credentials are used for a Git server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GitProvider {
     #[default]
@@ -76,17 +103,21 @@ pub enum GitProvider {
     Github,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Verification {
+    /// Which objects are verified: the commit at HEAD, the tag, or both.
     #[serde(default)]
+    #[schemars(extend("default" = "HEAD"))]
     pub mode: VerificationMode,
+    /// A Secret with the public keys of the authors that are trusted.
     pub secret_ref: Option<LocalReference>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[schemars(extend("enum" = ["head", "HEAD", "Tag", "TagAndHEAD"]))]
 pub enum VerificationMode {
-    /// `head` is the word of the older versions.
+    // `head` is the word of the older versions.
     #[default]
     #[serde(rename = "HEAD", alias = "head")]
     Head,
@@ -95,20 +126,32 @@ pub enum VerificationMode {
     TagAndHead,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Include {
+    /// The GitRepository that is included.
     pub repository: LocalReference,
+    /// The folder that is taken; all of it without it.
     pub from_path: Option<String>,
+    /// The folder that it goes to; one with the name of the repository without it.
     pub to_path: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub enum GitImplementation {
     #[serde(rename = "go-git")]
     GoGit,
     #[serde(rename = "libgit2")]
     Libgit2,
+}
+
+/// Flux's rule over two fields, for the API server; `check` has the same words.
+fn account_rules() -> Value {
+    json!([{
+        "message": format!("serviceAccountName {ACCOUNT_UNWANTED}"),
+        "rule": "!has(self.serviceAccountName) || (has(self.provider) && \
+            (self.provider == 'azure' || self.provider == 'aws'))",
+    }])
 }
 
 impl GitRepositorySpec {
@@ -153,7 +196,7 @@ impl Spec for GitRepositorySpec {
         report.take(self.check_url());
         let takes_account = matches!(self.provider, GitProvider::Aws | GitProvider::Azure);
         if self.service_account_name.is_some() && !takes_account {
-            report.error("spec.serviceAccountName", "can only be set when provider is 'azure' or 'aws'");
+            report.error("spec.serviceAccountName", ACCOUNT_UNWANTED);
         }
     }
 }

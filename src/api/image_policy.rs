@@ -2,59 +2,80 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
 use super::duration::{self, Duration};
 use super::field_path::shortened;
 use super::meta::{Kind, Object, Reference, Spec, Version};
 use super::objects::Objects;
 use super::problem::{FieldError, Report};
-use crate::object::NamespacedName;
+use crate::object::{NamespacedName, Value};
 use crate::policy::{Direction, FilterRules, Guard, InvalidPolicy, Moves, Order, Rules, Selector};
 
 pub type ImagePolicy = Object<ImagePolicySpec>;
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Flux's words.
+const INTERVAL_UNWANTED: &str = "is only accepted when spec.digestReflectionPolicy is set to 'Always'";
+const INTERVAL_MISSING: &str = "must be set when spec.digestReflectionPolicy is set to 'Always'";
+
+/// Which tag of an image repository is the latest.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = interval_rules()))]
 pub struct ImagePolicySpec {
+    /// The ImageRepository whose tags are selected from.
     pub image_repository_ref: Reference,
+    /// How the tags are put in order. Of several orders semver decides, else alphabetical.
     pub policy: PolicyChoice,
+    /// Which tags are considered, and which part of a tag is compared.
     pub filter_tags: Option<FilterTags>,
+    /// When the digest of the latest tag is looked up: always again, once for each tag, or never.
     #[serde(default)]
+    #[schemars(extend("default" = "Never"))]
     pub digest_reflection_policy: DigestReflectionPolicy,
-    /// How often the digest is looked up again; there when the policy is `Always`, and only then.
+    /// How often the digest is looked up again; needed with digestReflectionPolicy Always, and only there.
     pub interval: Option<Duration>,
+    /// Nothing is selected while this is true; the last image stays.
     #[serde(default)]
     pub suspend: bool,
-    /// A field of our own: a tag qualifies only when its present digest has been seen for that long.
+    /// A tag qualifies only when its present digest has been seen for that long, such as 12h or 7d. Tagwright's own.
     #[serde(default, deserialize_with = "duration::age")]
+    #[schemars(extend("pattern" = duration::AGE_PATTERN))]
     pub min_age: Option<Duration>,
-    /// A field of our own: what becomes of a tag whose digest is not the one that was seen first.
+    /// What becomes of a tag whose digest is not the one that was seen first; ignore without it. Tagwright's own.
     #[serde(default)]
     pub on_moved_tag: OnMovedTag,
 }
 
 /// One of the orders. When several are set, the first in the order of the fields here decides, as in Flux.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct PolicyChoice {
+    /// The highest semantic version within a range.
     pub semver: Option<SemverPolicy>,
+    /// The last tag in the order of bytes.
     pub alphabetical: Option<OrderPolicy>,
+    /// The last tag in the order of numbers.
     pub numerical: Option<OrderPolicy>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct SemverPolicy {
+    /// A range of versions, such as ">=1.0.0 <2.0.0" or "^1.2".
     pub range: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct OrderPolicy {
+    /// asc: the greatest is the latest; desc: the smallest is.
     #[serde(default)]
+    #[schemars(extend("default" = "asc"))]
     pub order: SortOrder,
 }
 
 /// `asc`: the last in ascending order is the latest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SortOrder {
     #[default]
@@ -62,18 +83,18 @@ pub enum SortOrder {
     Desc,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct FilterTags {
     /// A Go regular expression, not anchored; an empty one takes every tag.
     #[serde(default)]
     pub pattern: String,
-    /// What is compared instead of the tag, in the syntax of Go's `Expand`.
+    /// What is compared instead of the tag: a replacement in the syntax of Go's Expand, such as $ts.
     #[serde(default)]
     pub extract: String,
 }
 
 /// When the digest behind the latest tag is looked up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 pub enum DigestReflectionPolicy {
     Always,
     IfNotPresent,
@@ -82,13 +103,27 @@ pub enum DigestReflectionPolicy {
 }
 
 /// What becomes of a tag that names another image than it did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnMovedTag {
     #[default]
     Ignore,
     Report,
     Block,
+}
+
+/// Flux's rules over two fields, for the API server; `check_interval` has the same words.
+fn interval_rules() -> Value {
+    json!([
+        {
+            "message": format!("spec.interval {INTERVAL_UNWANTED}"),
+            "rule": "!has(self.interval) || (has(self.digestReflectionPolicy) && self.digestReflectionPolicy == 'Always')",
+        },
+        {
+            "message": format!("spec.interval {INTERVAL_MISSING}"),
+            "rule": "has(self.interval) || !has(self.digestReflectionPolicy) || self.digestReflectionPolicy != 'Always'",
+        },
+    ])
 }
 
 impl ImagePolicySpec {
@@ -134,16 +169,14 @@ impl ImagePolicySpec {
         }
     }
 
-    /// Flux's rules over two fields, with Flux's words.
+    /// The same as [`interval_rules`] say.
     fn check_interval(&self, report: &mut Report) {
         let always = self.digest_reflection_policy == DigestReflectionPolicy::Always;
         match self.interval {
             Some(_) if !always => {
-                report.error("spec.interval", "is only accepted when spec.digestReflectionPolicy is set to 'Always'");
+                report.error("spec.interval", INTERVAL_UNWANTED);
             }
-            None if always => {
-                report.error("spec.interval", "must be set when spec.digestReflectionPolicy is set to 'Always'");
-            }
+            None if always => report.error("spec.interval", INTERVAL_MISSING),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::duration::{self, Duration};
@@ -20,33 +21,48 @@ const EXCLUSIONS_MAX: usize = 25;
 const SERVICE_ACCOUNT_NAME_MAX: usize = 253;
 const TIMEOUT_MIN: time::Duration = time::Duration::from_secs(1);
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// Which image repository is scanned, how often, and with which credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageRepositorySpec {
-    /// As written; [`ImageRepositorySpec::repository`] reads it.
+    /// The image repository, such as ghcr.io/acme/web: without scheme, tag and digest.
+    // As written; `repository` reads it.
     pub image: String,
+    /// How often the tags are listed.
     pub interval: Duration,
+    /// How long one scan may take; the interval without it, never less than a second.
     #[serde(default, deserialize_with = "duration::timeout")]
+    #[schemars(extend("pattern" = duration::TIMEOUT_PATTERN))]
     pub timeout: Option<Duration>,
+    /// A Secret with the registry's credentials, of type kubernetes.io/dockerconfigjson.
     pub secret_ref: Option<LocalReference>,
+    /// A Secret with the address of a proxy, and its username and password.
     pub proxy_secret_ref: Option<LocalReference>,
+    /// A ServiceAccount whose imagePullSecrets are used; with a cloud's provider, whose workload identity.
+    #[schemars(extend("maxLength" = SERVICE_ACCOUNT_NAME_MAX))]
     pub service_account_name: Option<String>,
+    /// A Secret with a client certificate (tls.crt, tls.key) and a certificate authority (ca.crt).
     pub cert_secret_ref: Option<LocalReference>,
+    /// No scan is made while this is true.
     #[serde(default)]
     pub suspend: bool,
+    /// From which other namespaces policies may refer to this object; from none without it.
     pub access_from: Option<AccessFrom>,
     /// Go regular expressions, not anchored: tags that match one are dropped before anything else.
     #[serde(default = "signatures")]
+    #[schemars(extend("default" = signatures(), "maxItems" = EXCLUSIONS_MAX))]
     pub exclusion_list: Vec<String>,
+    /// Whose credentials are used for the registry.
     #[serde(default)]
+    #[schemars(extend("default" = "generic"))]
     pub provider: RegistryProvider,
-    /// Plain http is allowed.
+    /// The registry is asked over plain http.
     #[serde(default)]
     pub insecure: bool,
 }
 
 /// Whose credentials are used for a registry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RegistryProvider {
     #[default]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::problem::Report;
@@ -9,22 +10,32 @@ use super::problem::Report;
 pub type Labels = BTreeMap<String, String>;
 
 /// Kubernetes' label selector; an empty one matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-map-type" = "atomic"))]
 pub struct LabelSelector {
+    /// Labels that an object must have with these values.
     #[serde(default)]
     pub match_labels: Labels,
+    /// Expressions over labels, all of which must hold.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub match_expressions: Vec<Requirement>,
 }
 
-/// One expression over the label `key`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+/// One expression over a label.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirement {
+    /// The label.
     pub key: String,
+    /// In, NotIn, Exists or DoesNotExist.
+    // Flux's schemas have no enumeration here: a wrong operator is stored, and found when the object is read.
+    #[schemars(with = "String")]
     pub operator: Operator,
+    /// The values of In and NotIn, at least one; none with Exists and DoesNotExist.
     #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub values: Vec<String>,
 }
 
@@ -78,15 +89,17 @@ impl Requirement {
 }
 
 /// Which other namespaces may refer to an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessFrom {
+    /// Selectors of namespaces, one of which must match; an empty list admits none.
     pub namespace_selectors: Vec<NamespaceSelector>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceSelector {
+    /// Labels that the namespace must have with these values; every namespace matches without any.
     #[serde(default)]
     pub match_labels: Labels,
 }

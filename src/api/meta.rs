@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -62,8 +63,9 @@ fn not_a_name(name: &str) -> String {
 }
 
 /// An object of the referrer's own namespace, such as a Secret.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct LocalReference {
+    /// The name of the object.
     pub name: String,
 }
 
@@ -74,9 +76,11 @@ impl LocalReference {
 }
 
 /// An object that may lie in another namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct Reference {
+    /// The name of the object.
     pub name: String,
+    /// The namespace of the object; that of the referrer without it.
     pub namespace: Option<String>,
 }
 

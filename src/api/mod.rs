@@ -1,9 +1,10 @@
 //! The objects that people write: `ImageRepository`, `ImagePolicy`, `ImageUpdateAutomation` and `GitRepository`.
 //!
 //! Takes YAML texts in v1, v1beta2 and v1beta1; gives typed objects by name and every problem in users' words. A type
-//! holds the fields of all versions of its kind. What the schema can say (types, required fields, enumerations,
-//! durations) holds for every value of a type; what it cannot (references to images, patterns, ranges, rules over two
-//! fields) holds for every object that [`load`] gives, and is checked again by the accessor of that field.
+//! holds the fields of all versions of its kind, and gives its own JSON schema. What the schema can say (types, required
+//! fields, enumerations, durations) holds for every value of a type; what it cannot (references to images, patterns,
+//! ranges, rules over two fields) holds for every object that [`load`] gives, and is checked again by the accessor of
+//! that field.
 
 mod decode;
 mod duration;
@@ -18,6 +19,7 @@ mod meta;
 mod objects;
 mod problem;
 mod service_account;
+mod status;
 mod strict;
 mod value;
 
@@ -41,4 +43,8 @@ pub use meta::{Kind, LocalReference, Metadata, Object, Reference};
 pub use objects::Objects;
 pub use problem::{FieldError, Problem, Severity};
 pub use service_account::ServiceAccount;
+pub use status::{
+    Artifact, Condition, ConditionStatus, GitRepositoryStatus, ImagePolicyStatus, ImageRepositoryStatus,
+    ImageUpdateAutomationStatus, MESSAGE_CHARS_MAX, ObservedImage, ScanResult, Time, status,
+};
 pub use strict::strict;

@@ -13,6 +13,7 @@ mod aborted;
 mod agenda;
 mod api;
 mod api_checks;
+mod api_status;
 mod api_types;
 mod build;
 mod cache;
