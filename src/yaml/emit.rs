@@ -72,6 +72,8 @@ pub fn emit(node: &Node) -> Result<String, EmitError> {
     let mut writer = Writer { out: String::with_capacity(4 << 10), line_start: 0, depth: 0 };
     writer.node(node, 0, Lead::Root)?;
     writer.end_line();
+    // Who builds thousands of documents holds them all.
+    writer.out.shrink_to_fit();
     Ok(writer.out)
 }
 
