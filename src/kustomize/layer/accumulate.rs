@@ -1,7 +1,7 @@
 //! The layers of a build: what a root's resources, generators and components come to once its own transformers have
 //! seen them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::generators;
@@ -31,7 +31,10 @@ pub(in crate::kustomize) struct Accumulation<'b> {
     pub warnings: Vec<String>,
     /// Read once per file, however many layers have it for a base.
     pub kustomizations: HashMap<u32, Arc<Kustomization>>,
+    /// By the number of their file: those that were read ahead, and those that were asked for twice. What is asked for
+    /// once is not kept, so that layers change it where it is and nothing is there twice.
     objects: HashMap<u32, Arc<Vec<Resource>>>,
+    taken: HashSet<u32>,
     layers: usize,
 }
 
@@ -60,6 +63,7 @@ impl<'b> Accumulation<'b> {
             warnings: Vec::new(),
             kustomizations: HashMap::new(),
             objects: HashMap::new(),
+            taken: HashSet::new(),
             layers: 0,
         }
     }
@@ -136,8 +140,7 @@ impl<'b> Accumulation<'b> {
         match opened? {
             Opened::Missing => Ok(()),
             Opened::File(file) => {
-                let read = self.objects(&file)?;
-                let mut resources = Vec::clone(&read);
+                let mut resources = Arc::unwrap_or_clone(self.objects(&file)?);
                 // Whether kinds have namespaces is known without the schema, but for those that it does not have.
                 self.is_builtin_read |=
                     resources.iter().any(|resource| !Schema::builtin().knows_scope(&resource.gvk()));
@@ -157,11 +160,14 @@ impl<'b> Accumulation<'b> {
     }
 
     fn objects(&mut self, file: &File) -> Result<Arc<Vec<Resource>>, Error> {
-        if let Some(read) = self.objects.get(&file.number) {
-            return Ok(read.clone());
+        let read = match self.objects.remove(&file.number) {
+            Some(read) => read,
+            None => file.objects().map_err(|error| error.in_file(&file.name, 0))?,
+        };
+        if !self.taken.insert(file.number) {
+            self.objects.insert(file.number, read.clone());
         }
-        let read = file.objects().map_err(|error| error.in_file(&file.name, 0))?;
-        Ok(self.objects.entry(file.number).or_insert(read).clone())
+        Ok(read)
     }
 
     fn base(&mut self, above: &Layer, entry: &str, root: Arc<Root>, into: &mut Accumulated) -> Result<(), Error> {
