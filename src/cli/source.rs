@@ -1,11 +1,12 @@
 //! Where the objects of a verb come from: a directory of this machine, a revision of a repository, or a URL as
 //! kustomize writes it.
 
+use std::cell::OnceCell;
 use std::env;
 use std::io;
 use std::path::Path;
 
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 
 use super::failure::Failure;
 use super::git::GitArgs;
@@ -65,6 +66,14 @@ pub(super) struct Root {
     working: Option<String>,
 }
 
+/// How repositories and remotes are reached. Made when the first is: most builds need none, and what making it takes is
+/// a fifth of the memory of a small one.
+struct Reach {
+    runtime: Runtime,
+    http: Http,
+    git: Git,
+}
+
 /// A directory of a repository at a revision.
 struct Committed {
     url: RemoteUrl,
@@ -85,23 +94,30 @@ impl Root {
 impl SourceArgs {
     /// Builds what the arguments name, and tells of warnings.
     pub(super) fn build(&self) -> Result<(Root, Build), Failure> {
-        let runtime = runtime()?;
-        let http = Http::new(Default::default())?;
-        let git = self.git.open(http.clone(), runtime.handle().clone())?;
+        let reach = OnceCell::new();
         let progress = output::progress(format!("building {}", self.source));
         // Once, for a password is read from stdin.
         let login = self.login.remote(&"/".parse().expect("a path"))?;
-        let root = self.root(&git, &login)?;
-        let build = self.build_root(&root, &git, &http, runtime.handle(), login.auth)?;
+        let root = self.root(&reach, &login)?;
+        let build = self.build_root(&root, &reach, login.auth)?;
         progress.finish_and_clear();
         build.built.warnings.iter().for_each(|warning| output::warning(warning));
         Ok((root, build))
     }
 
-    fn root(&self, git: &Git, login: &Remote) -> Result<Root, Failure> {
+    fn reach<'r>(&self, reach: &'r OnceCell<Reach>) -> Result<&'r Reach, Failure> {
+        if let Some(reach) = reach.get() {
+            return Ok(reach);
+        }
+        let (runtime, http) = (runtime()?, Http::new(Default::default())?);
+        let git = self.git.open(http.clone(), runtime.handle().clone())?;
+        Ok(reach.get_or_init(|| Reach { runtime, http, git }))
+    }
+
+    fn root(&self, reach: &OnceCell<Reach>, login: &Remote) -> Result<Root, Failure> {
         let Some(committed) = self.committed()? else { return directory(&self.source) };
         let remote = Remote { url: committed.url, ..login.clone() };
-        let snapshot = git.snapshots(&remote, &[&committed.revision])?.pop();
+        let snapshot = self.reach(reach)?.git.snapshots(&remote, &[&committed.revision])?.pop();
         let tree = snapshot.expect("one revision was asked for");
         Ok(Root { tree: Box::new(tree), path: committed.path, working: None })
     }
@@ -121,21 +137,24 @@ impl SourceArgs {
         Ok(Some(Committed { url: folder.repository.url.parse()?, revision, path: folder.path }))
     }
 
-    fn build_root(&self, root: &Root, git: &Git, http: &Http, runtime: &Handle, login: Auth) -> Result<Build, Failure> {
+    fn build_root(&self, root: &Root, reach: &OnceCell<Reach>, login: Auth) -> Result<Build, Failure> {
         let allowed = match self.allow_remote.as_slice() {
             [] => Allowed::Any,
             places => Allowed::Listed(places.to_vec()),
         };
         // A key opens remotes that are reached over ssh. A password is for the repository that it was given for.
         let ssh = if matches!(login, Auth::Ssh(_)) { login } else { Auth::None };
-        let fetcher = Fetcher { git, http, runtime, allowed: &allowed, ssh };
+        let fetcher = || {
+            let Reach { runtime, http, git } = self.reach(reach)?;
+            Ok(Fetcher { git, http, runtime: runtime.handle(), allowed: &allowed, ssh: ssh.clone() })
+        };
         let restrictor = match self.load_restrictor {
             Restriction::RootOnly => LoadRestrictor::RootOnly,
             Restriction::None => LoadRestrictor::None,
         };
         let (is_whole_machine, seen_from) = (root.working.is_some(), root.working.as_deref().unwrap_or_default());
         let options = Options { restrictor, is_whole_machine, seen_from, ..Options::default() };
-        Ok(build(&*root.tree, &root.path, &options, &fetcher)?)
+        build(&*root.tree, &root.path, &options, fetcher)
     }
 }
 

@@ -49,26 +49,26 @@ impl BuildError {
     }
 }
 
-/// Builds the root at `path` of `tree`, with the remotes that `fetcher` may bring.
-pub fn build(
+/// Builds the root at `path` of `tree`, with the remotes that a fetcher may bring: who lacks none asks for no fetcher.
+pub fn build<'f, E: From<BuildError>>(
     tree: &dyn FileTree,
     path: &str,
     options: &Options<'_>,
-    fetcher: &Fetcher<'_>,
-) -> Result<Build, BuildError> {
+    fetcher: impl Fn() -> Result<Fetcher<'f>, E>,
+) -> Result<Build, E> {
     let mut fetched = Fetched::default();
     for _ in 0..ROUNDS_MAX {
         let options = Options { remotes: Some(&fetched.remotes), ..*options };
-        match kustomize::build(tree, path, &options)? {
+        match kustomize::build(tree, path, &options).map_err(BuildError::Build)? {
             Outcome::Built(built) => return Ok(Build { built, pinned: fetched.pinned }),
             Outcome::Missing(missing) => {
                 let Remotes { repositories, files, .. } = &fetched.remotes;
                 if repositories.len() + files.len() + missing.len() > REMOTES_MAX {
-                    return Err(BuildError::TooMany);
+                    return Err(BuildError::TooMany.into());
                 }
-                fetcher.fetch(missing, &mut fetched);
+                fetcher()?.fetch(missing, &mut fetched);
             }
         }
     }
-    Err(BuildError::TooDeep)
+    Err(BuildError::TooDeep.into())
 }
