@@ -3,6 +3,8 @@
 #![allow(clippy::print_stdout, reason = "tests over an oracle print their score")]
 
 // Servers, programs and worlds that tests work with.
+#[cfg(feature = "cluster")]
+mod kube;
 mod oracle;
 mod overtaken;
 mod program;
