@@ -9,7 +9,7 @@ use kube::runtime::wait::conditions;
 use kube::{Api, Client, Config};
 use serde_json::json;
 
-use super::{Cluster, FAILS, wait_for};
+use super::{Cluster, FAILS, eventually, wait_for};
 
 const SETTINGS: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {of: PLACE}}";
 
@@ -92,9 +92,7 @@ async fn without_rights_nothing_is_given() {
     for client in [alice, account] {
         // It learns of roles a moment later.
         let secrets: Api<Secret> = Api::namespaced(client, name);
-        while secrets.list(&ListParams::default()).await.is_err() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        eventually("Secrets are listed", || async { secrets.list(&ListParams::default()).await.ok() }).await;
     }
     refuses(&bob, name, "bob").await;
 }
@@ -154,13 +152,11 @@ async fn a_pod_that_is_told_to_fail_waits_until_it_is_told_otherwise() {
 }
 
 async fn first_pod(pods: &Api<Pod>) -> String {
-    loop {
+    eventually("there is a pod", || async {
         let pods = pods.list(&ListParams::default()).await.expect("pods");
-        if let Some(name) = pods.items.into_iter().find_map(|pod| pod.metadata.name) {
-            return name;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+        pods.items.into_iter().find_map(|pod| pod.metadata.name)
+    })
+    .await
 }
 
 /// Why the first container of a pod waits.
@@ -195,4 +191,8 @@ async fn a_cluster_of_its_own_keeps_its_objects_over_a_restart() {
     // The kubelet and the controllers have found it again.
     namespace.apply(&deployment("web", "")).await.expect("a deployment");
     wait_for(&namespace.api(), "web", "complete", conditions::is_deployment_completed()).await;
+
+    let file = cluster.kubeconfig_file("admin");
+    drop(cluster);
+    eventually("its folder is gone", || async { (!file.exists()).then_some(()) }).await;
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Pod;
-use kube::Client;
-use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Client, ResourceExt as _};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -55,8 +54,8 @@ async fn work(kubeconfig: String) {
     }
 }
 
-/// Takes the step that a pod waits for, again until there is an answer. A refusal is one: the pod is another by now, and
-/// the watch says so.
+/// Takes the step that a pod waits for, again until there is an answer. A refusal is one: the pod is another by now,
+/// and the watch says so.
 async fn answered(client: &Client, pod: &Pod) {
     while let Err(error) = take(client, pod, next_step(pod)).await {
         if matches!(error, kube::Error::Api(_)) {

@@ -19,7 +19,7 @@ use kube::{Api, Client};
 use control_plane::ControlPlane;
 pub(crate) use kubelet::FAILS;
 use kubelet::Kubelet;
-pub(crate) use objects::{TestNamespace, apply, wait_for};
+pub(crate) use objects::{TestNamespace, apply, eventually, wait_for};
 
 /// Ends when dropped; the shared one with the test process.
 pub(crate) struct Cluster {

@@ -79,17 +79,29 @@ async fn wait_until_served(client: &Client, definition: &DynamicObject) {
     for version in definition.spec.versions.iter().filter(|version| version.served) {
         let (group, kind) = (&definition.spec.group, &definition.spec.names.kind);
         let kind = GroupVersionKind::gvk(group, &version.name, kind);
-        let listed = async {
-            while discovery::pinned_kind(client, &kind).await.is_err() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(WAIT_AT_MOST, listed).await.unwrap_or_else(|_| panic!("{kind:?} is not served"));
+        eventually("its objects are served", || async { discovery::pinned_kind(client, &kind).await.ok() }).await;
     }
 }
 
-/// Waits until `name` is as a test wants it, and gives it as it is then (none: it is gone), also when the API server goes
-/// away meanwhile. Panics with what it is instead after two minutes.
+/// Asks again and again until there is an answer. Panics after two minutes.
+pub(crate) async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let answered = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let answer = tokio::time::timeout(WAIT_AT_MOST, answered).await;
+    answer.unwrap_or_else(|_| panic!("after {WAIT_AT_MOST:?} it is not so yet: {what}"))
+}
+
+/// Waits until `name` is as a test wants it, and gives it as it is then (none: it is gone), also when the API server
+/// goes away meanwhile. Panics with what it is instead after two minutes.
 pub(crate) async fn wait_for<K>(api: &Api<K>, name: &str, what: &str, condition: impl Condition<K>) -> Option<K>
 where
     K: Resource + Clone + Debug + Send + Serialize + DeserializeOwned + 'static,
