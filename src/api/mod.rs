@@ -1,11 +1,12 @@
 //! The objects that people write: `ImageRepository`, `ImagePolicy`, `ImageUpdateAutomation` and `GitRepository`.
 //!
-//! Takes YAML texts in v1, v1beta2 and v1beta1; gives typed objects by name and every problem in users' words. A type
-//! holds the fields of all versions of its kind, and gives its own JSON schema. What the schema can say (types, required
-//! fields, enumerations, durations) holds for every value of a type; what it cannot (references to images, patterns,
-//! ranges, rules over two fields) holds for every object that [`load`] gives, and is checked again by the accessor of
-//! that field.
+//! Takes YAML texts in v1, v1beta2 and v1beta1; gives typed objects by name and every problem in users' words, and the
+//! definitions of the kinds for an API server ([`crds`]), made from the same types. A type holds the fields of all
+//! versions of its kind. What the schema can say (types, required fields, enumerations, durations) holds for every
+//! value of a type; what it cannot (references to images, patterns, ranges, rules over two fields) holds for every
+//! object that [`load`] gives, and is checked again by the accessor of that field.
 
+mod crd;
 mod decode;
 mod duration;
 mod field_path;
@@ -23,6 +24,7 @@ mod status;
 mod strict;
 mod value;
 
+pub use crd::{Crd, crds};
 pub use duration::{Duration, InvalidDuration};
 pub use git_repository::{
     GitImplementation, GitProvider, GitReference, GitRepository, GitRepositorySpec, Include, Verification,

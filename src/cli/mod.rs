@@ -6,6 +6,7 @@ mod access;
 mod build;
 mod certificates;
 mod completion;
+mod crds;
 mod demo;
 mod failure;
 mod findings;
@@ -74,6 +75,7 @@ enum Verb {
     Template(template::Args),
     History(Box<history::Args>),
     Ledger(ledger::Args),
+    Crds(crds::Args),
     Demo(demo::Args),
     Completion(completion::Args),
 }
@@ -123,6 +125,7 @@ fn perform(verb: &Verb) -> Result<Outcome, Failure> {
         Verb::Template(args) => template::run(args),
         Verb::History(args) => history::run(args),
         Verb::Ledger(args) => ledger::run(args),
+        Verb::Crds(args) => crds::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Completion(args) => completion::run(args),
     }

@@ -29,12 +29,47 @@ fn the_reference_is_what_the_parser_says() {
 
 #[test]
 fn every_verb_has_an_example() {
-    for verb in
-        ["scan", "select", "update", "sync", "build", "images", "template", "history", "ledger", "demo", "completion"]
-    {
+    for verb in [
+        "scan",
+        "select",
+        "update",
+        "sync",
+        "build",
+        "images",
+        "template",
+        "history",
+        "ledger",
+        "crds",
+        "demo",
+        "completion",
+    ] {
         let help = run([verb, "--help"]).ok();
         assert!(help.contains("Examples:\n"), "{verb}");
     }
+}
+
+#[test]
+fn crds_come_as_one_text_as_files_and_as_a_list() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds");
+    let folder = tempfile::tempdir().expect("a folder");
+    let split = [OsStr::new("crds"), OsStr::new("--split"), folder.path().as_os_str()];
+    assert_eq!(run(split).ok(), "");
+    let printed = run(["crds"]).ok();
+    let list: serde_json::Value = run(["crds", "-o", "json"]).json();
+    let items = list["items"].as_array().expect("a list");
+    assert_eq!((list["kind"].as_str(), items.len()), (Some("List"), 4));
+    assert_eq!(printed.split("---\n").count(), 4);
+    for text in printed.split("---\n") {
+        let name = text.lines().find_map(|line| line.strip_prefix("  name: ")).expect("a name");
+        assert!(items.iter().any(|item| item["metadata"]["name"] == name), "{name}");
+        let (plural, group) = name.split_once('.').expect("a group");
+        let file = format!("{group}_{plural}.yaml");
+        assert_eq!(fs::read_to_string(kept.join(&file)).expect("a file of crds/"), text, "{file}");
+        assert_eq!(fs::read_to_string(folder.path().join(&file)).expect("a file"), text, "{file}");
+    }
+    let missing = folder.path().join("missing");
+    let run = run([OsStr::new("crds"), OsStr::new("--split"), missing.as_os_str()]).code_is(2);
+    assert!(run.stderr.contains("writing "), "{}", run.stderr);
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod cloud_gcp;
 mod cloud_git;
 mod cloud_lab;
 mod contention;
+mod crds;
 mod execve;
 mod git;
 mod git_faults;
