@@ -144,7 +144,7 @@ pub(super) const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
 
 /// The versions of a custom resource, oldest first; all four kinds have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Version {
+pub enum Version {
     V1Beta1,
     V1Beta2,
     V1,
@@ -155,7 +155,7 @@ impl Version {
         [Self::V1Beta1, Self::V1Beta2, Self::V1].into_iter().find(|version| version.as_str() == text)
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::V1Beta1 => "v1beta1",
             Self::V1Beta2 => "v1beta2",
@@ -164,8 +164,9 @@ impl Version {
     }
 }
 
-/// What a kind tells the decoder about itself. Its type holds the fields of all versions.
-pub(super) trait Spec: DeserializeOwned {
+/// What a kind tells the decoder about itself. Its type holds the fields of all versions. Other rooms name it as a bound
+/// and leave the rest to [`read`](super::read::read).
+pub trait Spec: DeserializeOwned {
     const KIND: Kind;
 
     /// Fields that must be there, each with a value as people write it, in JSON. The value is shown when the field is

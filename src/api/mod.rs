@@ -19,6 +19,7 @@ mod load;
 mod meta;
 mod objects;
 mod problem;
+mod read;
 mod service_account;
 mod status;
 mod strict;
@@ -41,9 +42,10 @@ pub use image_update_automation::{
 };
 pub use labels::{AccessFrom, LabelSelector, Labels, NamespaceSelector, Operator, Requirement};
 pub use load::{Loaded, SourceText, load};
-pub use meta::{Kind, LocalReference, Metadata, Object, Reference};
+pub use meta::{Kind, LocalReference, Metadata, Object, Reference, Spec, Version};
 pub use objects::Objects;
 pub use problem::{FieldError, Problem, Severity};
+pub use read::read;
 pub use service_account::ServiceAccount;
 pub use status::{
     Artifact, Condition, ConditionStatus, GitRepositoryStatus, ImagePolicyStatus, ImageRepositoryStatus,

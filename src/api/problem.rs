@@ -81,7 +81,7 @@ impl FieldError {
 
 /// The problems of one object, collected.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub struct Report {
     pub(super) errors: Vec<FieldError>,
     pub(super) warnings: Vec<FieldError>,
 }

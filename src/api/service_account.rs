@@ -12,7 +12,7 @@ pub struct ServiceAccount {
 
 impl ServiceAccount {
     /// The error says what is wrong with the field.
-    pub(super) fn from_object(object: &Value) -> Result<Self, &'static str> {
+    pub fn from_object(object: &Value) -> Result<Self, &'static str> {
         let wrong = "expected a list of objects with a name";
         let listed = match object.get("imagePullSecrets") {
             None | Some(Value::Null) => return Ok(Self::default()),
