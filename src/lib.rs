@@ -16,7 +16,8 @@
 //!   [`metrics`], [`template`], [`yaml`]: types and languages that know nothing of the product.
 //! - **pure** — [`policy`], [`api`], [`setter`], [`trailer`], [`schedule`], [`manifest`], [`kustomize`]: decisions over
 //!   values. No I/O, no clock.
-//! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`] and [`ledger`], which do not know each other.
+//! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`], [`ledger`] and `cluster` (the API server;
+//!   feature `cluster`), which do not know each other.
 //! - **engine** — the four steps over batches of requests.
 //! - **drivers** — [`standalone`] gathers inputs from files, [`server`] shows metrics and health and takes webhooks,
 //!   [`cli`] is one file per verb; [`telemetry`] beside them.
@@ -52,6 +53,8 @@ pub mod setter;
 pub mod trailer;
 // edge
 pub mod cloud;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod git;
 pub mod ledger;
 pub mod net;

@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("registry", &["image", "object", "yaml", "api", "metrics", "net", "cloud", "secret"]),
     ("git", &["cache", "cloud", "metrics", "net", "secret", "tree"]),
     ("ledger", &["image", "object"]),
+    ("cluster", &["object", "secret", "api", "metrics", "net"]),
     (
         "engine",
         &[
@@ -95,6 +96,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("reqwest::", &["net", "git"]),
     ("rustls::", &["net"]),
     ("git2::", &["git"]),
+    ("kube::", &["cluster", "controller"]),
     ("redb::", &["ledger"]),
     ("russh::", &["git/ssh/", "git/private_key.rs"]),
     ("println!", &["cli/output"]),

@@ -1,0 +1,22 @@
+//! The edge to the API server of Kubernetes.
+//!
+//! Takes a kubeconfig or a pod's account; gives objects of our kinds as they change ([`watch`]), and changes their status
+//! and metadata by compare-and-swap. Errors are sorted by what a caller may do about them. Decisions are made elsewhere:
+//! what is in here asks, waits and tells.
+
+mod ask;
+mod connect;
+mod error;
+mod held;
+mod known;
+mod live;
+mod patch;
+mod served;
+mod watch;
+
+pub use connect::{Cluster, Settings};
+pub use error::{Error, Refusal};
+pub use live::{Live, Watched};
+pub use patch::merge_patch;
+pub use served::Served;
+pub use watch::{Event, Scope, watch};
