@@ -14,6 +14,7 @@ use kube::client::{AuthError, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::error::{Error, root};
+use super::secrets::Named;
 use super::served::Served;
 use crate::api::Kind;
 use crate::metrics::Metrics;
@@ -46,6 +47,7 @@ pub(super) struct Shared {
     /// `host:port`, as the counters name it.
     pub(super) host: String,
     pub(super) served: Mutex<BTreeMap<Kind, Served>>,
+    pub(super) named: Named,
 }
 
 impl Cluster {
@@ -70,7 +72,8 @@ impl Cluster {
         let host = host(&config);
         let builder = ClientBuilder::try_from(config)
             .map_err(|error| Error::Settings { place: place.to_owned(), cause: login_fault(&error) })?;
-        let shared = Shared { client: builder.build(), metrics, host, served: Mutex::default() };
+        let shared =
+            Shared { client: builder.build(), metrics, host, served: Mutex::default(), named: Named::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 }

@@ -5,13 +5,16 @@
 //! what is in here asks, waits and tells.
 
 mod ask;
+mod brief;
 mod connect;
 mod error;
 mod held;
 mod known;
 mod live;
 mod patch;
+mod secrets;
 mod served;
+mod token;
 mod watch;
 
 pub use connect::{Cluster, Settings};
@@ -19,4 +22,5 @@ pub use error::{Error, Refusal};
 pub use live::{Live, Watched};
 pub use patch::merge_patch;
 pub use served::Served;
+pub use token::Token;
 pub use watch::{Event, Scope, watch};
