@@ -10,6 +10,8 @@ mod connect;
 mod error;
 mod held;
 mod known;
+mod lease;
+mod leases;
 mod live;
 mod patch;
 mod secrets;
@@ -19,6 +21,8 @@ mod watch;
 
 pub use connect::{Cluster, Settings};
 pub use error::{Error, Refusal};
+pub use lease::{Observed, Record, Step, Terms, next};
+pub use leases::{Leadership, Leases};
 pub use live::{Live, Watched};
 pub use patch::merge_patch;
 pub use served::Served;
