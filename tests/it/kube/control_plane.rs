@@ -14,7 +14,7 @@ const START_AT_MOST: Duration = Duration::from_secs(120);
 
 /// Ends in the order of its fields: etcd last, which takes the folder away.
 pub(super) struct ControlPlane {
-    _controllers: Program,
+    controllers: Option<Program>,
     api_server: Option<Program>,
     etcd: Program,
     etcd_port: Port,
@@ -31,8 +31,8 @@ impl ControlPlane {
         access::write_users(&folder, &url(&port));
         let mut api_server = start_api_server(&folder, &etcd_port, &port);
         wait_until_ready(&folder, [&mut etcd, &mut api_server]);
-        let controllers = Program::start("kube-controller-manager", &controller_flags(&folder), &folder);
-        Self { _controllers: controllers, api_server: Some(api_server), etcd, etcd_port, port, folder }
+        let controllers = Some(start_controllers(&folder));
+        Self { controllers, api_server: Some(api_server), etcd, etcd_port, port, folder }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -43,8 +43,10 @@ impl ControlPlane {
         url(&self.port)
     }
 
-    /// Kills it; connections to its port are refused from then on.
+    /// Kills it; connections to its port are refused from then on. The controllers go too: left alone they would look
+    /// for it ever more seldom, and come back half a minute late.
     pub(super) fn stop_api_server(&mut self) {
+        self.controllers = None;
         self.api_server = None;
     }
 
@@ -54,6 +56,7 @@ impl ControlPlane {
         let mut api_server = start_api_server(&self.folder, &self.etcd_port, &self.port);
         wait_until_ready(&self.folder, [&mut self.etcd, &mut api_server]);
         self.api_server = Some(api_server);
+        self.controllers = Some(start_controllers(&self.folder));
     }
 }
 
@@ -73,6 +76,10 @@ fn make_key(file: &Path) {
 
 fn start_api_server(folder: &Path, etcd: &Port, port: &Port) -> Program {
     Program::start("kube-apiserver", &api_server_flags(folder, etcd, port), folder)
+}
+
+fn start_controllers(folder: &Path) -> Program {
+    Program::start("kube-controller-manager", &controller_flags(folder), folder)
 }
 
 fn etcd_flags(folder: &Path, port: &Port) -> Vec<String> {

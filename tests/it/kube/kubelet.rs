@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use super::access;
-use super::objects::apply;
+use super::objects::{Moments, apply};
 
 /// The annotation of a pod that is to fail; its value is the reason why its containers wait.
 pub(crate) const FAILS: &str = "tagwright.dev/test-fails";
@@ -45,7 +45,7 @@ async fn work(kubeconfig: String) {
     let node = format!("{{apiVersion: v1, kind: Node, metadata: {{name: {NODE}}}}}");
     apply(&client, "", &node).await.expect("a node");
     let pods = watcher(Api::<Pod>::all(client.clone()), watcher::Config::default());
-    let mut pods = pin!(pods.default_backoff().applied_objects());
+    let mut pods = pin!(pods.backoff(Moments).applied_objects());
     while let Some(event) = pods.next().await {
         // A broken watch is begun again by itself.
         if let Ok(pod) = event {

@@ -10,6 +10,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DynamicObject, GroupVersionKind, Patch, PatchParams};
 use kube::core::discovery::Scope;
 use kube::runtime::WatchStreamExt as _;
+use kube::runtime::utils::Backoff;
 use kube::runtime::wait::{Condition, conditions};
 use kube::runtime::watcher::watch_object;
 use kube::{Api, Client, Resource, discovery};
@@ -83,6 +84,21 @@ async fn wait_until_served(client: &Client, definition: &DynamicObject) {
     }
 }
 
+/// A broken watch rests for a moment, not for longer and longer: a test that stops the API server starts it again.
+pub(super) struct Moments;
+
+impl Iterator for Moments {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        Some(Duration::from_millis(100))
+    }
+}
+
+impl Backoff for Moments {
+    fn reset(&mut self) {}
+}
+
 /// Asks again and again until there is an answer. Panics after two minutes.
 pub(crate) async fn eventually<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
 where
@@ -106,7 +122,7 @@ pub(crate) async fn wait_for<K>(api: &Api<K>, name: &str, what: &str, condition:
 where
     K: Resource + Clone + Debug + Send + Serialize + DeserializeOwned + 'static,
 {
-    let mut objects = pin!(watch_object(api.clone(), name).default_backoff());
+    let mut objects = pin!(watch_object(api.clone(), name).backoff(Moments));
     let matching = async {
         loop {
             if let Some(Ok(object)) = objects.next().await
