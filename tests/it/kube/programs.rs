@@ -13,8 +13,8 @@ const FOLDER: &str = "KUBEBUILDER_ASSETS";
 const NAMES: [&str; 3] = ["etcd", "kube-apiserver", "kube-controller-manager"];
 
 /// Becomes the program that its arguments name, beside a watch at standard input. That pipe closes when the process at
-/// its other end goes, also a killed one: then the watch kills the program and removes `$0`. A signal to the whole group
-/// of processes does not end the watch.
+/// its other end goes, also a killed one: then the watch kills the program and removes `$0`. A signal to the whole
+/// group of processes does not end the watch.
 ///
 /// A death signal from the kernel would not do: it follows the thread that started the program, and tests are threads.
 /// Nor would reading standard input in our own build: it is not the only one that can be named.
