@@ -27,8 +27,8 @@ pub enum LogFormat {
     Json,
 }
 
-/// Logs an error of its own for each certificate that our error tells of.
-const QUIET: &str = "rustls_platform_verifier=off";
+/// These log errors of their own for each one that our errors tell of.
+const QUIET: &str = "rustls_platform_verifier=off,kube_client=off,kube_runtime=off";
 
 /// Sends events to stderr. `RUST_LOG` wins over `level`, which is for our own events; libraries warn only.
 pub fn start(level: LogLevel, format: LogFormat) {

@@ -48,6 +48,8 @@ pub struct Leases {
     terms: Terms,
     started: Instant,
     leadership: watch::Sender<Leadership>,
+    /// The failure that the log tells of, so that it is told once.
+    told: Option<String>,
 }
 
 struct Lease {
@@ -70,8 +72,15 @@ impl Leases {
         let (leadership, receiver) = watch::channel(Leadership::Unknown);
         let lease = |name| Lease { name, observed: None, resource_version: String::new(), transitions: 0 };
         let leases = names.into_iter().map(lease).collect();
-        let leases =
-            Self { cluster: cluster.clone(), leases, me: me.into(), terms, started: Instant::now(), leadership };
+        let leases = Self {
+            cluster: cluster.clone(),
+            leases,
+            me: me.into(),
+            terms,
+            started: Instant::now(),
+            leadership,
+            told: None,
+        };
         (leases, receiver)
     }
 
@@ -104,12 +113,12 @@ impl Leases {
                 Ok(Step::Keep { until }) => wake = Some(wake.unwrap_or(until).min(until)),
                 Ok(_) => {}
                 Err(error) => {
-                    warn!("{}", error.chain());
                     self.failed(at, &error);
                     return retry;
                 }
             }
         }
+        self.told = None;
         self.tell(Leadership::Leading { until: self.started + self.held_until() });
         wake.map_or(retry, |until| self.started + until)
     }
@@ -117,6 +126,11 @@ impl Leases {
     /// While the server cannot be asked, what is held is held until the deadline, and no longer. Where somebody else has
     /// written a lease, nothing is known until it is read again.
     fn failed(&mut self, at: usize, error: &Error) {
+        let text = error.chain();
+        if self.told.as_ref() != Some(&text) {
+            warn!("{text}");
+            self.told = Some(text);
+        }
         let is_lost = matches!(error, Error::Conflict { .. } | Error::Gone { .. });
         if is_lost {
             self.leases[at].observed = None;

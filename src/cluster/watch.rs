@@ -148,6 +148,7 @@ impl<S: Watched> Watch<S> {
     /// Whether the source knows how to go on by itself. It does not where what it asks for is wrong.
     fn can_go_on(&mut self, error: &Error) -> bool {
         match error {
+            error if is_forgotten(error) => false,
             Error::Gone { .. } => {
                 self.cluster.forget_served(S::KIND);
                 false
@@ -188,7 +189,7 @@ impl<S: Watched> Watch<S> {
     /// What the server has forgotten and tells anew is nothing to speak of, nor is one failure.
     async fn failed(&mut self, error: &Error) {
         self.failures = self.failures.saturating_add(1);
-        if self.failures > 1 || !error.is_passing() {
+        if self.failures > 1 || !(error.is_passing() || is_forgotten(error)) {
             self.tell(error);
         }
         let asked = if let Error::Throttled { after, .. } = error { *after } else { None };
@@ -213,6 +214,11 @@ impl<S: Watched> Watch<S> {
             self.told = Some(text);
         }
     }
+}
+
+/// The server no longer knows what was after the version that was seen last.
+fn is_forgotten(error: &Error) -> bool {
+    matches!(error, Error::Gone { source, .. } if source.code == 410)
 }
 
 fn event<S: Watched>(change: Change) -> Event<S> {
