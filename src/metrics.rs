@@ -44,6 +44,8 @@ pub struct Metrics {
     update_duration: Histogram,
     update_lag: Histogram,
     hooks: Family<Hook, Counter>,
+    /// Events of objects that were not told: too many waited, or nobody took them.
+    pub events_dropped: Counter<u64, AtomicU64>,
     /// Listings of the refs of Git remotes.
     pub git_ref_listings: Counter<u64, AtomicU64>,
     /// Fetches from Git remotes that brought something.
@@ -201,6 +203,7 @@ impl Default for Metrics {
             update_duration: Histogram::new(STEP_SECONDS),
             update_lag: Histogram::new(LAG_SECONDS),
             hooks: Family::default(),
+            events_dropped: Counter::default(),
             git_ref_listings: Counter::default(),
             git_fetches: Counter::default(),
             git_pushes: Counter::default(),
@@ -280,6 +283,7 @@ impl Metrics {
         registry.register("build", "The running program", Info::new(Build { version: env!("CARGO_PKG_VERSION") }));
         self.register_registries(&mut registry);
         self.register_git(&mut registry);
+        registry.register("events_dropped", "Events of objects that were not told", self.events_dropped.clone());
         registry.register("hooks", "Webhooks by type of the sender and outcome", self.hooks.clone());
         registry
     }

@@ -50,13 +50,13 @@ impl Cluster {
     }
 
     /// The labels of a namespace; `None` when it is not there.
-    pub async fn namespace_labels(&self, namespace: &String) -> Result<Option<Labels>, Error> {
+    pub async fn namespace_labels(&self, namespace: &str) -> Result<Option<Labels>, Error> {
         let ask = async || {
             let what = format!("reading Namespace {namespace}");
             let object = self.core_object(&what, "", "namespaces", namespace).await?;
             Ok(object.map(|object| labels(&object)))
         };
-        self.shared.named.namespaces.get(namespace, ask).await
+        self.shared.named.namespaces.get(&namespace.to_owned(), ask).await
     }
 
     async fn core_object(&self, what: &str, namespace: &str, plural: &str, name: &str) -> Result<Option<Value>, Error> {
