@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::held::Held;
 use crate::api::{
-    self, FieldError, GitRepositorySpec, ImagePolicySpec, ImageRepositorySpec, ImageUpdateAutomationSpec, Kind, Labels,
-    Metadata, Spec,
+    self, FieldError, GitRepositorySpec, GitRepositoryStatus, ImagePolicySpec, ImagePolicyStatus, ImageRepositorySpec,
+    ImageRepositoryStatus, ImageUpdateAutomationSpec, ImageUpdateAutomationStatus, Kind, Labels, Metadata, Spec,
 };
-use crate::object::{NamespacedName, Value};
+use crate::object::NamespacedName;
 
 /// A kind that can be watched.
 pub trait Watched: Spec + Clone + Debug + PartialEq + Send + Sync + 'static {
@@ -20,19 +20,19 @@ pub trait Watched: Spec + Clone + Debug + PartialEq + Send + Sync + 'static {
 }
 
 impl Watched for ImageRepositorySpec {
-    type Status = Value;
+    type Status = ImageRepositoryStatus;
 }
 
 impl Watched for ImagePolicySpec {
-    type Status = Value;
+    type Status = ImagePolicyStatus;
 }
 
 impl Watched for ImageUpdateAutomationSpec {
-    type Status = Value;
+    type Status = ImageUpdateAutomationStatus;
 }
 
 impl Watched for GitRepositorySpec {
-    type Status = Value;
+    type Status = GitRepositoryStatus;
 }
 
 /// An object at one moment.
@@ -62,7 +62,11 @@ impl<S: Watched> Live<S> {
 
     pub(super) fn of(held: Held) -> Self {
         let NamespacedName { namespace, name } = held.name();
-        let spec = read_spec(&namespace, &name, held.spec);
+        let object = json!({
+            "metadata": { "namespace": &namespace, "name": &name },
+            "spec": held.spec,
+            "status": held.status,
+        });
         let labels = Labels::from_iter(held.metadata.labels.unwrap_or_default());
         let annotations = Labels::from_iter(held.metadata.annotations.unwrap_or_default());
         Self {
@@ -73,17 +77,8 @@ impl<S: Watched> Live<S> {
             created: held.metadata.creation_timestamp.map(|created| created.0),
             is_deleted: held.metadata.deletion_timestamp.is_some(),
             finalizers: held.metadata.finalizers.unwrap_or_default(),
-            spec,
-            status: serde_json::from_value(held.status).unwrap_or_default(),
+            spec: api::read(&object).map(|object| object.spec),
+            status: api::status(&object).unwrap_or_default(),
         }
     }
-}
-
-fn read_spec<S: Spec>(namespace: &str, name: &str, spec: Value) -> Result<S, Vec<FieldError>> {
-    let mut object = json!({ "metadata": { "namespace": namespace, "name": name } });
-    // A spec that is missing is told as missing, not as null.
-    if !spec.is_null() {
-        object["spec"] = spec;
-    }
-    api::read(&object).map(|object| object.spec)
 }

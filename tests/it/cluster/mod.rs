@@ -1,0 +1,8 @@
+//! The edge to the API server, against one in this process that does what a real one does only now and then.
+
+mod access;
+mod events;
+mod fake;
+mod lease;
+mod objects;
+mod watch;
