@@ -1,6 +1,6 @@
-//! Builds of many roots in one process, out of a Git repository.
+//! Builds of many roots in one process, out of a Git repository, on all cores.
 //!
-//! `kustomize first REPO FOLDER` builds every root below the folder at `main`, one after the other; `kustomize again
+//! `kustomize first REPO FOLDER` builds every root below the folder at `main`; `kustomize again
 //! REPO FOLDER COMMIT` builds them at the commit first, and asks then of each whether it would come out the same at
 //! `main`. Either prints the seconds of its last step, the opening of the repository included.
 
@@ -8,16 +8,17 @@ use std::env;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use rayon::prelude::*;
 use tagwright::git::{Auth, Git, Limits, Remote, Snapshot};
 use tagwright::kustomize::{Built, Documents, Options, Outcome, build};
 use tagwright::net::{Http, Settings};
-use tagwright::tree::FileTree;
+use tagwright::tree::{Entry, FileTree};
 use tokio::runtime::Runtime;
 
 /// What the roots of a repository may keep of the files that they share.
 const DOCUMENTS_BYTES_MAX: usize = 64 << 20;
 
-type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[allow(clippy::print_stdout, reason = "what it prints is read by the script that starts it")]
 fn main() -> Result<()> {
@@ -37,9 +38,10 @@ fn main() -> Result<()> {
 fn first(repository: &str, folder: &str) -> Result<Duration> {
     let git = Local::new(repository)?;
     let start = Instant::now();
-    for built in all(&git.at("main")?, folder)? {
+    all(&git.at("main")?, folder)?.par_iter().try_for_each(|built| -> Result<()> {
         black_box(built.yaml()?);
-    }
+        Ok(())
+    })?;
     Ok(start.elapsed())
 }
 
@@ -52,11 +54,12 @@ fn again(repository: &str, folder: &str, commit: &str) -> Result<Duration> {
     if is_same { Ok(start.elapsed()) } else { Err("the commit changed what a root reads".into()) }
 }
 
-fn all(tree: &dyn FileTree, folder: &str) -> Result<Vec<Built>> {
+fn all(tree: &(dyn FileTree + Sync), folder: &str) -> Result<Vec<Built>> {
     let files = tree.files(folder, &|path| path.ends_with("/kustomization.yaml"))?;
-    let roots = files.iter().filter_map(|file| file.path.rsplit_once('/'));
     let documents = Documents::new(DOCUMENTS_BYTES_MAX);
-    roots.map(|(root, _)| one(tree, root, &documents)).collect()
+    let root = |file: &Entry| Some(file.path.rsplit_once('/')?.0.to_owned());
+    let roots: Vec<String> = files.iter().filter_map(root).collect();
+    roots.par_iter().map(|root| one(tree, root, &documents)).collect()
 }
 
 fn one(tree: &dyn FileTree, root: &str, documents: &Documents) -> Result<Built> {
