@@ -131,7 +131,7 @@ pub(super) fn is_below(path: &str, folder: &str) -> bool {
 /// Makes the commit of one request on `tip`, when it changes something.
 fn commit(session: &Session, work: Work<'_>, request: &UpdateRequest, tip: &mut Oid, draft: &Draft) -> Outcome {
     let Draft { findings, files, .. } = draft;
-    let mut update = Update::of(work.route, findings.clone());
+    let mut update = Update::of(work.route, *tip, findings.clone());
     if files.is_empty() {
         return Ok(update);
     }
@@ -139,7 +139,7 @@ fn commit(session: &Session, work: Work<'_>, request: &UpdateRequest, tip: &mut 
         update.diff = Some(unified(files));
     }
     match commit_files(session, request, &update.findings.changes, files, *tip, work.terms) {
-        Ok(commit) => *tip = commit,
+        Ok((commit, message)) => (*tip, update.message) = (commit, Some(message)),
         Err(error) => return Err(FailedUpdate { error, findings: update.findings }),
     }
     update.commit = Some(tip.to_string());
@@ -153,7 +153,7 @@ fn commit_files(
     files: &[ChangedFile],
     parent: Oid,
     terms: Terms<'_>,
-) -> Result<Oid, UpdateError> {
+) -> Result<(Oid, String), UpdateError> {
     let text = message::render(&request.message, &request.automation, changes, &request.latest)
         .map_err(|error| UpdateError::Message(Arc::new(error)))?;
     let message = trailer::append(&text, &request.automation, &image_changes(changes));
@@ -163,7 +163,8 @@ fn commit_files(
     let decided = changes.iter().map(|found| request.decided(&found.what.policy, terms.now)).min();
     let decided = decided.map_or(terms.now, |oldest| oldest.min(terms.now));
     let meta = CommitMeta { author, decided, time: terms.now, message, signer };
-    Ok(session.commit(parent, &edits, &meta)?)
+    let commit = session.commit(parent, &edits, &meta)?;
+    Ok((commit, meta.message))
 }
 
 fn rewrite_tree(

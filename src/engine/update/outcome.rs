@@ -8,7 +8,7 @@ use super::proposal::Effect;
 use super::route::Route;
 use crate::engine::message::MessageError;
 use crate::engine::rewrite::Findings;
-use crate::git::{self, PushError, RefName};
+use crate::git::{self, Oid, PushError, RefName};
 use crate::policy::InvalidPolicy;
 use crate::tree::TreeError;
 
@@ -22,8 +22,12 @@ pub struct Update {
     pub branch: String,
     /// The second reference that the commit goes to.
     pub also: Option<String>,
+    /// What the update was made from, as Flux writes a revision: `main@sha1:0a1b2c`, or `sha1:0a1b2c` without a branch.
+    pub source: String,
     /// The commit that the remote now has; `None` when nothing was to be done and on a dry run.
     pub commit: Option<String>,
+    /// The message of that commit.
+    pub message: Option<String>,
     /// What the push did to the branch, or would do on a dry run.
     pub effect: Option<Effect>,
     /// True when the push branch held the changes already: they wait there, and nothing was pushed.
@@ -36,11 +40,15 @@ pub struct Update {
 }
 
 impl Update {
-    pub(super) fn of(route: &Route, findings: Findings) -> Self {
+    /// An update that was made from `base` and changes nothing.
+    pub(super) fn of(route: &Route, base: Oid, findings: Findings) -> Self {
+        let branch = route.checkout.branch().map(|branch| format!("{branch}@")).unwrap_or_default();
         Self {
             branch: short(&route.push),
             also: route.also.as_ref().map(|refspec| short(&refspec.target)),
+            source: format!("{branch}sha1:{base}"),
             commit: None,
+            message: None,
             effect: None,
             proposed: false,
             deferred_until: None,

@@ -190,7 +190,7 @@ impl Proposal {
 fn extend(session: &Session, work: Work<'_>, proposal: &Proposal, made: &mut Made) -> Result<Target, UpdateError> {
     let tip = proposal.tip;
     let mut above = chain::commit_all(session, work, tip, Drafts::default());
-    above.outcomes.iter_mut().for_each(|outcome| tell_of_branch(outcome, work));
+    above.outcomes.iter_mut().for_each(|outcome| tell_of_branch(outcome, tip, work));
     let held: Vec<Option<UpdateRequest>> = work
         .batch
         .iter()
@@ -217,11 +217,11 @@ fn extend(session: &Session, work: Work<'_>, proposal: &Proposal, made: &mut Mad
 
 /// Files of the push branch that could not be read: a folder that is not there has no fields, any other error names the
 /// branch.
-fn tell_of_branch(outcome: &mut Outcome, work: Work<'_>) {
+fn tell_of_branch(outcome: &mut Outcome, tip: Oid, work: Work<'_>) {
     let Err(FailedUpdate { error: UpdateError::Tree { of, source }, .. }) = outcome else { return };
     *of = work.route.push.to_string();
     if matches!(**source, TreeError::NotFound { .. }) {
-        *outcome = Ok(Update::of(work.route, Findings::default()));
+        *outcome = Ok(Update::of(work.route, tip, Findings::default()));
     }
 }
 
