@@ -119,12 +119,26 @@ fn places(name: &str) -> (f64, f64) {
     (part(mixed >> 32), part((mixed ^ (mixed >> 29)) & 0xffff_ffff))
 }
 
-/// The wait before a scan that failed is tried again: after the first failure, and at most; as in Flux.
-const RETRY_MIN: Duration = Duration::from_millis(750);
-const RETRY_MAX: Duration = Duration::from_secs(15 * 60);
+/// How long what failed is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// After the first failure.
+    pub min: Duration,
+    /// At most, however many failures there were in a row.
+    pub max: Duration,
+}
 
-/// How long after the last of `failures` in a row a scan is tried again, for `dice` in `0..1`.
-pub fn retry_scan(failures: u32, dice: f64) -> Duration {
-    let doubled = RETRY_MIN.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(RETRY_MAX);
-    doubled.mul_f64(1.0 - JITTER * dice.clamp(0.0, 1.0))
+/// As in Flux.
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { min: Duration::from_millis(750), max: Duration::from_secs(15 * 60) }
+    }
+}
+
+impl Backoff {
+    /// How long after the last of `failures` in a row it is tried again, for `dice` in `0..1`.
+    pub fn after(self, failures: u32, dice: f64) -> Duration {
+        let doubled = self.min.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(self.max);
+        doubled.mul_f64(1.0 - JITTER * dice.clamp(0.0, 1.0))
+    }
 }

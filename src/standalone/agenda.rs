@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::schedule::{Rhythm, due, retry_scan};
+use crate::schedule::{Backoff, Rhythm, due};
 
 /// When the process began, as far as the rhythm is concerned.
 const ZERO: Timestamp = Timestamp::UNIX_EPOCH;
@@ -144,7 +144,7 @@ impl<K: Clone + Ord> Agenda<K> {
         entry.failures = if ended == Ended::Failed { entry.failures.saturating_add(1) } else { 0 };
         match entry.failures {
             0 => entry.keep_rhythm(Duration::ZERO, now),
-            failures => (entry.due, entry.slack) = (now + retry_scan(failures, dice), Duration::ZERO),
+            failures => (entry.due, entry.slack) = (now + Backoff::default().after(failures, dice), Duration::ZERO),
         }
         if ended == Ended::WithNews {
             entry.paid = now;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tagwright::schedule::retry_scan;
+use tagwright::schedule::Backoff;
 use tagwright::standalone::{Agenda, Ended};
 
 fn seconds(seconds: f64) -> Duration {
@@ -185,7 +185,12 @@ fn a_flood_of_hooks_makes_few_scans() {
 fn waits_after_failures_stay_within_their_bounds() {
     for n in 0..=100 {
         let dice = f64::from(n) / 100.0;
-        assert!(retry_scan(99, dice) <= seconds(900.0) && retry_scan(99, dice) >= seconds(855.0));
-        assert!(retry_scan(1, dice) <= seconds(0.75) && retry_scan(1, dice) >= seconds(0.71));
+        assert!(
+            Backoff::default().after(99, dice) <= seconds(900.0)
+                && Backoff::default().after(99, dice) >= seconds(855.0)
+        );
+        assert!(
+            Backoff::default().after(1, dice) <= seconds(0.75) && Backoff::default().after(1, dice) >= seconds(0.71)
+        );
     }
 }
