@@ -116,6 +116,12 @@ impl Repository {
         if is_spoken_to_over_http(&self.registry) { Scheme::Http } else { Scheme::Https }
     }
 
+    /// The whole name as Flux writes it into `status.canonicalImageName`: Docker Hub is `index.docker.io` there.
+    pub fn canonical_name(&self) -> String {
+        let registry = if self.registry == HUB { HUB_INDEX } else { &self.registry };
+        format!("{registry}/{}", self.path)
+    }
+
     fn name(&self) -> (&str, &str) {
         (&self.registry, &self.path)
     }

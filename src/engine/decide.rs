@@ -165,7 +165,12 @@ fn prepare<'a>(
     })
 }
 
-fn without_excluded(patterns: &Patterns, repository: &ImageRepository, tags: &[Tag]) -> Result<Vec<Tag>, Undecided> {
+/// What the exclusion list of `repository` leaves of its tags.
+pub fn without_excluded(
+    patterns: &Patterns,
+    repository: &ImageRepository,
+    tags: &[Tag],
+) -> Result<Vec<Tag>, goregex::Error> {
     let exclusions: Vec<Arc<Regex>> =
         repository.spec.exclusion_list.iter().map(|pattern| patterns.get(pattern)).collect::<Result<_, _>>()?;
     let is_kept = |tag: &&Tag| !exclusions.iter().any(|pattern| pattern.is_match(tag.as_str()));

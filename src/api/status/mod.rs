@@ -8,6 +8,7 @@ mod git_repository;
 mod time;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -143,5 +144,13 @@ impl ObservedImage {
     /// `name:tag`, as `latestImage` has it.
     pub fn name_and_tag(&self) -> String {
         format!("{}:{}", self.name, self.tag)
+    }
+}
+
+/// A whole reference, with the name as the object has it.
+impl fmt::Display for ObservedImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.name, self.tag)?;
+        self.digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
     }
 }
