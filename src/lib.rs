@@ -19,7 +19,7 @@
 //! - **edge** — [`net`], [`cloud`], then [`registry`], [`git`], [`ledger`] and `cluster` (the API server;
 //!   feature `cluster`), which do not know each other.
 //! - **engine** — the four steps over batches of requests.
-//! - **drivers** — [`standalone`] gathers inputs from files, [`server`] shows metrics and health and takes webhooks,
+//! - **drivers** — [`standalone`] gathers inputs from files, `controller` from an API server (feature `cluster`), [`server`] shows metrics and health and takes webhooks,
 //!   [`cli`] is one file per verb; [`telemetry`] beside them.
 //!
 //! # Invariants
@@ -63,6 +63,8 @@ pub mod registry;
 pub mod engine;
 // drivers
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod controller;
 pub mod server;
 pub mod standalone;
 pub mod telemetry;

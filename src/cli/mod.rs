@@ -6,6 +6,8 @@ mod access;
 mod build;
 mod certificates;
 mod completion;
+#[cfg(feature = "cluster")]
+mod controller;
 mod crds;
 mod demo;
 mod failure;
@@ -70,6 +72,8 @@ enum Verb {
     Select(select::Args),
     Update(update::Args),
     Sync(sync::Args),
+    #[cfg(feature = "cluster")]
+    Controller(Box<controller::Args>),
     Build(Box<build::Args>),
     Images(Box<images::Args>),
     Template(template::Args),
@@ -120,6 +124,8 @@ fn perform(verb: &Verb) -> Result<Outcome, Failure> {
         Verb::Select(args) => select::run(args),
         Verb::Update(args) => update::run(args),
         Verb::Sync(args) => sync::run(args),
+        #[cfg(feature = "cluster")]
+        Verb::Controller(args) => controller::run(args),
         Verb::Build(args) => build::run(args),
         Verb::Images(args) => images::run(args),
         Verb::Template(args) => template::run(args),

@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args) -> Result<Outcome, Failure> {
     }
 }
 
-fn observed_by(metrics: &Metrics) -> Settings {
+pub(super) fn observed_by(metrics: &Metrics) -> Settings {
     let (exchanges, repeated, waiting) = (metrics.clone(), metrics.clone(), metrics.clone());
     let observer = move |host: &str, code| exchanges.count_exchange(host, code);
     let retries = move |host: &str, code| repeated.count_retry(host, code);

@@ -40,6 +40,8 @@ fn every_verb_has_an_example() {
         "history",
         "ledger",
         "crds",
+        #[cfg(feature = "cluster")]
+        "controller",
         "demo",
         "completion",
     ] {

@@ -61,6 +61,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "registry", "git", "ledger", "engine", "metrics",
         ],
     ),
+    (
+        "controller",
+        &["api", "cluster", "engine", "git", "image", "ledger", "metrics", "net", "object", "registry", "schedule"],
+    ),
     ("server", &["image", "secret", "net", "metrics"]),
     (
         "cli",
@@ -83,6 +87,9 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "engine",
             "standalone",
+            "cluster",
+            "controller",
+            "schedule",
             "server",
             "telemetry",
             "metrics",

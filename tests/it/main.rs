@@ -29,6 +29,8 @@ mod cloud_gcp;
 mod cloud_git;
 mod cloud_lab;
 mod contention;
+#[cfg(feature = "cluster")]
+mod controller;
 mod crds;
 mod execve;
 mod git;
