@@ -31,10 +31,15 @@ impl Known {
         self.unseen.is_some()
     }
 
+    /// All objects are about to be told.
+    pub(super) fn begin(&mut self) {
+        self.unseen = Some(self.objects.keys().cloned().collect());
+    }
+
     pub(super) fn take(&mut self, event: watcher::Event<Held>) -> Vec<Change> {
         match event {
             watcher::Event::Init => {
-                self.unseen = Some(self.objects.keys().cloned().collect());
+                self.begin();
                 Vec::new()
             }
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => self.applied(object),
@@ -45,7 +50,7 @@ impl Known {
 
     /// There are no objects at all: their kind is not served.
     pub(super) fn none(&mut self) -> Vec<Change> {
-        self.unseen = Some(self.objects.keys().cloned().collect());
+        self.begin();
         self.synced()
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::stream::{self, Stream, StreamExt as _};
 use kube::Api;
 use kube::runtime::watcher::{self, watcher};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::connect::Cluster;
@@ -25,6 +26,8 @@ const PAUSE_MIN: Duration = Duration::from_millis(800);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Silence while a server tells which objects there are. One that does not know streamed lists would be silent for ever.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// A failure after so long is the first of its row: a watch on which nothing happens says nothing when it works again.
+const ROW: Duration = Duration::from_secs(120);
 
 /// Which objects of a kind are watched; by default all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,7 +56,9 @@ pub fn watch<S: Watched>(cluster: &Cluster, scope: Scope) -> impl Stream<Item = 
         is_streamed: true,
         known: Known::default(),
         ready: VecDeque::new(),
+        is_unserved: false,
         failures: 0,
+        failed: None,
         told: None,
     };
     stream::unfold(watch, |mut watch| async {
@@ -72,8 +77,12 @@ struct Watch<S: Watched> {
     is_streamed: bool,
     known: Known,
     ready: VecDeque<Event<S>>,
+    /// The kind is not served, which the listener knows.
+    is_unserved: bool,
     /// In a row.
     failures: u32,
+    /// When the last one was.
+    failed: Option<Instant>,
     /// The failure that the log tells of, so that it is told once.
     told: Option<String>,
 }
@@ -100,7 +109,7 @@ impl<S: Watched> Watch<S> {
             Some(source) => source,
             None => match self.cluster.served(S::KIND).await? {
                 Some(served) => self.open(&served.resource(S::KIND)),
-                None => return self.unserved().await,
+                None => return Ok(self.unserved().await),
             },
         };
         let item = if self.known.is_beginning() {
@@ -124,7 +133,7 @@ impl<S: Watched> Watch<S> {
         }
     }
 
-    fn open(&self, resource: &kube::core::ApiResource) -> Source {
+    fn open(&mut self, resource: &kube::core::ApiResource) -> Source {
         let client = self.cluster.shared.client.clone();
         let api: Api<Held> = match &self.scope.namespace {
             Some(namespace) => Api::namespaced_with(client, namespace, resource),
@@ -132,17 +141,21 @@ impl<S: Watched> Watch<S> {
         };
         let config = watcher::Config { label_selector: self.scope.labels.clone(), ..watcher::Config::default() };
         let config = if self.is_streamed { config.streaming_lists() } else { config };
+        self.is_unserved = false;
+        self.known.begin();
         Box::pin(watcher(api, config))
     }
 
     /// A kind that is not served has no objects, which is an answer too. Whether it is served by now is asked now and
     /// then.
-    async fn unserved(&mut self) -> Result<Vec<Change>, Error> {
-        if self.told.is_none() {
-            return Ok(self.known.none()).inspect(|_| self.tell(&Error::not_served(S::KIND)));
+    async fn unserved(&mut self) -> Vec<Change> {
+        if self.is_unserved {
+            tokio::time::sleep(PAUSE_MAX).await;
+            return Vec::new();
         }
-        tokio::time::sleep(PAUSE_MAX).await;
-        Ok(Vec::new())
+        self.is_unserved = true;
+        self.tell(&Error::not_served(S::KIND));
+        self.known.none()
     }
 
     /// Whether the source knows how to go on by itself. It does not where what it asks for is wrong.
@@ -154,7 +167,7 @@ impl<S: Watched> Watch<S> {
                 false
             }
             // Servers before streamed lists refuse them by that.
-            Error::Invalid { .. } if self.known.is_beginning() || self.is_streamed => {
+            Error::Invalid { .. } => {
                 self.is_streamed = false;
                 false
             }
@@ -188,6 +201,11 @@ impl<S: Watched> Watch<S> {
 
     /// What the server has forgotten and tells anew is nothing to speak of, nor is one failure.
     async fn failed(&mut self, error: &Error) {
+        if self.failed.is_none_or(|last| last.elapsed() > ROW) {
+            self.failures = 0;
+            self.told = None;
+        }
+        self.failed = Some(Instant::now());
         self.failures = self.failures.saturating_add(1);
         if self.failures > 1 || !(error.is_passing() || is_forgotten(error)) {
             self.tell(error);
