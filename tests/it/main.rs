@@ -28,6 +28,8 @@ mod cloud_azure;
 mod cloud_gcp;
 mod cloud_git;
 mod cloud_lab;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod contention;
 #[cfg(feature = "cluster")]
 mod controller;

@@ -53,7 +53,7 @@ async fn tls_without_proof_is_refused_whatever_is_allowed() {
 
 #[tokio::test]
 async fn what_cannot_be_read_does_not_show_what_it_holds() {
-    for broken in [r#""token":["canary-token"]"#, r#""token":"canary-token","#, "\"token\":\"canary-token\n"] {
+    for broken in [r#""token":["canary-token"]"#, r#""token":"canary-token":"#, "\"token\":\"canary-token\n"] {
         let refused = error(r#""token":"canary-token""#, broken, false).await;
         let text = format!("{refused} {refused:?}");
         assert!(text.contains("not a kubeconfig") && !text.contains("canary"), "{text}");

@@ -71,7 +71,7 @@ async fn an_event_is_posted_as_flux_posts_it() {
     let fake = Fake::start();
     let taken: Arc<Mutex<Vec<Value>>> = Arc::default();
     let answers = Arc::new(Mutex::new(vec![429, 202, 500]));
-    let (address, _runtime) = {
+    let (address, runtime) = {
         let taken = taken.clone();
         serve(Router::new().route(
             "/",
@@ -100,6 +100,7 @@ async fn an_event_is_posted_as_flux_posts_it() {
     assert_eq!(taken[0]["reportingController"], "tagwright");
     assert_eq!(taken[0]["timestamp"], "2026-01-02T03:04:05Z");
     assert_eq!(fake.requests("POST /api/v1/namespaces/apps/events"), 4);
+    runtime.shutdown_background();
 }
 
 #[tokio::test]

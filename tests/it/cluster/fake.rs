@@ -19,7 +19,8 @@ pub(crate) struct Fake {
     state: Arc<Mutex<State>>,
     pub(crate) kubeconfig: std::path::PathBuf,
     _folder: tempfile::TempDir,
-    _runtime: Runtime,
+    /// Ends in the background: tests with a runtime of their own may not wait for another.
+    runtime: Option<Runtime>,
 }
 
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Fake {
         let folder = tempfile::tempdir().expect("a folder");
         let kubeconfig = folder.path().join("config");
         std::fs::write(&kubeconfig, kubeconfig_of(&format!("http://{address}"))).expect("a kubeconfig");
-        Self { state, kubeconfig, _folder: folder, _runtime: runtime }
+        Self { state, kubeconfig, _folder: folder, runtime: Some(runtime) }
     }
 
     pub(crate) async fn cluster(&self) -> tagwright::cluster::Cluster {
@@ -112,6 +113,12 @@ impl Fake {
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.state.lock().expect("a state"))
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.runtime.take().expect("only here").shutdown_background();
     }
 }
 

@@ -5,4 +5,5 @@ mod events;
 mod fake;
 mod lease;
 mod objects;
+mod real;
 mod watch;

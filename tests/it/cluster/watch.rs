@@ -111,7 +111,7 @@ async fn a_bad_object_is_told_with_what_is_wrong_with_it() {
     let spec = json!({ "imageRepositoryRef": { "name": "web" }, "policy": { "semver": { "range": "no range" } } });
     fake.put(POLICIES, "apps", "bad", &json!({ "metadata": metadata, "spec": spec }));
     let Some(Event::Applied(live)) = events(&fake).await.next().await else { panic!("an object") };
-    let errors = live.spec.expect_err("a bad object");
+    let errors = live.spec.as_ref().expect_err("a bad object");
     assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), ["spec.policy.semver.range"]);
     assert_eq!(live.generation, 3);
     assert_eq!(live.metadata.labels["app"], "web");
