@@ -111,8 +111,9 @@ async fn control(args: &Args, runtime: &Handle) -> Result<Outcome, Failure> {
     });
     let lead = Lead::start(&args.leader, &cluster, &namespace(&cluster));
     let (stop, stopped) = watch::channel(false);
-    let working = tokio::spawn(controller.run(lead.may_work(stopped), ready));
-    let led = lead.until(shutdown.asked()).await;
+    let may_work = lead.may_work(stopped);
+    let working = tokio::spawn(controller.run(may_work.clone(), ready));
+    let led = Lead::until(shutdown.asked(), may_work).await;
     stop.send_replace(true);
     drop(working.await);
     recorder.close();

@@ -233,8 +233,11 @@ impl Leases {
     fn tell(&self, leadership: Leadership) {
         self.leadership.send_if_modified(|current| {
             let is_news = leadership.kind() != current.kind();
-            if is_news {
-                info!("{leadership}");
+            match &leadership {
+                // Somebody who expects work to be done must see why it is not.
+                Leadership::HeldBy { .. } if is_news => warn!("{leadership}: watching, writing nothing"),
+                _ if is_news => info!("{leadership}"),
+                _ => {}
             }
             // A later moment is no news, but it must be there for those who look.
             *current = leadership;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tracing::{info, warn};
 
 use super::flags::LeaderArgs;
 use crate::cluster::{Cluster, Leadership, Leases};
@@ -55,11 +54,9 @@ impl Lead {
         tokio::spawn(async move {
             let is_over = async { drop(stopped.wait_for(|stopped| *stopped).await) };
             let looking = async {
-                let mut told = None;
                 loop {
                     let now = leadership.as_ref().is_none_or(|leadership| leadership.borrow().is_leading());
                     sender.send_if_modified(|before| std::mem::replace(before, now) != now);
-                    tell(leadership.as_ref(), &mut told);
                     tokio::time::sleep(LOOK).await;
                 }
             };
@@ -72,19 +69,11 @@ impl Lead {
         receiver
     }
 
-    /// Waits until the process is asked to end, or has led and does no more.
-    pub(super) async fn until(&self, asked: impl Future<Output = ()>) -> Led {
+    /// Waits until the process is asked to end, or might work and may no more.
+    pub(super) async fn until(asked: impl Future<Output = ()>, mut may_work: watch::Receiver<bool>) -> Led {
         let lost = async {
-            let Some(leadership) = &self.leadership else { return std::future::pending().await };
-            let mut has_led = false;
-            loop {
-                let leads = leadership.borrow().is_leading();
-                if has_led && !leads {
-                    return;
-                }
-                has_led |= leads;
-                tokio::time::sleep(LOOK).await;
-            }
+            drop(may_work.wait_for(|may_work| *may_work).await);
+            drop(may_work.wait_for(|may_work| !*may_work).await);
         };
         tokio::select! {
             () = asked => Led::Asked,
@@ -98,23 +87,5 @@ impl Lead {
             drop(stop);
             drop(holding.await);
         }
-    }
-}
-
-/// Says once who acts.
-fn tell(leadership: Option<&watch::Receiver<Leadership>>, told: &mut Option<String>) {
-    let Some(leadership) = leadership else { return };
-    let text = match &*leadership.borrow() {
-        Leadership::Unknown => return,
-        Leadership::Leading { .. } => "leading".to_owned(),
-        Leadership::HeldBy { lease, holder } => format!("lease {lease} is held by {holder}: watching, writing nothing"),
-    };
-    if told.as_ref() != Some(&text) {
-        if text == "leading" {
-            info!("{text}")
-        } else {
-            warn!("{text}")
-        }
-        *told = Some(text);
     }
 }
