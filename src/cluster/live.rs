@@ -9,7 +9,8 @@ use serde_json::json;
 use super::held::Held;
 use crate::api::{
     self, FieldError, GitRepositorySpec, GitRepositoryStatus, ImagePolicySpec, ImagePolicyStatus, ImageRepositorySpec,
-    ImageRepositoryStatus, ImageUpdateAutomationSpec, ImageUpdateAutomationStatus, Kind, Labels, Metadata, Spec,
+    ImageRepositoryStatus, ImageUpdateAutomationSpec, ImageUpdateAutomationStatus, Kind, Labels, Metadata, Object,
+    Spec,
 };
 use crate::object::NamespacedName;
 
@@ -58,6 +59,12 @@ impl<S: Watched> Live<S> {
 
     pub fn name(&self) -> NamespacedName {
         NamespacedName::new(&self.metadata.namespace, &self.metadata.name)
+    }
+
+    /// The object as people wrote it, or everything that is wrong with it.
+    pub fn object(&self) -> Result<Object<S>, &[FieldError]> {
+        let spec = self.spec.as_ref().map_err(Vec::as_slice)?;
+        Ok(Object { metadata: self.metadata.clone(), spec: spec.clone() })
     }
 
     pub(super) fn of(held: Held) -> Self {

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::queue::Next;
 use super::status::{Standing, Subject};
 use super::watches::Kept;
-use crate::api::{Condition, ConditionStatus};
+use crate::api::{Condition, ConditionStatus, FieldError};
 use crate::cluster::{Error, Involved, Live, Occurrence, Severity, merge_patch};
 
 /// Somebody wants the object to be reconciled now, when the value is a new one.
@@ -82,6 +82,11 @@ pub(super) async fn release<S: Kept>(context: &Context, live: &Live<S>) -> Next 
             Next::Retry
         }
     }
+}
+
+/// Everything that is wrong with an object, on one line.
+pub(super) fn all(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn value<T: Serialize>(status: &T) -> Value {

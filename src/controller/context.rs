@@ -14,6 +14,8 @@ use crate::cluster::{Cluster, Recorder};
 use crate::engine::decide::Selecting;
 use crate::engine::signing::Signers;
 use crate::net::LaneKey;
+use crate::object::NamespacedName;
+use crate::schedule::{Rhythm, due};
 
 /// How this process behaves, by its flags.
 #[derive(Clone, Debug)]
@@ -56,3 +58,18 @@ pub(super) struct Lines {
 }
 
 pub(super) type Shared = Arc<Context>;
+
+impl Context {
+    /// How long after something that was done at `last` the object is due again.
+    pub(super) fn rest(
+        &self,
+        object: &NamespacedName,
+        interval: Duration,
+        last: Timestamp,
+        now: Timestamp,
+    ) -> Duration {
+        let rhythm = Rhythm { interval, last: Some(last), started: self.started };
+        let at = due(&object.to_string(), rhythm, now);
+        Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    }
+}

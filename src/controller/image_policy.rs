@@ -6,14 +6,13 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::conclude::{conclude, next, release, subject};
+use super::conclude::{all, conclude, next, release, subject};
 use super::context::Context;
 use super::queue::Next;
 use super::status::{self, Selected, Standing};
 use super::way::{Way, way};
 use crate::api::{
-    DigestReflectionPolicy, FieldError, ImagePolicy, ImagePolicySpec, ImageRepository, ImageRepositorySpec, Object,
-    ObservedImage,
+    DigestReflectionPolicy, FieldError, ImagePolicy, ImagePolicySpec, ImageRepositorySpec, ObservedImage,
 };
 use crate::cluster::Live;
 use crate::engine::decide::{Decision, decide, repository_of};
@@ -30,10 +29,10 @@ pub(super) async fn reconcile(context: &Context, name: &NamespacedName) -> Next 
     if live.is_deleted {
         return release(context, &live).await;
     }
-    let policy = match usable(&live) {
+    let policy = match live.object() {
         Ok(policy) if policy.spec.suspend => return Next::Rest,
         Ok(policy) => policy,
-        Err(standing) => return end(context, &live, Err(standing)).await,
+        Err(errors) => return end(context, &live, Err(stalled(errors))).await,
     };
     let repository = match repository(context, &policy).await {
         Ok(repository) => repository,
@@ -45,18 +44,10 @@ pub(super) async fn reconcile(context: &Context, name: &NamespacedName) -> Next 
     end(context, &live, select(context, policy, &repository).await).await
 }
 
-fn usable(live: &LivePolicy) -> Result<ImagePolicy, Standing> {
-    match &live.spec {
-        Ok(spec) => Ok(Object { metadata: live.metadata.clone(), spec: spec.clone() }),
-        Err(errors) => Err(stalled(errors)),
-    }
-}
-
 fn stalled(errors: &[FieldError]) -> Standing {
     let is_interval = errors.iter().all(|error| error.field == "spec.interval");
     let reason = if is_interval { "IntervalNotConfigured" } else { "InvalidPolicy" };
-    let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    Standing::Stalled { reason, message }
+    Standing::Stalled { reason, message: all(errors) }
 }
 
 /// The repository that `policy` selects from. In another namespace than its own it cannot find out what there is: a
@@ -102,15 +93,14 @@ async fn select(
 ) -> Result<Selected, Standing> {
     let waiting = |message: String| Standing::Retrying { reason: "DependencyNotReady", message };
     let name = live.name();
-    let Ok(spec) = &live.spec else { return Err(waiting(format!("ImageRepository {name} is invalid"))) };
-    let repository = Object { metadata: live.metadata.clone(), spec: spec.clone() };
+    let repository = live.object().map_err(|_| waiting(format!("ImageRepository {name} is invalid")))?;
     let mut way = way(context, &repository).await?;
     let Some(tags) = known_tags(context, &way).await else {
         // Its memory was lost: it scans as soon as it sees that.
         context.lines.image_repositories.wake(&name);
         return Err(waiting(format!("ImageRepository {name} has not been scanned")));
     };
-    let decision = decision(context, policy, &repository, &mut way, &tags).await;
+    let decision = decision(context, policy, &mut way, &tags).await;
     let settled = decision
         .map_err(|undecided| Standing::Retrying { reason: "Failure", message: undecided.message().to_owned() })?;
     let tag = settled.image.tag.as_ref().expect("what is selected has a tag");
@@ -123,17 +113,10 @@ async fn known_tags(context: &Context, way: &Way) -> Option<Tags> {
     Some(Tags { tags: known.tags, at: known.at, news: None })
 }
 
-async fn decision(
-    context: &Context,
-    policy: ImagePolicy,
-    repository: &ImageRepository,
-    way: &mut Way,
-    tags: &Tags,
-) -> Decision {
+async fn decision(context: &Context, policy: ImagePolicy, way: &mut Way, tags: &Tags) -> Decision {
     let id = policy.name();
     way.watched.policies = vec![id.clone()];
     way.objects.image_policies.insert(id.clone(), policy);
-    way.objects.image_repositories.insert(repository.name(), repository.clone());
     let mut recordings = Vec::new();
     let basis = (&way.objects, &way.watched, &way.view);
     let decisions =
@@ -151,14 +134,10 @@ async fn end(context: &Context, live: &LivePolicy, selected: Result<Selected, St
     let now = Timestamp::now();
     let status = status::image_policy(&live.status, subject(live), &standing, selected.as_ref(), now);
     let written = conclude(context, live, &status, &standing, None).await;
-    let when = match &standing {
-        Standing::Retrying { reason: "DependencyNotReady", .. } => Next::After(context.behaviour.requeue_dependency),
-        _ => Next::Rest,
-    };
-    match (written, &standing) {
-        (Ok(()), Standing::Retrying { .. }) if when != Next::Rest => when,
-        (written, standing) => next(standing, written, rest(context, live)),
+    if written.is_ok() && standing.reason() == "DependencyNotReady" {
+        return Next::After(context.behaviour.requeue_dependency);
     }
+    next(&standing, written, rest(context, live))
 }
 
 /// A policy is decided anew when its repository has news. One that always reflects the digest is by its interval too, and

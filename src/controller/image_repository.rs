@@ -5,19 +5,18 @@ use std::time::Duration;
 use futures::future::join_all;
 use jiff::Timestamp;
 
-use super::conclude::{conclude, is_ready, next, release, subject};
+use super::conclude::{all, conclude, is_ready, next, release, subject};
 use super::context::Context;
 use super::queue::Next;
 use super::status::{self, Scanned, Standing};
 use super::way::{Way, way};
-use crate::api::{FieldError, ImageRepository, ImageRepositorySpec, ImageRepositoryStatus, Object, ScanResult};
+use crate::api::{FieldError, ImageRepository, ImageRepositorySpec, ImageRepositoryStatus, ScanResult};
 use crate::cluster::Live;
 use crate::engine::cause::Cause;
 use crate::engine::decide::without_excluded;
 use crate::engine::scan::Scan;
 use crate::engine::tags::{Tags, tags};
 use crate::object::NamespacedName;
-use crate::schedule::{Rhythm, due};
 
 type LiveRepository = Live<ImageRepositorySpec>;
 
@@ -26,10 +25,10 @@ pub(super) async fn reconcile(context: &Context, name: &NamespacedName) -> Next 
     if live.is_deleted {
         return release(context, &live).await;
     }
-    let repository = match usable(&live) {
+    let repository = match live.object() {
         Ok(repository) if repository.spec.suspend => return Next::Rest,
         Ok(repository) => repository,
-        Err(standing) => return end(context, &live, Err(standing)).await,
+        Err(errors) => return end(context, &live, Err(stalled(errors))).await,
     };
     let way = match way(context, &repository).await {
         Ok(way) => way,
@@ -41,17 +40,8 @@ pub(super) async fn reconcile(context: &Context, name: &NamespacedName) -> Next 
     }
 }
 
-/// The object as people wrote it, if it can be used.
-fn usable(live: &LiveRepository) -> Result<ImageRepository, Standing> {
-    match &live.spec {
-        Ok(spec) => Ok(Object { metadata: live.metadata.clone(), spec: spec.clone() }),
-        Err(errors) => Err(stalled(errors)),
-    }
-}
-
 fn stalled(errors: &[FieldError]) -> Standing {
-    let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    Standing::Stalled { reason: "ImageURLInvalid", message }
+    Standing::Stalled { reason: "ImageURLInvalid", message: all(errors) }
 }
 
 /// How long a scan is not due yet; `None` when it is.
@@ -62,14 +52,7 @@ async fn wait(context: &Context, live: &LiveRepository, repository: &ImageReposi
     if !is_known || is_asked(live) || is_other(live, repository, way) {
         return None;
     }
-    Some(rest(context, live, way.watched.interval, scan, now)).filter(|wait| !wait.is_zero())
-}
-
-/// How long after a scan at `last` the next one is due.
-fn rest(context: &Context, live: &LiveRepository, interval: Duration, last: Timestamp, now: Timestamp) -> Duration {
-    let rhythm = Rhythm { interval, last: Some(last), started: context.started };
-    let at = due(&live.name().to_string(), rhythm, now);
-    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    Some(context.rest(&live.name(), way.watched.interval, scan, now)).filter(|wait| !wait.is_zero())
 }
 
 /// Somebody wants a scan now.
@@ -127,5 +110,5 @@ async fn end(context: &Context, live: &LiveRepository, scanned: Result<Scanned, 
     let status = status::image_repository(&live.status, subject(live), &standing, scanned, now);
     let written = conclude(context, live, &status, &standing, None).await;
     let interval = live.spec.as_ref().map_or(Duration::ZERO, |spec| spec.interval.get());
-    next(&standing, written, Next::After(rest(context, live, interval, now, now)))
+    next(&standing, written, Next::After(context.rest(&live.name(), interval, now, now)))
 }

@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::conclude::{News, conclude, next, release, subject};
+use super::conclude::{News, all, conclude, next, release, subject};
 use super::context::Context;
 use super::gather;
 use super::queue::Next;
 use super::status::{self, Standing, Updated};
 use crate::api::{
     FieldError, GitRepository, GitRepositorySpec, ImagePolicySpec, ImageUpdateAutomation, ImageUpdateAutomationSpec,
-    Object, Objects, ObservedImage,
+    Objects, ObservedImage,
 };
 use crate::cluster::{Live, Severity};
 use crate::engine::cause::Cause;
+use crate::engine::decide::repository_of;
 use crate::engine::remote::remote;
 use crate::engine::request::{latest, request};
 use crate::engine::update::Update;
 use crate::image::ImageRef;
 use crate::object::NamespacedName;
-use crate::schedule::{Rhythm, due};
 
 type LiveAutomation = Live<ImageUpdateAutomationSpec>;
 
@@ -31,23 +31,16 @@ pub(super) async fn reconcile(context: &Context, name: &NamespacedName) -> Next 
     if live.is_deleted {
         return release(context, &live).await;
     }
-    let automation = match usable(&live) {
+    let automation = match live.object() {
         Ok(automation) if automation.spec.suspend => return Next::Rest,
         Ok(automation) => automation,
-        Err(standing) => return end(context, &live, Err(standing)).await,
+        Err(errors) => return end(context, &live, Err(stalled(errors))).await,
     };
     let done = match source(context, &automation) {
         Ok(source) => run(context, &automation, &source).await,
         Err(standing) => Err(standing),
     };
     end(context, &live, done).await
-}
-
-fn usable(live: &LiveAutomation) -> Result<ImageUpdateAutomation, Standing> {
-    match &live.spec {
-        Ok(spec) => Ok(Object { metadata: live.metadata.clone(), spec: spec.clone() }),
-        Err(errors) => Err(stalled(errors)),
-    }
 }
 
 /// The first field that is wrong says why.
@@ -58,8 +51,7 @@ fn stalled(errors: &[FieldError]) -> Standing {
         _ if field.starts_with("spec.update") => "InvalidUpdateStrategy",
         _ => "InvalidSourceConfiguration",
     };
-    let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    Standing::Stalled { reason, message }
+    Standing::Stalled { reason, message: all(errors) }
 }
 
 /// The source that the automation refers to. One of another namespace must be allowed.
@@ -73,10 +65,7 @@ fn source(context: &Context, automation: &ImageUpdateAutomation) -> Result<GitRe
     let failed = |message: String| Standing::Retrying { reason: "SourceManagerFailed", message };
     let live: Option<Arc<Live<GitRepositorySpec>>> = context.objects.git_repositories.get(&name);
     let live = live.ok_or_else(|| failed(format!("GitRepository {name} does not exist")))?;
-    match &live.spec {
-        Ok(spec) => Ok(Object { metadata: live.metadata.clone(), spec: spec.clone() }),
-        Err(_) => Err(failed(format!("GitRepository {name} is invalid"))),
-    }
+    live.object().map_err(|_| failed(format!("GitRepository {name} is invalid")))
 }
 
 /// What a run did, and the images that it might write.
@@ -121,12 +110,11 @@ fn offered(context: &Context, policies: &[Arc<Live<ImagePolicySpec>>], objects: 
             text.parse::<ImageRef>().map_err(|error| format!("policy {name}: {error}"))
         });
         offered.images.insert(name.clone(), image);
-        if let Ok(spec) = &live.spec {
-            let repository = spec.image_repository_ref.within(&live.metadata.namespace);
-            let scan = context.objects.image_repositories.get(&repository);
+        if let Ok(policy) = live.object() {
+            let scan = context.objects.image_repositories.get(&repository_of(&policy));
             let scan = scan.and_then(|repository| repository.status.last_scan_result.as_ref()?.scan_time);
             offered.decided.extend(scan.map(|time| (name.clone(), time.get())));
-            objects.image_policies.insert(name, Object { metadata: live.metadata.clone(), spec: spec.clone() });
+            objects.image_policies.insert(name, policy);
         }
     }
     offered
@@ -168,9 +156,10 @@ fn revision(update: &Update) -> String {
 /// How long until the next run: by the interval, or when the push budget lets the changes out.
 fn rest(context: &Context, live: &LiveAutomation, deferred: Option<Timestamp>, now: Timestamp) -> Duration {
     let interval = live.spec.as_ref().map_or(Duration::ZERO, |spec| spec.interval.get());
-    let rhythm = Rhythm { interval, last: Some(now), started: context.started };
-    let at = deferred.unwrap_or_else(|| due(&live.name().to_string(), rhythm, now));
-    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    match deferred {
+        Some(until) => Duration::try_from(until.duration_since(now)).unwrap_or_default(),
+        None => context.rest(&live.name(), interval, now, now),
+    }
 }
 
 /// What is told of a push.

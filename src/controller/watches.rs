@@ -53,8 +53,7 @@ impl Context {
 impl<S: Watched> Change<S> {
     /// Whether people or other programs changed the object, and not only its status.
     fn is_by_others(&self) -> bool {
-        let key = |live: &Arc<Live<S>>| (live.uid.clone(), live.generation, live.is_deleted, live.metadata.clone());
-        self.before.as_ref().map(key) != self.now.as_ref().map(key)
+        self.differs(|live| (live.uid.clone(), live.generation, live.is_deleted, live.metadata.clone()))
     }
 
     fn differs<T: PartialEq>(&self, of: impl Fn(&Live<S>) -> T) -> bool {

@@ -34,14 +34,11 @@ pub fn image_repository(
     status
 }
 
-/// What is told of a scan that succeeded.
-pub(super) fn told(result: &ScanResult) -> String {
-    let checksum = result.revision.as_deref().unwrap_or("none");
-    format!("successful scan: found {} tags with checksum {checksum}", result.tag_count)
-}
-
 impl Scanned {
     pub fn standing(&self) -> Standing {
-        Standing::Ready { reason: "Succeeded", message: told(&self.result) }
+        let ScanResult { tag_count, revision, .. } = &self.result;
+        let checksum = revision.as_deref().unwrap_or("none");
+        let message = format!("successful scan: found {tag_count} tags with checksum {checksum}");
+        Standing::Ready { reason: "Succeeded", message }
     }
 }
