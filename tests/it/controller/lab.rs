@@ -23,6 +23,13 @@ use crate::kube::{Cluster, TestNamespace, apply, eventually};
 use crate::servers::fake_registry::FakeRegistry;
 use crate::servers::git_http::GitServer;
 
+pub(super) const REPOSITORY: &str = "
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {name: web, namespace: NAMESPACE}
+spec: {image: REGISTRY/acme/web, interval: 1h}
+";
+
 pub(super) struct Lab {
     pub(super) namespace: TestNamespace,
     pub(super) registry: FakeRegistry,

@@ -1,19 +1,25 @@
 //! The program as a cluster runs it: its flags, its lease, and how it ends.
 
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::lab::{in_lab, ready};
+use super::lab::{Lab, REPOSITORY, in_lab, ready};
 use crate::kube::{Cluster, eventually};
 use crate::program::{command, run, signal};
 
-const REPOSITORY: &str = "
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImageRepository
-metadata: {name: web, namespace: NAMESPACE}
-spec: {image: REGISTRY/acme/web, interval: 1h}
-";
+/// Ports that the system chooses.
+const ADDRESSES: [&str; 2] = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"];
+
+/// The program for the namespace of the lab, with leader election and one more flag.
+fn start(lab: &Lab, home: &Path, flag: &str) -> Child {
+    let kubeconfig = Cluster::shared().kubeconfig_file("admin").display().to_string();
+    let args = ["controller", "--kubeconfig", &kubeconfig, "--watch-all-namespaces=false", "--enable-leader-election"];
+    let mut program = command(args.into_iter().chain(ADDRESSES).chain([flag]), home);
+    program.env("RUNTIME_NAMESPACE", &lab.namespace.name).stderr(Stdio::piped());
+    program.spawn().expect("the program starts")
+}
 
 #[test]
 fn a_leader_works_and_gives_its_leases_back() {
@@ -21,13 +27,7 @@ fn a_leader_works_and_gives_its_leases_back() {
         lab.registry.push("acme/web", "1.0.0");
         lab.apply(REPOSITORY).await;
         let home = tempfile::tempdir().expect("a temporary folder");
-        let kubeconfig = Cluster::shared().kubeconfig_file("admin").display().to_string();
-        let args =
-            ["controller", "--kubeconfig", &kubeconfig, "--watch-all-namespaces=false", "--enable-leader-election"];
-        let addresses = ["--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0", "--log-level=info"];
-        let mut program = command(args.into_iter().chain(addresses), home.path());
-        program.env("RUNTIME_NAMESPACE", &lab.namespace.name).stderr(Stdio::piped());
-        let child = program.spawn().expect("the program starts");
+        let child = start(lab, home.path(), "--log-level=info");
         lab.once("imagerepositories", "web", "scanned", |object| ready(object).is_some()).await;
         let holders = async || {
             let url = format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", lab.namespace.name);
@@ -62,20 +62,7 @@ fn a_leader_of_flux_is_waited_for() {
         });
         lab.namespace.apply(&lease.to_string()).await.expect("a lease");
         let home = tempfile::tempdir().expect("a temporary folder");
-        let kubeconfig = Cluster::shared().kubeconfig_file("admin").display().to_string();
-        let args = [
-            "controller",
-            "--kubeconfig",
-            &kubeconfig,
-            "--watch-all-namespaces=false",
-            "--enable-leader-election",
-            "--leader-election-retry-period=1s",
-            "--metrics-addr=127.0.0.1:0",
-            "--health-addr=127.0.0.1:0",
-        ];
-        let mut program = command(args, home.path());
-        program.env("RUNTIME_NAMESPACE", &lab.namespace.name).stderr(Stdio::piped());
-        let child = program.spawn().expect("the program starts");
+        let child = start(lab, home.path(), "--leader-election-retry-period=1s");
         // It takes over when the other has given no sign of life for as long as it asked others to wait.
         lab.once("imagerepositories", "web", "scanned", |object| ready(object).is_some()).await;
         signal(&child, "TERM");
@@ -107,8 +94,7 @@ fn a_server_that_is_not_there_ends_nothing() {
     let path = home.path().join("kubeconfig");
     std::fs::write(&path, kubeconfig).expect("a file");
     let path = path.display().to_string();
-    let args = ["controller", "--kubeconfig", &path, "--metrics-addr=127.0.0.1:0", "--health-addr=127.0.0.1:0"];
-    let mut program = command(args, home.path());
+    let mut program = command(["controller", "--kubeconfig", &path].into_iter().chain(ADDRESSES), home.path());
     let mut child = program.stderr(Stdio::piped()).spawn().expect("the program starts");
     std::thread::sleep(std::time::Duration::from_secs(2));
     assert!(child.try_wait().expect("a process").is_none(), "it waits for the server");

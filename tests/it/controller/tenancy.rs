@@ -3,14 +3,7 @@
 use serde_json::{Value, json};
 use tagwright::controller::Behaviour;
 
-use super::lab::{Lab, in_lab, ready};
-
-const REPOSITORY: &str = "
-apiVersion: image.toolkit.fluxcd.io/v1
-kind: ImageRepository
-metadata: {name: web, namespace: NAMESPACE}
-spec: {image: REGISTRY/acme/web, interval: 1h}
-";
+use super::lab::{Lab, REPOSITORY, in_lab, ready};
 
 /// A policy on the repository that is `REFERRED`.
 const POLICY: &str = "
